@@ -1,0 +1,41 @@
+//! The parameters of one RBM: weights and biases.
+
+/// The parameters of a Restricted Boltzmann Machine with binary units.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    /// Number of visible units.
+    pub visible: usize,
+    /// Number of hidden units.
+    pub hidden: usize,
+    /// W (visible × hidden), row-major.
+    pub weights: Vec<f32>,
+    /// b (visible).
+    pub visible_bias: Vec<f32>,
+    /// c (hidden).
+    pub hidden_bias: Vec<f32>,
+}
+
+impl Parameters {
+    /// All-zero parameters.
+    pub fn zeros(visible: usize, hidden: usize) -> Self {
+        Self {
+            visible,
+            hidden,
+            weights: vec![0.0; visible * hidden],
+            visible_bias: vec![0.0; visible],
+            hidden_bias: vec![0.0; hidden],
+        }
+    }
+
+    /// The weights of one visible unit to every hidden unit (hidden).
+    pub fn weight_row(&self, visible: usize) -> &[f32] {
+        &self.weights[visible * self.hidden..][..self.hidden]
+    }
+
+    /// Whether every parameter is a finite number; training that has diverged leaves others.
+    pub fn is_finite(&self) -> bool {
+        [&self.weights, &self.visible_bias, &self.hidden_bias]
+            .iter()
+            .all(|part| part.iter().all(|x| x.is_finite()))
+    }
+}

@@ -1,0 +1,17 @@
+//! chordbench trains Restricted Boltzmann Machines on piano-roll windows of MIDI files, one for every point of a sweep,
+//! and records quality, timing, models and music.
+//!
+//! The layers, each depending only on those below it:
+//!
+//! | module | owns |
+//! |---|---|
+//! | `cli` | arguments in, exit code out; one file a verb |
+//! | `sweep` | configuration → plan → runs → records |
+//! | `train` | the training loop and contrastive divergence |
+//! | `evaluate` | reconstruction error, likelihoods, free energies, music metrics |
+//! | `rbm` | the model: energies, conditionals, Gibbs chains |
+//! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
+//! | [`engine`] | packed bits, kernels, random streams |
+
+pub mod engine;
+pub mod music;

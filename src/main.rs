@@ -1,0 +1,3 @@
+//! The `runner` program: arguments in, exit code out.
+
+fn main() {}
