@@ -2,9 +2,18 @@
 //! binary units. Everything here is deterministic: see [`Engine`] for what that means.
 
 mod bits;
+mod dense;
+mod math;
 mod parameters;
 mod random;
+mod reference;
+mod seam;
+mod update;
 
 pub use bits::BitMatrix;
+pub use dense::DenseEngine;
+pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
 pub use parameters::Parameters;
 pub use random::{LANES, Purpose, RowStreams, UnitStream, derive_seed, permutation, standard_normals, uniform_below};
+pub use reference::ReferenceEngine;
+pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Statistics, Step, build};

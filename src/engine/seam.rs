@@ -1,0 +1,109 @@
+//! The seam between training and the engines that compute it.
+
+use super::{BitMatrix, Parameters, RowStreams};
+use serde::{Deserialize, Serialize};
+
+/// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// Dense products of expanded bits by `matrixmultiply`.
+    #[default]
+    Dense,
+    /// Plain loops, one thread: the oracle.
+    Reference,
+}
+
+/// How the units of a layer are drawn: streams by row, and the inverse temperature β that scales their inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// The stream of each row; unit `i` of row `r` takes number `i` of stream `r`.
+    pub streams: RowStreams,
+    /// β = 1 / temperature: units turn on with probability σ(β · input).
+    pub inverse_temperature: f32,
+}
+
+impl Draw {
+    /// Draws at temperature 1.
+    pub fn plain(streams: RowStreams) -> Self {
+        Self {
+            streams,
+            inverse_temperature: 1.0,
+        }
+    }
+}
+
+/// The hidden half of the sufficient statistics of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum HiddenStatistics<'a> {
+    /// Sampled states (batch × hidden).
+    Samples(&'a BitMatrix),
+    /// Probabilities p(h = 1 | v) (batch × hidden), row-major.
+    Probabilities(&'a [f32]),
+}
+
+/// The states whose products v hᵀ, averaged over the batch, are one side of the gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics<'a> {
+    /// Visible states (batch × visible).
+    pub visible: &'a BitMatrix,
+    /// The hidden states or probabilities that go with them.
+    pub hidden: HiddenStatistics<'a>,
+}
+
+/// The scalars of one parameter update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// ε, the factor of the gradient.
+    pub learning_rate: f32,
+    /// μ, the share of the last change that is repeated.
+    pub momentum: f32,
+    /// λ of an L2 penalty ½λ‖W‖² on the weights alone.
+    pub weight_decay: f32,
+}
+
+/// One RBM's parameters, in whatever layout suits, with the operations that training and sampling are made of.
+///
+/// The contract: the results of every method are a function of its arguments and of the parameters alone. They do not
+/// depend on the number of threads of the rayon pool that calls, on the instruction set, or on anything called before.
+/// Sums run in one canonical order that belongs to the engine, and units are drawn by [`Draw`].
+pub trait Engine: Send {
+    /// Number of visible units.
+    fn visible(&self) -> usize;
+
+    /// Number of hidden units.
+    fn hidden(&self) -> usize;
+
+    /// A copy of the parameters in row-major order.
+    fn parameters(&self) -> Parameters;
+
+    /// inputs (batch × hidden) ← v · W + c.
+    fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>);
+
+    /// inputs (batch × visible) ← h · Wᵀ + b.
+    fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>);
+
+    /// probabilities (batch × hidden) ← σ(v · W + c).
+    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>);
+
+    /// hidden (batch × hidden) ~ p(h | v).
+    fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix);
+
+    /// visible (batch × visible) ~ p(v | h).
+    fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix);
+
+    /// One gradient step on W, b and c from ⟨v hᵀ⟩ under the data and under the model.
+    ///
+    /// With batches of the same size B the change of a parameter is (Σ_data − Σ_model) · (ε / B), otherwise
+    /// Σ_data · (ε / B_data) − Σ_model · (ε / B_model); weights lose ελw besides. With momentum μ the change is added to
+    /// μ times the last change.
+    fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step);
+}
+
+/// An engine of the given kind that starts from `parameters`.
+pub fn build(kind: EngineKind, parameters: Parameters) -> Box<dyn Engine> {
+    match kind {
+        EngineKind::Dense => Box::new(super::DenseEngine::new(parameters)),
+        EngineKind::Reference => Box::new(super::ReferenceEngine::new(parameters)),
+    }
+}
