@@ -14,4 +14,8 @@
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod engine;
+pub mod evaluate;
 pub mod music;
+pub mod rbm;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,7 @@
+//! The Restricted Boltzmann Machine: energies, conditionals and Gibbs chains. Formulae as in the papers, in f64.
+
+mod gibbs;
+mod model;
+
+pub use gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
+pub use model::Rbm;

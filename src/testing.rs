@@ -1,0 +1,47 @@
+//! Small models and data sets that tests share.
+
+use crate::engine::{BitMatrix, Parameters, Purpose, RowStreams, standard_normals};
+
+/// Parameters drawn from N(0, deviation²), all of them.
+pub(crate) fn random_parameters(seed: u64, visible: usize, hidden: usize, deviation: f64) -> Parameters {
+    let mut generator = RowStreams::new(seed, Purpose::InitialWeights, 0, 0, 0).generator(0);
+    let mut draw = |count: usize| {
+        let mut values = vec![0.0; count];
+        standard_normals(&mut generator, &mut values);
+        values
+            .into_iter()
+            .map(|value| (value * deviation) as f32)
+            .collect::<Vec<f32>>()
+    };
+    Parameters {
+        visible,
+        hidden,
+        weights: draw(visible * hidden),
+        visible_bias: draw(visible),
+        hidden_bias: draw(hidden),
+    }
+}
+
+/// Rows of independent bits, each on with about the given probability.
+pub(crate) fn random_bits(seed: u64, rows: usize, columns: usize, probability: f64) -> BitMatrix {
+    let streams = RowStreams::new(seed, Purpose::Baseline, 0, 0, 0);
+    let threshold = (probability * 4_294_967_296.0) as u64;
+    let mut matrix = BitMatrix::zeros(rows, columns);
+    for row in 0..rows {
+        let mut stream = streams.row(row);
+        for column in 0..columns {
+            matrix.set(row, column, u64::from(stream.next_u32()) < threshold);
+        }
+    }
+    matrix
+}
+
+/// Bars and stripes on an n × n grid (MacKay 2003): n-bit patterns as rows, and as columns; 2^(n+1) patterns, in which
+/// all-off and all-on stand twice.
+pub(crate) fn bars_and_stripes(n: usize) -> BitMatrix {
+    let patterns = 1 << n;
+    BitMatrix::from_fn(2 * patterns, n * n, |row, cell| {
+        let line = if row < patterns { cell / n } else { cell % n };
+        (row % patterns) >> line & 1 == 1
+    })
+}
