@@ -315,7 +315,7 @@ fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut 
         .zip(inputs.par_chunks(columns))
         .enumerate()
         .for_each(|(row, (states, inputs))| {
-            sample_row(inputs, draw.inverse_temperature, draw.streams.row(row), states)
+            sample_row(inputs, draw.inverse_temperature, draw.streams.row(row), states);
         });
 }
 

@@ -56,7 +56,7 @@ pub struct Statistics<'a> {
 pub struct Step {
     /// ε, the factor of the gradient.
     pub learning_rate: f32,
-    /// μ, the share of the last change that is repeated.
+    /// μ, the share of the last change that is repeated. Steps without momentum are not remembered.
     pub momentum: f32,
     /// λ of an L2 penalty ½λ‖W‖² on the weights alone.
     pub weight_decay: f32,

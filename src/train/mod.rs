@@ -1,0 +1,12 @@
+//! Training: the loop over epochs and batches, and contrastive divergence. Reads no files and no clocks; prints nothing.
+
+mod batches;
+mod initial;
+mod options;
+mod phases;
+mod trainer;
+
+pub use batches::TrainingSet;
+pub use initial::{initial_parameters, log_odds};
+pub use options::{Batches, Method, ModelOptions, PositiveSample, StatisticsKind, TrainOptions, VisibleBias};
+pub use trainer::{EpochCounts, Trainer};
