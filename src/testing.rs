@@ -8,10 +8,7 @@ pub(crate) fn random_parameters(seed: u64, visible: usize, hidden: usize, deviat
     let mut draw = |count: usize| {
         let mut values = vec![0.0; count];
         standard_normals(&mut generator, &mut values);
-        values
-            .into_iter()
-            .map(|value| (value * deviation) as f32)
-            .collect::<Vec<f32>>()
+        values.into_iter().map(|value| (value * deviation) as f32).collect::<Vec<f32>>()
     };
     Parameters {
         visible,

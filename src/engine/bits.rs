@@ -16,12 +16,7 @@ impl BitMatrix {
     /// A matrix of `rows × columns` zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let words_per_row = columns.div_ceil(64);
-        Self {
-            rows,
-            columns,
-            words_per_row,
-            words: vec![0; rows * words_per_row],
-        }
+        Self { rows, columns, words_per_row, words: vec![0; rows * words_per_row] }
     }
 
     /// A matrix from one closure call a cell, in row-major order.
@@ -76,21 +71,13 @@ impl BitMatrix {
 
     /// The bit at (row, column).
     pub fn get(&self, row: usize, column: usize) -> bool {
-        assert!(
-            column < self.columns,
-            "column {column} of a matrix of {} columns",
-            self.columns
-        );
+        assert!(column < self.columns, "column {column} of a matrix of {} columns", self.columns);
         self.row(row)[column / 64] >> (column % 64) & 1 == 1
     }
 
     /// Set or clear the bit at (row, column).
     pub fn set(&mut self, row: usize, column: usize, on: bool) {
-        assert!(
-            column < self.columns,
-            "column {column} of a matrix of {} columns",
-            self.columns
-        );
+        assert!(column < self.columns, "column {column} of a matrix of {} columns", self.columns);
         let word = &mut self.row_mut(row)[column / 64];
         let mask = 1 << (column % 64);
         if on { *word |= mask } else { *word &= !mask }
@@ -149,13 +136,7 @@ impl BitMatrix {
 
     /// Append one row.
     pub fn push_row(&mut self, words: &[u64]) {
-        assert_eq!(
-            words.len(),
-            self.words_per_row,
-            "a row of {} words to rows of {}",
-            words.len(),
-            self.words_per_row
-        );
+        assert_eq!(words.len(), self.words_per_row, "a row of {} words to rows of {}", words.len(), self.words_per_row);
         self.words.extend_from_slice(words);
         self.rows += 1;
     }

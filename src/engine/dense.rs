@@ -46,11 +46,7 @@ struct Expanded {
 impl DenseEngine {
     /// An engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
-        Self {
-            parameters,
-            velocity: Velocity::default(),
-            scratch: Scratch::default(),
-        }
+        Self { parameters, velocity: Velocity::default(), scratch: Scratch::default() }
     }
 }
 
@@ -69,16 +65,9 @@ impl Engine for DenseEngine {
 
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         let parameters = &self.parameters;
-        assert_eq!(
-            visible.columns(),
-            parameters.visible,
-            "columns of the visible states and visible units"
-        );
+        assert_eq!(visible.columns(), parameters.visible, "columns of the visible states and visible units");
         expand(visible, &mut self.scratch.expanded);
-        let weights = Matrix {
-            values: &parameters.weights,
-            strides: (parameters.hidden, 1),
-        };
+        let weights = Matrix { values: &parameters.weights, strides: (parameters.hidden, 1) };
         inputs_from(
             &self.scratch.expanded,
             visible.rows(),
@@ -91,16 +80,9 @@ impl Engine for DenseEngine {
 
     fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>) {
         let parameters = &self.parameters;
-        assert_eq!(
-            hidden.columns(),
-            parameters.hidden,
-            "columns of the hidden states and hidden units"
-        );
+        assert_eq!(hidden.columns(), parameters.hidden, "columns of the hidden states and hidden units");
         expand(hidden, &mut self.scratch.expanded);
-        let transposed = Matrix {
-            values: &parameters.weights,
-            strides: (1, parameters.hidden),
-        };
+        let transposed = Matrix { values: &parameters.weights, strides: (1, parameters.hidden) };
         inputs_from(
             &self.scratch.expanded,
             hidden.rows(),
@@ -113,13 +95,11 @@ impl Engine for DenseEngine {
 
     fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
         self.hidden_inputs(visible, probabilities);
-        probabilities
-            .par_chunks_mut(BATCH_BLOCK * self.hidden())
-            .for_each(|block| {
-                for value in block {
-                    *value = sigmoid(*value);
-                }
-            });
+        probabilities.par_chunks_mut(BATCH_BLOCK * self.hidden()).for_each(|block| {
+            for value in block {
+                *value = sigmoid(*value);
+            }
+        });
     }
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
@@ -199,14 +179,8 @@ impl Expanded {
         if rows == 0 {
             return;
         }
-        let transposed = Matrix {
-            values: &self.visible[first..],
-            strides: (1, visible),
-        };
-        let samples = Matrix {
-            values: &self.hidden,
-            strides: (hidden, 1),
-        };
+        let transposed = Matrix { values: &self.visible[first..], strides: (1, visible) };
+        let samples = Matrix { values: &self.hidden, strides: (hidden, 1) };
         multiply_add(transposed, samples, (units, rows, hidden), 0.0, products);
     }
 }
@@ -239,20 +213,14 @@ fn inputs_from(states: &[f32], rows: usize, inner: usize, matrix: Matrix, bias: 
     let columns = bias.len();
     inputs.clear();
     inputs.resize(rows * columns, 0.0);
-    inputs
-        .par_chunks_mut(BATCH_BLOCK * columns)
-        .enumerate()
-        .for_each(|(index, block)| {
-            for row in block.chunks_exact_mut(columns) {
-                row.copy_from_slice(bias);
-            }
-            let rows = block.len() / columns;
-            let states = Matrix {
-                values: &states[index * BATCH_BLOCK * inner..],
-                strides: (inner, 1),
-            };
-            multiply_add(states, matrix, (rows, inner, columns), 1.0, block);
-        });
+    inputs.par_chunks_mut(BATCH_BLOCK * columns).enumerate().for_each(|(index, block)| {
+        for row in block.chunks_exact_mut(columns) {
+            row.copy_from_slice(bias);
+        }
+        let rows = block.len() / columns;
+        let states = Matrix { values: &states[index * BATCH_BLOCK * inner..], strides: (inner, 1) };
+        multiply_add(states, matrix, (rows, inner, columns), 1.0, block);
+    });
 }
 
 /// A matrix to read, with the distance between rows and between columns.
@@ -271,16 +239,8 @@ impl Matrix<'_> {
 /// c (m × n, row-major) ← a (m × k) · b (k × n) + beta · c.
 fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f32, c: &mut [f32]) {
     assert!(m > 0 && k > 0 && n > 0, "empty product {m} × {k} × {n}");
-    assert!(
-        a.holds(m, k),
-        "left factor of {} values is no {m} × {k}",
-        a.values.len()
-    );
-    assert!(
-        b.holds(k, n),
-        "right factor of {} values is no {k} × {n}",
-        b.values.len()
-    );
+    assert!(a.holds(m, k), "left factor of {} values is no {m} × {k}", a.values.len());
+    assert!(b.holds(k, n), "right factor of {} values is no {k} × {n}", b.values.len());
     assert_eq!(c.len(), m * n, "product of {m} × {n}");
     // SAFETY: the assertions above show that every index i·strides.0 + j·strides.1 of the two factors lies within its
     // slice, and that c is exactly m × n with rows of n; c is borrowed mutably, so it overlaps neither factor.
@@ -308,15 +268,11 @@ fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f3
 fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut BitMatrix) {
     states.reset(rows, columns);
     let words = states.words_per_row();
-    states
-        .words_mut()
-        .par_chunks_mut(words)
-        .with_min_len(4)
-        .zip(inputs.par_chunks(columns))
-        .enumerate()
-        .for_each(|(row, (states, inputs))| {
+    states.words_mut().par_chunks_mut(words).with_min_len(4).zip(inputs.par_chunks(columns)).enumerate().for_each(
+        |(row, (states, inputs))| {
             sample_row(inputs, draw.inverse_temperature, draw.streams.row(row), states);
-        });
+        },
+    );
 }
 
 /// One row of [`sample`]: the lanes of the stream side by side with as many units.

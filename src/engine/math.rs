@@ -11,14 +11,7 @@ const ROUND: f32 = 12_582_912.0;
 /// Arguments beyond ±87 are taken as ±87: e^87 and its inverse are the last that stay normal f32 numbers.
 const LIMIT: f32 = 87.0;
 /// 2^f on [−½, ½] by a minimax polynomial (Remez), relative error below 1.6e-7; the constant term is 1 so that e^0 = 1.
-const POLYNOMIAL: [f32; 6] = [
-    1.0,
-    0.693_146_94,
-    0.240_221_2,
-    0.055_507_13,
-    0.009_675_541,
-    0.001_327_647_2,
-];
+const POLYNOMIAL: [f32; 6] = [1.0, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
 
 /// 2^31: see [`uniform_offset`].
 const UNIFORM_SCALE: f32 = 2_147_483_648.0;
@@ -103,10 +96,7 @@ mod tests {
                 worst = worst.max(error);
                 let sigmoid_exact = 1.0 / (1.0 + libm::exp(-f64::from(x)));
                 let sigmoid_error = (f64::from(sigmoid(x)) - sigmoid_exact).abs() / sigmoid_exact;
-                assert!(
-                    sigmoid_error <= bound + 0.5e-7,
-                    "sigmoid({x}): relative error {sigmoid_error:e}"
-                );
+                assert!(sigmoid_error <= bound + 0.5e-7, "sigmoid({x}): relative error {sigmoid_error:e}");
             }
         }
         assert!(worst > 1e-8, "the comparison saw no error at all: {worst:e}");
@@ -132,18 +122,11 @@ mod tests {
             let (mut on, mut off) = (0u64, 1u64 << 32);
             while off - on > 1 {
                 let middle = u64::midpoint(on, off);
-                if fires(x, middle as u32) {
-                    on = middle
-                } else {
-                    off = middle
-                }
+                if fires(x, middle as u32) { on = middle } else { off = middle }
             }
             let probability = off as f64 / 4_294_967_296.0;
             let exact = sigmoid_f64(f64::from(x));
-            assert!(
-                (probability - exact).abs() < 1e-9 + 4e-7 * exact,
-                "σ({x}): {probability} against {exact}"
-            );
+            assert!((probability - exact).abs() < 1e-9 + 4e-7 * exact, "σ({x}): {probability} against {exact}");
         }
     }
 }

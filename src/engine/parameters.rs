@@ -34,8 +34,6 @@ impl Parameters {
 
     /// Whether every parameter is a finite number; training that has diverged leaves others.
     pub fn is_finite(&self) -> bool {
-        [&self.weights, &self.visible_bias, &self.hidden_bias]
-            .iter()
-            .all(|part| part.iter().all(|x| x.is_finite()))
+        [&self.weights, &self.visible_bias, &self.hidden_bias].iter().all(|part| part.iter().all(|x| x.is_finite()))
     }
 }

@@ -15,10 +15,7 @@ pub struct ReferenceEngine {
 impl ReferenceEngine {
     /// An engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
-        Self {
-            parameters,
-            velocity: Velocity::default(),
-        }
+        Self { parameters, velocity: Velocity::default() }
     }
 }
 
@@ -69,11 +66,7 @@ impl Engine for ReferenceEngine {
     }
 
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
-        assert_eq!(
-            visible.columns(),
-            self.visible(),
-            "columns of the visible states and visible units"
-        );
+        assert_eq!(visible.columns(), self.visible(), "columns of the visible states and visible units");
         inputs.clear();
         for row in 0..visible.rows() {
             for unit in 0..self.hidden() {
@@ -87,11 +80,7 @@ impl Engine for ReferenceEngine {
     }
 
     fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>) {
-        assert_eq!(
-            hidden.columns(),
-            self.hidden(),
-            "columns of the hidden states and hidden units"
-        );
+        assert_eq!(hidden.columns(), self.hidden(), "columns of the hidden states and hidden units");
         inputs.clear();
         for row in 0..hidden.rows() {
             for unit in 0..self.visible() {
@@ -130,25 +119,10 @@ impl Engine for ReferenceEngine {
         let negative = Sums::of(model, visible, hidden);
         let update = Update::new(step, data.visible.rows(), model.visible.rows());
         let (parameters, velocity) = (&mut self.parameters, &mut self.velocity);
-        update.apply(
-            &mut parameters.weights,
-            &mut velocity.weights,
-            &positive.products,
-            &negative.products,
-        );
+        update.apply(&mut parameters.weights, &mut velocity.weights, &positive.products, &negative.products);
         let biases = update.without_decay();
-        biases.apply(
-            &mut parameters.visible_bias,
-            &mut velocity.visible_bias,
-            &positive.visible,
-            &negative.visible,
-        );
-        biases.apply(
-            &mut parameters.hidden_bias,
-            &mut velocity.hidden_bias,
-            &positive.hidden,
-            &negative.hidden,
-        );
+        biases.apply(&mut parameters.visible_bias, &mut velocity.visible_bias, &positive.visible, &negative.visible);
+        biases.apply(&mut parameters.hidden_bias, &mut velocity.hidden_bias, &positive.hidden, &negative.hidden);
     }
 }
 

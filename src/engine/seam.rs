@@ -26,10 +26,7 @@ pub struct Draw {
 impl Draw {
     /// Draws at temperature 1.
     pub fn plain(streams: RowStreams) -> Self {
-        Self {
-            streams,
-            inverse_temperature: 1.0,
-        }
+        Self { streams, inverse_temperature: 1.0 }
     }
 }
 

@@ -15,11 +15,7 @@ pub(super) struct Update {
 impl Update {
     pub(super) fn new(step: &Step, data_rows: usize, model_rows: usize) -> Self {
         let scale = |rows: usize| {
-            if rows == 0 {
-                0.0
-            } else {
-                step.learning_rate / rows as f32
-            }
+            if rows == 0 { 0.0 } else { step.learning_rate / rows as f32 }
         };
         Self {
             scales: (scale(data_rows), scale(model_rows)),
@@ -56,16 +52,8 @@ impl Update {
     #[inline]
     fn change(self, parameter: f32, positive: f32, negative: f32) -> f32 {
         let (data, model) = self.scales;
-        let gradient = if data == model {
-            (positive - negative) * data
-        } else {
-            positive * data - negative * model
-        };
-        if self.decay == 0.0 {
-            gradient
-        } else {
-            gradient - self.decay * parameter
-        }
+        let gradient = if data == model { (positive - negative) * data } else { positive * data - negative * model };
+        if self.decay == 0.0 { gradient } else { gradient - self.decay * parameter }
     }
 }
 

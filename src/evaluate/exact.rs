@@ -46,15 +46,9 @@ fn log_sum_over_states(a: &[f64], b: &[f64], rows: &[Vec<f64>]) -> Option<f64> {
         } else {
             let changed = index.trailing_zeros() as usize;
             let sign = if gray >> changed & 1 == 1 { 1.0 } else { -1.0 };
-            inputs
-                .iter_mut()
-                .zip(&rows[changed])
-                .for_each(|(input, weight)| *input += sign * weight);
+            inputs.iter_mut().zip(&rows[changed]).for_each(|(input, weight)| *input += sign * weight);
         }
-        let own: f64 = (0..a.len())
-            .filter(|unit| gray >> unit & 1 == 1)
-            .map(|unit| a[unit])
-            .sum();
+        let own: f64 = (0..a.len()).filter(|unit| gray >> unit & 1 == 1).map(|unit| a[unit]).sum();
         sum.add(own + inputs.iter().map(|&input| softplus(input)).sum::<f64>());
     }
     Some(sum.value())
@@ -69,10 +63,7 @@ struct LogSum {
 
 impl Default for LogSum {
     fn default() -> Self {
-        Self {
-            maximum: f64::NEG_INFINITY,
-            scaled: 0.0,
-        }
+        Self { maximum: f64::NEG_INFINITY, scaled: 0.0 }
     }
 }
 
@@ -112,11 +103,7 @@ mod tests {
                 }
             }
             let exact = exact_log_partition(&rbm).unwrap();
-            assert!(
-                (exact - total.ln()).abs() < 1e-11,
-                "{visible} × {hidden}: {exact}, {}",
-                total.ln()
-            );
+            assert!((exact - total.ln()).abs() < 1e-11, "{visible} × {hidden}: {exact}, {}", total.ln());
         }
     }
 

@@ -16,10 +16,6 @@ pub struct EvaluateOptions {
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self {
-            every: 1,
-            pseudo_likelihood_windows: 100,
-            windows: 0,
-        }
+        Self { every: 1, pseudo_likelihood_windows: 100, windows: 0 }
     }
 }

@@ -118,19 +118,9 @@ mod tests {
             let rows: Vec<usize> = (0..5).collect();
             let expected = rows.iter().map(|&row| definition(&rbm, &windows, row)).sum::<f64>() / 5.0;
             let by_products = mean_pseudo_log_likelihood(&rbm, &windows, &rows).unwrap();
-            let by_energies = rows
-                .iter()
-                .map(|&row| by_free_energies(&rbm, &windows, row))
-                .sum::<f64>()
-                / 5.0;
-            assert!(
-                (by_products - expected).abs() < 1e-9 * expected.abs(),
-                "{hidden}: {by_products}, {expected}"
-            );
-            assert!(
-                (by_energies - expected).abs() < 1e-9 * expected.abs(),
-                "{hidden}: {by_energies}, {expected}"
-            );
+            let by_energies = rows.iter().map(|&row| by_free_energies(&rbm, &windows, row)).sum::<f64>() / 5.0;
+            assert!((by_products - expected).abs() < 1e-9 * expected.abs(), "{hidden}: {by_products}, {expected}");
+            assert!((by_energies - expected).abs() < 1e-9 * expected.abs(), "{hidden}: {by_energies}, {expected}");
         }
     }
 

@@ -74,9 +74,6 @@ mod tests {
         parameters.hidden_bias.fill(-200.0);
         let mut engine = build(EngineKind::Dense, parameters);
         let rows: Vec<usize> = (0..40).collect();
-        assert_eq!(
-            reconstruction_error(engine.as_mut(), &windows, &rows, 3, (3, 0, 0)),
-            Some(0.0)
-        );
+        assert_eq!(reconstruction_error(engine.as_mut(), &windows, &rows, 3, (3, 0, 0)), Some(0.0));
     }
 }

@@ -37,20 +37,13 @@ impl Layout {
 
     /// The first column of a plane, if the layout has it.
     pub fn plane_offset(&self, plane: Plane) -> Option<usize> {
-        self.planes
-            .iter()
-            .position(|&own| own == plane)
-            .map(|index| index * self.pitches())
+        self.planes.iter().position(|&own| own == plane).map(|index| index * self.pitches())
     }
 
     /// The column of a pitch in a plane, if the layout has both.
     pub fn column(&self, plane: Plane, pitch: u8) -> Option<usize> {
         let kept = (self.lowest_pitch..self.highest_pitch).contains(&pitch);
-        kept.then(|| {
-            self.plane_offset(plane)
-                .map(|offset| offset + usize::from(pitch - self.lowest_pitch))
-        })
-        .flatten()
+        kept.then(|| self.plane_offset(plane).map(|offset| offset + usize::from(pitch - self.lowest_pitch))).flatten()
     }
 }
 

@@ -32,10 +32,7 @@ impl GibbsStreams {
 
     fn draw(&self, purpose: Purpose, step: u64) -> Draw {
         let streams = RowStreams::new(self.seed, purpose, self.epoch, self.batch, step);
-        Draw {
-            streams,
-            inverse_temperature: self.inverse_temperature,
-        }
+        Draw { streams, inverse_temperature: self.inverse_temperature }
     }
 }
 
@@ -89,9 +86,7 @@ mod tests {
             let parameters = random_parameters(11, 4, 3, 1.0);
             let rbm = Rbm::new(parameters.clone());
             let states = BitMatrix::from_fn(16, 4, |state, unit| state >> unit & 1 == 1);
-            let weights: Vec<f64> = (0..16)
-                .map(|state| libm::exp(-rbm.free_energy(&states, state)))
-                .collect();
+            let weights: Vec<f64> = (0..16).map(|state| libm::exp(-rbm.free_energy(&states, state))).collect();
             let total: f64 = weights.iter().sum();
             let chains = 40_000;
             let mut start = Vec::new();
@@ -127,10 +122,7 @@ mod tests {
                 })
                 .sum();
             assert!(chi_square < 55.0, "{kind:?}: chi-square {chi_square}");
-            assert!(
-                chi_square > 1.0,
-                "{kind:?}: the chains did not move: chi-square {chi_square}"
-            );
+            assert!(chi_square > 1.0, "{kind:?}: the chains did not move: chi-square {chi_square}");
         }
     }
 }

@@ -45,17 +45,8 @@ impl Rbm {
 
     /// c + v W (hidden): the inputs of the hidden units under one row.
     pub fn hidden_inputs(&self, visible: &BitMatrix, row: usize) -> Vec<f64> {
-        assert_eq!(
-            visible.columns(),
-            self.visible(),
-            "columns of the visible states and visible units"
-        );
-        let mut inputs: Vec<f64> = self
-            .parameters
-            .hidden_bias
-            .iter()
-            .map(|&bias| f64::from(bias))
-            .collect();
+        assert_eq!(visible.columns(), self.visible(), "columns of the visible states and visible units");
+        let mut inputs: Vec<f64> = self.parameters.hidden_bias.iter().map(|&bias| f64::from(bias)).collect();
         for unit in visible.ones(row) {
             for (input, &weight) in inputs.iter_mut().zip(self.parameters.weight_row(unit)) {
                 *input += f64::from(weight);
@@ -66,11 +57,7 @@ impl Rbm {
 
     /// b + W h (visible): the inputs of the visible units under one row.
     pub fn visible_inputs(&self, hidden: &BitMatrix, row: usize) -> Vec<f64> {
-        assert_eq!(
-            hidden.columns(),
-            self.hidden(),
-            "columns of the hidden states and hidden units"
-        );
+        assert_eq!(hidden.columns(), self.hidden(), "columns of the hidden states and hidden units");
         (0..self.visible())
             .map(|unit| {
                 let weights = self.parameters.weight_row(unit);
@@ -92,10 +79,7 @@ impl Rbm {
 
     /// b·v of one row.
     fn visible_part(&self, visible: &BitMatrix, row: usize) -> f64 {
-        visible
-            .ones(row)
-            .map(|unit| f64::from(self.parameters.visible_bias[unit]))
-            .sum()
+        visible.ones(row).map(|unit| f64::from(self.parameters.visible_bias[unit])).sum()
     }
 }
 

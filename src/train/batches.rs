@@ -25,10 +25,7 @@ impl TrainingSet<'_> {
             Batches::PerSong => self
                 .trained_songs(options)
                 .flat_map(|song| {
-                    song.collect::<Vec<_>>()
-                        .chunks(options.batch_size)
-                        .map(<[usize]>::to_vec)
-                        .collect::<Vec<_>>()
+                    song.collect::<Vec<_>>().chunks(options.batch_size).map(<[usize]>::to_vec).collect::<Vec<_>>()
                 })
                 .collect(),
             Batches::Shuffled => {
@@ -43,9 +40,7 @@ impl TrainingSet<'_> {
 
     fn trained_songs(&self, options: &TrainOptions) -> impl Iterator<Item = Range<usize>> {
         let skipped = usize::from(options.skip_first_window);
-        self.songs
-            .iter()
-            .map(move |song| (song.start + skipped).min(song.end)..song.end)
+        self.songs.iter().map(move |song| (song.start + skipped).min(song.end)..song.end)
     }
 }
 
@@ -69,10 +64,7 @@ mod tests {
         };
         let batches = set(&windows, &songs).batches(&options, 1, 0);
         assert_eq!(batches, [vec![1, 2, 3], vec![4], vec![7, 8, 9], vec![10, 11]]);
-        assert_eq!(
-            set(&windows, &songs).trained_windows(&options),
-            [1, 2, 3, 4, 7, 8, 9, 10, 11]
-        );
+        assert_eq!(set(&windows, &songs).trained_windows(&options), [1, 2, 3, 4, 7, 8, 9, 10, 11]);
         options.skip_first_window = false;
         assert_eq!(set(&windows, &songs).trained_windows(&options).len(), 12);
     }
@@ -81,10 +73,7 @@ mod tests {
     fn shuffled_batches_hold_every_window_once_in_an_order_of_the_epoch() {
         let windows = BitMatrix::zeros(50, 3);
         let songs = [0..20, 20..50];
-        let options = TrainOptions {
-            batch_size: 7,
-            ..TrainOptions::default()
-        };
+        let options = TrainOptions { batch_size: 7, ..TrainOptions::default() };
         let epochs = [0, 1].map(|epoch| set(&windows, &songs).batches(&options, 9, epoch));
         assert_ne!(epochs[0], epochs[1]);
         for batches in epochs {

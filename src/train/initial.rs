@@ -64,20 +64,9 @@ mod tests {
         let parameters = initial_parameters(&options, &random_bits(1, 3, 400, 0.1), &[0, 1, 2], 21);
         let count = parameters.weights.len() as f64;
         let mean = parameters.weights.iter().map(|&w| f64::from(w)).sum::<f64>() / count;
-        let variance = parameters
-            .weights
-            .iter()
-            .map(|&w| (f64::from(w) - mean).powi(2))
-            .sum::<f64>()
-            / count;
+        let variance = parameters.weights.iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / count;
         assert!((mean - 0.01).abs() < 5.0 / count.sqrt());
         assert!((variance - 1.0).abs() < 5.0 * (2.0 / count).sqrt());
-        assert!(
-            parameters
-                .visible_bias
-                .iter()
-                .chain(&parameters.hidden_bias)
-                .all(|&bias| bias == 0.0)
-        );
+        assert!(parameters.visible_bias.iter().chain(&parameters.hidden_bias).all(|&bias| bias == 0.0));
     }
 }

@@ -21,13 +21,7 @@ pub struct ModelOptions {
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        Self {
-            timesteps: 15,
-            hidden: 50,
-            weight_mean: 0.0,
-            weight_std: 0.01,
-            visible_bias: VisibleBias::LogOdds,
-        }
+        Self { timesteps: 15, hidden: 50, weight_mean: 0.0, weight_std: 0.01, visible_bias: VisibleBias::LogOdds }
     }
 }
 

@@ -14,11 +14,7 @@ pub(super) struct HiddenSide {
 
 impl HiddenSide {
     pub(super) fn new(kind: StatisticsKind) -> Self {
-        Self {
-            kind,
-            samples: BitMatrix::default(),
-            probabilities: Vec::new(),
-        }
+        Self { kind, samples: BitMatrix::default(), probabilities: Vec::new() }
     }
 
     /// ⟨v h⟩ with h drawn from p(h | v) for `purpose`, or p(h | v) itself.
@@ -79,15 +75,8 @@ pub(super) struct PositivePhase {
 impl PositivePhase {
     pub(super) fn new(options: &TrainOptions) -> Self {
         let apart = options.method == Method::Pcd || options.positive_sample == PositiveSample::Separate;
-        let purpose = if apart {
-            Purpose::PositiveHidden
-        } else {
-            Purpose::ChainHidden
-        };
-        Self {
-            side: HiddenSide::new(options.statistics),
-            purpose,
-        }
+        let purpose = if apart { Purpose::PositiveHidden } else { Purpose::ChainHidden };
+        Self { side: HiddenSide::new(options.statistics), purpose }
     }
 
     /// ⟨v h⟩ under the data.
@@ -140,7 +129,7 @@ impl NegativePhase {
             Method::Cd => {
                 match data.hidden {
                     HiddenStatistics::Samples(samples) if self.continues_positive_sample => {
-                        self.hidden.clone_from(samples)
+                        self.hidden.clone_from(samples);
                     }
                     _ => engine.sample_hidden(data.visible, chain.hidden_draw(0), &mut self.hidden),
                 }

@@ -59,14 +59,7 @@ impl<'a> Trainer<'a> {
         let mut counts = EpochCounts::default();
         for (index, rows) in self.set.batches(self.options, self.seed, epoch).iter().enumerate() {
             self.set.windows.gather_into(rows, &mut self.batch);
-            self.update(
-                &UpdateStreams {
-                    seed: self.seed,
-                    epoch,
-                    batch: index as u64,
-                },
-                &step,
-            );
+            self.update(&UpdateStreams { seed: self.seed, epoch, batch: index as u64 }, &step);
             counts.updates += 1;
             counts.examples += rows.len() as u64;
         }
@@ -78,9 +71,7 @@ impl<'a> Trainer<'a> {
         let engine = self.engine.as_mut();
         let data = self.positive_phase.gather(engine, &self.batch, streams);
         let fantasy = self.negative_phase.advance(engine, &data, streams);
-        let model = self
-            .negative_side
-            .gather(engine, fantasy, streams, Purpose::NegativeHidden);
+        let model = self.negative_side.gather(engine, fantasy, streams, Purpose::NegativeHidden);
         engine.step(&data, &model, step);
     }
 }
@@ -90,29 +81,20 @@ fn step_of(options: &TrainOptions, epoch: u64) -> Step {
     let early = epoch < options.momentum_switch_epoch as u64;
     Step {
         learning_rate: options.learning_rate as f32,
-        momentum: if early {
-            options.initial_momentum
-        } else {
-            options.momentum
-        } as f32,
+        momentum: if early { options.initial_momentum } else { options.momentum } as f32,
         weight_decay: options.weight_decay as f32,
     }
 }
 
 /// First states of persistent chains: training windows drawn with replacement.
 fn persistent_chains(windows: &BitMatrix, trained: &[usize], options: &TrainOptions, seed: u64) -> BitMatrix {
-    let chains = if options.chains == 0 {
-        options.batch_size
-    } else {
-        options.chains
-    };
+    let chains = if options.chains == 0 { options.batch_size } else { options.chains };
     if trained.is_empty() {
         return BitMatrix::zeros(chains, windows.columns());
     }
     let mut generator = RowStreams::new(seed, Purpose::ChainStart, 0, 0, 0).generator(0);
-    let chosen: Vec<usize> = (0..chains)
-        .map(|_| trained[uniform_below(&mut generator, trained.len() as u64) as usize])
-        .collect();
+    let chosen: Vec<usize> =
+        (0..chains).map(|_| trained[uniform_below(&mut generator, trained.len() as u64) as usize]).collect();
     windows.gather(&chosen)
 }
 
@@ -145,33 +127,22 @@ mod tests {
         fn draw(inputs: &[f64], streams: RowStreams, row: usize) -> Vec<f64> {
             let mut stream = streams.row(row);
             let uniform = |number: u32| (f64::from(number >> 1) + 0.5) / 2f64.powi(31);
-            inputs
-                .iter()
-                .map(|&x| f64::from(uniform(stream.next_u32()) <= sigmoid_f64(x)))
-                .collect()
+            inputs.iter().map(|&x| f64::from(uniform(stream.next_u32()) <= sigmoid_f64(x))).collect()
         }
 
         fn up(&self, v: &[f64]) -> Vec<f64> {
-            (0..self.c.len())
-                .map(|j| self.c[j] + (0..v.len()).map(|i| v[i] * self.w[i][j]).sum::<f64>())
-                .collect()
+            (0..self.c.len()).map(|j| self.c[j] + (0..v.len()).map(|i| v[i] * self.w[i][j]).sum::<f64>()).collect()
         }
 
         fn down(&self, h: &[f64]) -> Vec<f64> {
-            (0..self.b.len())
-                .map(|i| self.b[i] + (0..h.len()).map(|j| h[j] * self.w[i][j]).sum::<f64>())
-                .collect()
+            (0..self.b.len()).map(|i| self.b[i] + (0..h.len()).map(|j| h[j] * self.w[i][j]).sum::<f64>()).collect()
         }
 
         fn update(&mut self, batch: &[Vec<f64>], learning_rate: f64, k: u64, key: (u64, u64, u64)) {
             let streams = |purpose, step| RowStreams::new(key.0, purpose, key.1, key.2, step);
             let scale = learning_rate / batch.len() as f64;
             let (old_w, old_b, old_c) = (self.w.clone(), self.b.clone(), self.c.clone());
-            let model = Self {
-                w: old_w,
-                b: old_b,
-                c: old_c,
-            };
+            let model = Self { w: old_w, b: old_b, c: old_c };
             for (row, v) in batch.iter().enumerate() {
                 let mut fantasy = v.clone();
                 for step in 0..k {
@@ -197,12 +168,8 @@ mod tests {
     #[test]
     fn engines_agree_with_a_textbook_in_f64() {
         let windows = random_bits(31, 12, 20, 0.3);
-        let songs = [0..12];
-        let model = ModelOptions {
-            hidden: 7,
-            weight_std: 0.5,
-            ..ModelOptions::default()
-        };
+        let song = 0..12;
+        let model = ModelOptions { hidden: 7, weight_std: 0.5, ..ModelOptions::default() };
         for engine in ENGINES {
             let options = TrainOptions {
                 engine,
@@ -215,10 +182,7 @@ mod tests {
                 ..TrainOptions::default()
             };
             let mut trainer = Trainer::new(
-                TrainingSet {
-                    windows: &windows,
-                    songs: &songs,
-                },
+                TrainingSet { windows: &windows, songs: std::slice::from_ref(&song) },
                 &model,
                 &options,
                 31,
@@ -246,10 +210,7 @@ mod tests {
                 assert!((f64::from(trained.visible_bias[i]) - textbook.b[i]).abs() < 1e-5);
                 for j in 0..7 {
                     let (ours, theirs) = (f64::from(trained.weight_row(i)[j]), textbook.w[i][j]);
-                    assert!(
-                        (ours - theirs).abs() < 1e-5,
-                        "{engine:?}: w[{i}][{j}] {ours} against {theirs}"
-                    );
+                    assert!((ours - theirs).abs() < 1e-5, "{engine:?}: w[{i}][{j}] {ours} against {theirs}");
                 }
             }
             for j in 0..7 {
@@ -267,12 +228,8 @@ mod tests {
         let patterns = random_bits(41, 6, 4, 0.5);
         let rows: Vec<usize> = (0..20_000).map(|row| row % 6).collect();
         let windows = patterns.gather(&rows);
-        let songs = [0..20_000];
-        let model = ModelOptions {
-            hidden: 3,
-            weight_std: 0.7,
-            ..ModelOptions::default()
-        };
+        let song = 0..20_000;
+        let model = ModelOptions { hidden: 3, weight_std: 0.7, ..ModelOptions::default() };
         for (method, statistics) in [
             (Method::Cd, StatisticsKind::Samples),
             (Method::Cd, StatisticsKind::Probabilities),
@@ -288,10 +245,7 @@ mod tests {
                 ..TrainOptions::default()
             };
             let mut trainer = Trainer::new(
-                TrainingSet {
-                    windows: &windows,
-                    songs: &songs,
-                },
+                TrainingSet { windows: &windows, songs: std::slice::from_ref(&song) },
                 &model,
                 &options,
                 41,
@@ -310,26 +264,17 @@ mod tests {
             for index in 0..12 {
                 let expected = gradient(&|parameters, delta| parameters.weights[index] += delta);
                 let change = f64::from(after.weights[index] - before.weights[index]);
-                assert!(
-                    (change - expected).abs() < 0.05,
-                    "{method:?}: w[{index}] {change} against {expected}"
-                );
+                assert!((change - expected).abs() < 0.05, "{method:?}: w[{index}] {change} against {expected}");
             }
             for index in 0..4 {
                 let expected = gradient(&|parameters, delta| parameters.visible_bias[index] += delta);
                 let change = f64::from(after.visible_bias[index] - before.visible_bias[index]);
-                assert!(
-                    (change - expected).abs() < 0.05,
-                    "{method:?}: b[{index}] {change} against {expected}"
-                );
+                assert!((change - expected).abs() < 0.05, "{method:?}: b[{index}] {change} against {expected}");
             }
             for index in 0..3 {
                 let expected = gradient(&|parameters, delta| parameters.hidden_bias[index] += delta);
                 let change = f64::from(after.hidden_bias[index] - before.hidden_bias[index]);
-                assert!(
-                    (change - expected).abs() < 0.05,
-                    "{method:?}: c[{index}] {change} against {expected}"
-                );
+                assert!((change - expected).abs() < 0.05, "{method:?}: c[{index}] {change} against {expected}");
             }
         }
     }
@@ -341,16 +286,9 @@ mod tests {
         let patterns = bars_and_stripes(3);
         let rows: Vec<usize> = (0..64).map(|row| row % patterns.rows()).collect();
         let windows = patterns.gather(&rows);
-        let songs = [0..windows.rows()];
-        let set = TrainingSet {
-            windows: &windows,
-            songs: &songs,
-        };
-        let model = ModelOptions {
-            hidden: 12,
-            weight_std: 0.1,
-            ..ModelOptions::default()
-        };
+        let song = 0..windows.rows();
+        let set = TrainingSet { windows: &windows, songs: std::slice::from_ref(&song) };
+        let model = ModelOptions { hidden: 12, weight_std: 0.1, ..ModelOptions::default() };
         for engine in ENGINES {
             let options = TrainOptions {
                 engine,
@@ -368,14 +306,8 @@ mod tests {
             }
             let trained = log_likelihood(&trainer.engine().parameters(), &patterns);
             assert!(start < 2.0 * OPTIMUM, "the start was too good: {start}");
-            assert!(
-                trained > 1.08 * OPTIMUM,
-                "{engine:?}: mean log-likelihood {trained}, at best {OPTIMUM}"
-            );
-            assert!(
-                trained <= OPTIMUM + 1e-9,
-                "{engine:?}: {trained} is better than possible"
-            );
+            assert!(trained > 1.08 * OPTIMUM, "{engine:?}: mean log-likelihood {trained}, at best {OPTIMUM}");
+            assert!(trained <= OPTIMUM + 1e-9, "{engine:?}: {trained} is better than possible");
         }
     }
 
@@ -391,11 +323,7 @@ mod tests {
                 visible: &visible,
                 hidden: HiddenStatistics::Probabilities(probabilities),
             };
-            let step = Step {
-                learning_rate: 0.5,
-                momentum: 0.5,
-                weight_decay: 0.25,
-            };
+            let step = Step { learning_rate: 0.5, momentum: 0.5, weight_decay: 0.25 };
             // Gradient of the weight: ((1 + 0.5) − (0.5 + 0)) / 2 = 0.5; of the hidden bias the same.
             engine.step(&statistics(&[1.0, 0.5]), &statistics(&[0.5, 0.0]), &step);
             let first = engine.parameters();
@@ -422,24 +350,14 @@ mod tests {
             let streams = RowStreams::new(61, Purpose::ChainHidden, 0, 0, 0);
             let results = ENGINES.map(|kind| {
                 let mut engine = build(kind, parameters.clone());
-                let draw = Draw {
-                    streams,
-                    inverse_temperature: 0.5,
-                };
+                let draw = Draw { streams, inverse_temperature: 0.5 };
                 let (mut hidden, mut fantasy, mut inputs) = (BitMatrix::default(), BitMatrix::default(), Vec::new());
                 engine.sample_hidden(&data, draw, &mut hidden);
                 engine.sample_visible(&hidden, draw, &mut fantasy);
                 engine.visible_inputs(&hidden, &mut inputs);
                 let samples = HiddenStatistics::Samples(&hidden);
-                let statistics = |visible| Statistics {
-                    visible,
-                    hidden: samples,
-                };
-                let step = Step {
-                    learning_rate: 0.1,
-                    momentum: 0.0,
-                    weight_decay: 0.0,
-                };
+                let statistics = |visible| Statistics { visible, hidden: samples };
+                let step = Step { learning_rate: 0.1, momentum: 0.0, weight_decay: 0.0 };
                 engine.step(&statistics(&data), &statistics(&fantasy), &step);
                 (hidden, fantasy, inputs, engine.parameters())
             });
