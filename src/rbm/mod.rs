@@ -2,6 +2,8 @@
 
 mod gibbs;
 mod model;
+mod sampling;
 
 pub use gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
 pub use model::Rbm;
+pub use sampling::{ChainStart, Chains};
