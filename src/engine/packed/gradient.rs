@@ -5,12 +5,14 @@ use super::super::update::Update;
 use super::super::{BitMatrix, LANES};
 use super::batch::{RecentBatches, VisibleBatch};
 use super::isa::Kernels;
-use super::kernels::{BLOCK, NARROW, NarrowUpdate, Side, TILE};
+use super::kernels::{BLOCK, CountUpdate, MOST_PLANES, Side, TILE};
 use super::lanes::{Lanes, Words};
 use super::layout::{BLOCK_UNITS, Layout, TILE_UNITS, last_word_mask};
 use super::threads::{for_each_chunk, worth_dividing};
 use rayon::prelude::*;
 
+/// What the change of one lane of weights costs besides counting one plane, in additions of lanes.
+const COUNT_COST: usize = 4;
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
 
@@ -34,7 +36,7 @@ struct Velocity {
 
 #[derive(Clone, Debug, Default)]
 struct Scratch {
-    /// Bit columns of the visible and the hidden states, data in the low half of a word, model in the high.
+    /// Bit columns of the visible and the hidden states (plane × unit), the data's rows first, then the model's.
     visible_columns: Vec<u32>,
     hidden_columns: Vec<u32>,
     /// The visible units that are on in any row, as bits and as a list.
@@ -56,13 +58,17 @@ impl Gradient {
     ) {
         let (data_rows, model_rows) = (data.visible.rows(), model.visible.rows());
         let update = Update::new(step, data_rows, model_rows);
-        let narrow = data_rows.max(model_rows) <= NARROW;
-        match (data.hidden, model.hidden, update.plain()) {
-            (HiddenStatistics::Samples(data_hidden), HiddenStatistics::Samples(model_hidden), Some((scale, decay)))
-                if narrow =>
-            {
+        let planes =
+            [1, 2, 4, MOST_PLANES].into_iter().find(|&planes| data_rows.max(model_rows) <= CountUpdate::room(planes));
+        match (data.hidden, model.hidden, update.plain(), planes) {
+            (
+                HiddenStatistics::Samples(data_hidden),
+                HiddenStatistics::Samples(model_hidden),
+                Some((scale, decay)),
+                Some(planes),
+            ) => {
                 let visible = [data.visible, model.visible];
-                let update = NarrowUpdate { scale, decay };
+                let update = CountUpdate { scale, decay, planes };
                 self.count(kernels, layout, visible, [data_hidden, model_hidden], update);
             }
             _ => {
@@ -80,7 +86,7 @@ impl Gradient {
         }
     }
 
-    /// At most [`NARROW`] sampled rows a side: one column of bits holds both sides, and counting bits gives the gradient.
+    /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
     ///
     /// Tiles and blocks are both brought up to date by the same arithmetic, which is cheaper than transposing.
     fn count(
@@ -89,11 +95,12 @@ impl Gradient {
         layout: &mut Layout,
         visible: [&BitMatrix; 2],
         hidden: [&BitMatrix; 2],
-        update: NarrowUpdate,
+        update: CountUpdate,
     ) {
         let scratch = &mut self.scratch;
-        narrow_columns(kernels, visible, layout.block_count() * BLOCK_UNITS, &mut scratch.visible_columns);
-        narrow_columns(kernels, hidden, layout.tile_count() * TILE_UNITS, &mut scratch.hidden_columns);
+        let planes = update.planes;
+        bit_columns(kernels, visible, planes, layout.block_count() * BLOCK_UNITS, &mut scratch.visible_columns);
+        bit_columns(kernels, hidden, planes, layout.tile_count() * TILE_UNITS, &mut scratch.hidden_columns);
 
         // Where neither side has a unit on, its weights change by 0 · scale.
         let sparse = self.without_negative_zeros && update.decay == 0.0 && update.scale.is_finite();
@@ -113,28 +120,30 @@ impl Gradient {
 
         let (units, hidden_units) = (layout.visible(), layout.hidden());
         let (tiles, blocks) = layout.both_mut();
-        for (tile, weights) in tiles.chunks_exact_mut(units).enumerate() {
-            let hidden = words(&scratch.hidden_columns[tile * TILE_UNITS..]);
-            kernels.update_narrow(weights, &scratch.touched, &scratch.visible_columns, &hidden, update);
-        }
+        let parallel = worth_dividing(scratch.touched.len() * tiles.len() / units * TILE * (COUNT_COST + planes));
+        let hidden = |tile: usize| aligned(&scratch.hidden_columns, planes, tile);
+        for_each_chunk(parallel, tiles, units, |tile, weights| {
+            kernels.update_counts(weights, &scratch.touched, &scratch.visible_columns, &hidden(tile)[..planes], update);
+        });
         let touched = |block: usize| -> [bool; BLOCK] {
             let words: [u64; 2] = std::array::from_fn(|word| scratch.union.get(2 * block + word).copied().unwrap_or(0));
             std::array::from_fn(|lane| words[lane / 4] >> (lane % 4 * LANES) & 0xffff != 0)
         };
+        let visible = |block: usize| aligned(&scratch.visible_columns, planes, block);
         if let Some(blocks) = blocks {
-            for (index, block) in blocks.chunks_exact_mut(hidden_units).enumerate() {
-                let visible = words(&scratch.visible_columns[index * BLOCK_UNITS..]);
-                kernels.update_narrow_block(block, touched(index), &visible, &scratch.hidden_columns, update);
-            }
+            for_each_chunk(parallel, blocks, hidden_units, |index, block| {
+                let visible = visible(index);
+                kernels.update_counts_block(block, touched(index), &visible[..planes], &scratch.hidden_columns, update);
+            });
         }
-        let bias = NarrowUpdate { decay: 0.0, ..update };
+        let (bias, all) = (CountUpdate { decay: 0.0, ..update }, [!0; MOST_PLANES]);
         for (index, block) in layout.visible_bias.iter_mut().enumerate() {
-            let visible = words(&scratch.visible_columns[index * BLOCK_UNITS..]);
-            kernels.update_narrow_block(std::slice::from_mut(block), [true; BLOCK], &visible, &[!0], bias);
+            let block = std::slice::from_mut(block);
+            kernels.update_counts_block(block, [true; BLOCK], &visible(index)[..planes], &all[..planes], bias);
         }
         for (tile, weights) in layout.hidden_bias.iter_mut().enumerate() {
-            let hidden = words(&scratch.hidden_columns[tile * TILE_UNITS..]);
-            kernels.update_narrow(std::slice::from_mut(weights), &[0], &[!0], &hidden, bias);
+            let weights = std::slice::from_mut(weights);
+            kernels.update_counts(weights, &[0], &all[..planes], &hidden(tile)[..planes], bias);
         }
     }
 
@@ -197,8 +206,9 @@ impl Gradient {
         for (tile, bias) in layout.hidden_bias.iter_mut().enumerate() {
             for (lane, bias) in bias.iter_mut().enumerate() {
                 let sums = [0, 1].map(|index| {
-                    let values = side(index, tile).hidden;
-                    values.iter().fold(Lanes::ZERO, |sum, values| sum.plus(&values[lane]))
+                    let mut sum = Lanes::ZERO;
+                    side(index, tile).hidden.iter().for_each(|values| sum.add(&values[lane]));
+                    sum
                 });
                 let velocity =
                     self.velocity.hidden_bias.get_mut(tile).map_or(&mut unused[lane], |tile| &mut tile[lane]);
@@ -216,25 +226,36 @@ impl Velocity {
     }
 }
 
-/// columns (units) ← the bits of the data's rows from bit 0 on, of the model's from bit 16 on.
-fn narrow_columns(kernels: Kernels, [data, model]: [&BitMatrix; 2], units: usize, columns: &mut Vec<u32>) {
-    let absent = vec![0; data.words_per_row()];
-    let mut rows = [absent.as_slice(); 2 * NARROW];
-    for row in 0..data.rows() {
-        rows[row] = data.row(row);
-    }
-    for row in 0..model.rows() {
-        rows[NARROW + row] = model.row(row);
-    }
+/// columns (plane × unit) ← the bits of the data's rows in the first half of a column, of the model's in the second.
+fn bit_columns(kernels: Kernels, [data, model]: [&BitMatrix; 2], planes: usize, units: usize, columns: &mut Vec<u32>) {
     columns.clear();
-    columns.resize(units, 0);
-    kernels.transpose_bits(&rows, &mut columns[..data.words_per_row() * 64]);
+    columns.resize(planes * units, 0);
+    let absent = vec![0; data.words_per_row()];
+    let room = CountUpdate::room(planes);
+    for (plane, columns) in columns.chunks_exact_mut(units).enumerate() {
+        let mut rows = [absent.as_slice(); 32];
+        for (bit, target) in rows.iter_mut().enumerate() {
+            let place = plane * 32 + bit;
+            let (side, row) = if place < room { (data, place) } else { (model, place - room) };
+            if row < side.rows() {
+                *target = side.row(row);
+            }
+        }
+        kernels.transpose_bits(&rows, &mut columns[..data.words_per_row() * 64]);
+    }
 }
 
-/// The first words of `columns`, aligned.
-fn words<const COUNT: usize>(columns: &[u32]) -> [Words; COUNT] {
-    let (words, _) = columns.as_chunks();
-    std::array::from_fn(|index| Words(words[index]))
+/// Of every plane of `columns` the words of one tile or block, aligned; planes beyond are zero.
+fn aligned<const COUNT: usize>(columns: &[u32], planes: usize, index: usize) -> [[Words; COUNT]; MOST_PLANES] {
+    let units = columns.len() / planes;
+    let mut words = [[Words([0; LANES]); COUNT]; MOST_PLANES];
+    for (words, columns) in words.iter_mut().zip(columns.chunks_exact(units)) {
+        let (lanes, _) = columns.as_chunks();
+        for (words, lane) in words.iter_mut().zip(&lanes[index * COUNT..]) {
+            words.0 = *lane;
+        }
+    }
+    words
 }
 
 /// values (tile × row × 64) ← hidden states or probabilities.

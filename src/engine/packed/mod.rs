@@ -9,6 +9,7 @@ mod kernels;
 mod lanes;
 mod layout;
 mod lists;
+mod simd;
 mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
