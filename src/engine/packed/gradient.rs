@@ -4,15 +4,13 @@ use super::super::seam::{HiddenStatistics, Statistics, Step};
 use super::super::update::Update;
 use super::super::{BitMatrix, LANES};
 use super::batch::{RecentBatches, VisibleBatch};
+use super::counts::CountChange;
 use super::isa::Kernels;
-use super::kernels::{BLOCK, CountUpdate, MOST_PLANES, Side, TILE};
-use super::lanes::{Lanes, Words};
-use super::layout::{BLOCK_UNITS, Layout, TILE_UNITS, last_word_mask};
-use super::threads::{for_each_chunk, worth_dividing};
-use rayon::prelude::*;
+use super::kernels::{BLOCK, CountUpdate, Side, TILE};
+use super::lanes::Lanes;
+use super::layout::{Layout, TILE_UNITS};
+use super::threads::{for_each_chunk, for_each_pair, worth_dividing};
 
-/// What the change of one lane of weights costs besides counting one plane, in additions of lanes.
-const COUNT_COST: usize = 4;
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
 
@@ -23,7 +21,8 @@ pub(super) struct Gradient {
     velocity: Velocity,
     /// Whether no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
     without_negative_zeros: bool,
-    scratch: Scratch,
+    /// Hidden values by tiles, of either side; kept to save allocations.
+    hidden: [Vec<[Lanes; TILE]>; 2],
 }
 
 /// The last changes of the parameters, laid out as [`Layout`] does.
@@ -32,18 +31,6 @@ struct Velocity {
     tiles: Vec<[Lanes; TILE]>,
     visible_bias: Vec<[Lanes; BLOCK]>,
     hidden_bias: Vec<[Lanes; TILE]>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Scratch {
-    /// Bit columns of the visible and the hidden states (plane × unit), the data's rows first, then the model's.
-    visible_columns: Vec<u32>,
-    hidden_columns: Vec<u32>,
-    /// The visible units that are on in any row, as bits and as a list.
-    union: Vec<u64>,
-    touched: Vec<u32>,
-    /// Hidden values by tiles, of either side.
-    hidden: [Vec<[Lanes; TILE]>; 2],
 }
 
 impl Gradient {
@@ -58,18 +45,16 @@ impl Gradient {
     ) {
         let (data_rows, model_rows) = (data.visible.rows(), model.visible.rows());
         let update = Update::new(step, data_rows, model_rows);
-        let planes =
-            [1, 2, 4, MOST_PLANES].into_iter().find(|&planes| data_rows.max(model_rows) <= CountUpdate::room(planes));
+        let planes = CountChange::planes_for(data_rows.max(model_rows));
         match (data.hidden, model.hidden, update.plain(), planes) {
             (
-                HiddenStatistics::Samples(data_hidden),
-                HiddenStatistics::Samples(model_hidden),
+                HiddenStatistics::Samples(positive),
+                HiddenStatistics::Samples(negative),
                 Some((scale, decay)),
                 Some(planes),
             ) => {
                 let visible = [data.visible, model.visible];
-                let update = CountUpdate { scale, decay, planes };
-                self.count(kernels, layout, visible, [data_hidden, model_hidden], update);
+                self.count(kernels, layout, visible, [positive, negative], CountUpdate { scale, decay, planes });
             }
             _ => {
                 if step.momentum != 0.0 {
@@ -87,8 +72,6 @@ impl Gradient {
     }
 
     /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
-    ///
-    /// Tiles and blocks are both brought up to date by the same arithmetic, which is cheaper than transposing.
     fn count(
         &mut self,
         kernels: Kernels,
@@ -97,54 +80,10 @@ impl Gradient {
         hidden: [&BitMatrix; 2],
         update: CountUpdate,
     ) {
-        let scratch = &mut self.scratch;
-        let planes = update.planes;
-        bit_columns(kernels, visible, planes, layout.block_count() * BLOCK_UNITS, &mut scratch.visible_columns);
-        bit_columns(kernels, hidden, planes, layout.tile_count() * TILE_UNITS, &mut scratch.hidden_columns);
-
         // Where neither side has a unit on, its weights change by 0 · scale.
         let sparse = self.without_negative_zeros && update.decay == 0.0 && update.scale.is_finite();
-        scratch.union.clear();
-        scratch.union.resize(visible[0].words_per_row(), if sparse { 0 } else { !0 });
-        for row in visible.iter().flat_map(|states| states.words().chunks_exact(states.words_per_row())) {
-            for (union, word) in scratch.union.iter_mut().zip(row) {
-                *union |= word;
-            }
-        }
-        if let Some(last) = scratch.union.last_mut() {
-            *last &= last_word_mask(layout.visible());
-        }
-        scratch.touched.clear();
-        kernels.indices(&scratch.union, &mut scratch.touched);
         self.without_negative_zeros |= update.scale.is_sign_positive();
-
-        let (units, hidden_units) = (layout.visible(), layout.hidden());
-        let (tiles, blocks) = layout.both_mut();
-        let parallel = worth_dividing(scratch.touched.len() * tiles.len() / units * TILE * (COUNT_COST + planes));
-        let hidden = |tile: usize| aligned(&scratch.hidden_columns, planes, tile);
-        for_each_chunk(parallel, tiles, units, |tile, weights| {
-            kernels.update_counts(weights, &scratch.touched, &scratch.visible_columns, &hidden(tile)[..planes], update);
-        });
-        let touched = |block: usize| -> [bool; BLOCK] {
-            let words: [u64; 2] = std::array::from_fn(|word| scratch.union.get(2 * block + word).copied().unwrap_or(0));
-            std::array::from_fn(|lane| words[lane / 4] >> (lane % 4 * LANES) & 0xffff != 0)
-        };
-        let visible = |block: usize| aligned(&scratch.visible_columns, planes, block);
-        if let Some(blocks) = blocks {
-            for_each_chunk(parallel, blocks, hidden_units, |index, block| {
-                let visible = visible(index);
-                kernels.update_counts_block(block, touched(index), &visible[..planes], &scratch.hidden_columns, update);
-            });
-        }
-        let (bias, all) = (CountUpdate { decay: 0.0, ..update }, [!0; MOST_PLANES]);
-        for (index, block) in layout.visible_bias.iter_mut().enumerate() {
-            let block = std::slice::from_mut(block);
-            kernels.update_counts_block(block, [true; BLOCK], &visible(index)[..planes], &all[..planes], bias);
-        }
-        for (tile, weights) in layout.hidden_bias.iter_mut().enumerate() {
-            let weights = std::slice::from_mut(weights);
-            kernels.update_counts(weights, &[0], &all[..planes], &hidden(tile)[..planes], bias);
-        }
+        layout.change_by_counts(kernels, |change| change.gather(kernels, visible, hidden, update, sparse));
     }
 
     /// Any statistics: for each visible unit the sums of the hidden rows in which it is on.
@@ -159,10 +98,10 @@ impl Gradient {
     ) {
         let rows = batches.map(|batch| batch.states.rows());
         for side in 0..2 {
-            by_tiles(hidden[side], layout, rows[side], &mut self.scratch.hidden[side]);
+            by_tiles(hidden[side], layout, rows[side], &mut self.hidden[side]);
         }
         let (units, tile_count) = (layout.visible(), layout.tile_count());
-        let hidden = [&self.scratch.hidden[0], &self.scratch.hidden[1]];
+        let hidden = [&self.hidden[0], &self.hidden[1]];
         let side = |side: usize, tile: usize| Side {
             rows: &batches[side].units,
             hidden: &hidden[side][tile * rows[side]..][..rows[side]],
@@ -175,16 +114,13 @@ impl Gradient {
             kernels.update_sums(weights, velocity, range, side(0, tile), side(1, tile), update);
         };
         if momentum {
-            let velocity = self.velocity.tiles.chunks_mut(units);
-            for (tile, (weights, velocity)) in layout.tiles_mut().chunks_mut(units).zip(velocity).enumerate() {
-                if parallel {
-                    let pairs = weights.par_chunks_mut(UPDATE_UNITS).zip(velocity.par_chunks_mut(UPDATE_UNITS));
-                    pairs.enumerate().for_each(|(index, (weights, velocity))| work(tile, index, weights, velocity));
-                } else {
-                    let pairs = weights.chunks_mut(UPDATE_UNITS).zip(velocity.chunks_mut(UPDATE_UNITS));
-                    pairs.enumerate().for_each(|(index, (weights, velocity))| work(tile, index, weights, velocity));
-                }
-            }
+            let tiles = (layout.tiles_mut(), units);
+            for_each_pair(parallel, tiles, (&mut self.velocity.tiles, units), |tile, weights, velocity| {
+                let (weights, velocity) = ((weights, UPDATE_UNITS), (velocity, UPDATE_UNITS));
+                for_each_pair(parallel, weights, velocity, |index, weights, velocity| {
+                    work(tile, index, weights, velocity);
+                });
+            });
         } else {
             for_each_chunk(parallel, layout.tiles_mut(), units, |tile, weights| {
                 for_each_chunk(parallel, weights, UPDATE_UNITS, |index, weights| work(tile, index, weights, &mut []));
@@ -224,38 +160,6 @@ impl Velocity {
         self.visible_bias.resize(layout.block_count(), [Lanes::ZERO; BLOCK]);
         self.hidden_bias.resize(layout.tile_count(), [Lanes::ZERO; TILE]);
     }
-}
-
-/// columns (plane × unit) ← the bits of the data's rows in the first half of a column, of the model's in the second.
-fn bit_columns(kernels: Kernels, [data, model]: [&BitMatrix; 2], planes: usize, units: usize, columns: &mut Vec<u32>) {
-    columns.clear();
-    columns.resize(planes * units, 0);
-    let absent = vec![0; data.words_per_row()];
-    let room = CountUpdate::room(planes);
-    for (plane, columns) in columns.chunks_exact_mut(units).enumerate() {
-        let mut rows = [absent.as_slice(); 32];
-        for (bit, target) in rows.iter_mut().enumerate() {
-            let place = plane * 32 + bit;
-            let (side, row) = if place < room { (data, place) } else { (model, place - room) };
-            if row < side.rows() {
-                *target = side.row(row);
-            }
-        }
-        kernels.transpose_bits(&rows, &mut columns[..data.words_per_row() * 64]);
-    }
-}
-
-/// Of every plane of `columns` the words of one tile or block, aligned; planes beyond are zero.
-fn aligned<const COUNT: usize>(columns: &[u32], planes: usize, index: usize) -> [[Words; COUNT]; MOST_PLANES] {
-    let units = columns.len() / planes;
-    let mut words = [[Words([0; LANES]); COUNT]; MOST_PLANES];
-    for (words, columns) in words.iter_mut().zip(columns.chunks_exact(units)) {
-        let (lanes, _) = columns.as_chunks();
-        for (words, lane) in words.iter_mut().zip(&lanes[index * COUNT..]) {
-            words.0 = *lane;
-        }
-    }
-    words
 }
 
 /// values (tile × row × 64) ← hidden states or probabilities.

@@ -78,26 +78,32 @@ fn store_all<S: Simd, const COUNT: usize>(simd: S, lanes: &mut [Lanes], numbers:
     }
 }
 
+/// Tables of the partial sums of [`TABLED`] hidden units' weights to the visible units of a strip.
+pub(super) type Tables = [[[Lanes; STRIP]; 1 << GROUP]; TABLED / GROUP];
+
 /// sums[r] ← sums[r] + T₀[n₀] + T₁[n₁] + …, where the nibbles n of bits[r] choose from tables of partial sums.
 ///
 /// chunk (hidden × 32 visible units) holds the weights of [`TABLED`] hidden units. Table g holds, for each subset of
-/// hidden units 4g … 4g + 3, the sum of their weights in ascending order.
+/// hidden units 4g … 4g + 3, the sum of their weights in ascending order; they are room to work in.
 #[inline(always)]
 pub(super) fn sum_tables<S: Simd>(
     simd: S,
     chunk: &[[Lanes; STRIP]; TABLED],
+    tables: &mut Tables,
     bits: &[u32],
     sums: &mut [[Lanes; STRIP]],
 ) {
-    let mut tables = [[[Lanes([NOTHING; LANES]); STRIP]; 1 << GROUP]; TABLED / GROUP];
     for (table, weights) in tables.iter_mut().zip(chunk.chunks_exact(GROUP)) {
-        for (unit, weights) in weights.iter().enumerate() {
-            for lane in 0..STRIP {
-                let weights = simd.load(&weights[lane]);
+        for lane in 0..STRIP {
+            let mut entries = [simd.splat(NOTHING); 1 << GROUP];
+            for unit in 0..GROUP {
+                let weights = simd.load(&weights[unit][lane]);
                 for subset in 0..1 << unit {
-                    let partial = simd.load(&table[subset][lane]);
-                    simd.store(&mut table[subset | 1 << unit][lane], simd.add(partial, weights));
+                    entries[subset | 1 << unit] = simd.add(entries[subset], weights);
                 }
+            }
+            for (entry, numbers) in table.iter_mut().zip(entries) {
+                simd.store(&mut entry[lane], numbers);
             }
         }
     }
@@ -293,7 +299,7 @@ fn transpose_8x8(bits: u64) -> u64 {
 ///
 /// A unit's column of bits is `planes` words long. Half of its bits are for the data's rows, half for the model's, whose
 /// zeros are counted: data + (room − model) is one count of ones.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CountUpdate {
     pub(super) scale: f32,
     pub(super) decay: f32,
@@ -438,12 +444,12 @@ fn count_block<S: Simd, const PLANES: usize, const DECAY: bool>(
 ) {
     let constants = update.constants::<S, PLANES>(simd);
     let units = hidden.len() / PLANES;
-    for lane in 0..BLOCK {
-        if touched[lane] {
-            let column: [S::Words; PLANES] = from_fn(|plane| simd.load_words(&visible[plane][lane]));
-            for (unit, weights) in block.iter_mut().enumerate() {
-                let hidden = from_fn(|plane| simd.splat_word(hidden[plane * units + unit]));
-                constants.apply::<DECAY>(&mut weights[lane], &column, &hidden);
+    let columns: [[S::Words; PLANES]; BLOCK] = from_fn(|lane| from_fn(|plane| simd.load_words(&visible[plane][lane])));
+    for (unit, weights) in block.iter_mut().enumerate() {
+        let hidden = from_fn(|plane| simd.splat_word(hidden[plane * units + unit]));
+        for lane in 0..BLOCK {
+            if touched[lane] {
+                constants.apply::<DECAY>(&mut weights[lane], &columns[lane], &hidden);
             }
         }
     }
@@ -526,8 +532,14 @@ macro_rules! compile {
         }
 
         $(#[$attribute])*
-        pub(super) fn sum_tables(simd: $simd, chunk: &[[Lanes; STRIP]; TABLED], bits: &[u32], sums: &mut [[Lanes; STRIP]]) {
-            kernels::sum_tables(simd, chunk, bits, sums);
+        pub(super) fn sum_tables(
+            simd: $simd,
+            chunk: &[[Lanes; STRIP]; TABLED],
+            tables: &mut Tables,
+            bits: &[u32],
+            sums: &mut [[Lanes; STRIP]],
+        ) {
+            kernels::sum_tables(simd, chunk, tables, bits, sums);
         }
 
         $(#[$attribute])*

@@ -2,7 +2,7 @@
 
 use super::super::random::UnitStream;
 use super::super::{HiddenStatistics, Purpose, ReferenceEngine, RowStreams, fires};
-use super::kernels::{CountUpdate, GROUP};
+use super::kernels::CountUpdate;
 use super::lanes::Words;
 use super::*;
 use proptest::prelude::*;
@@ -213,7 +213,8 @@ proptest! {
         let start = random_lanes::<STRIP>(!seed, rows);
         for kernels in all_kernels() {
             let mut sums = start.clone();
-            kernels.sum_tables(&chunk, &bits, &mut sums);
+            let mut tables = [[[Lanes::ZERO; STRIP]; 1 << GROUP]; TABLED / GROUP];
+            kernels.sum_tables(&chunk, &mut tables, &bits, &mut sums);
             for row in 0..rows {
                 for unit in 0..32 {
                     let at = |lanes: &[Lanes; STRIP]| lanes[unit / 16].0[unit % 16];
@@ -496,14 +497,16 @@ proptest! {
     #[test]
     fn exact_weights_train_as_the_reference((visible, hidden, rows) in shapes(), seed: u64, recipe in recipes()) {
         // Powers of two as batch sizes, rate and decay keep samples' updates exact too; probabilities are summed in one order.
-        let recipe = Recipe { probabilities: recipe.probabilities && rows < TABLES_FROM_ROWS, ..recipe };
+        let few = rows + 3 < TABLES_FROM_ROWS;
+        let recipe = Recipe { probabilities: recipe.probabilities && few, ..recipe };
         let rows = if recipe.probabilities { rows } else { rows.next_power_of_two() };
-        let recipe = Recipe { extra_chains: if rows < TABLES_FROM_ROWS { recipe.extra_chains } else { 0 }, ..recipe };
-        let rows = rows.min(if rows + recipe.extra_chains < TABLES_FROM_ROWS { rows } else { 64 });
+        let recipe = Recipe { extra_chains: if recipe.probabilities { recipe.extra_chains } else { 0 }, ..recipe };
+        let rows = rows.min(64);
         let parameters = random_parameters(seed, visible, hidden, exact);
         let expected = train(&mut ReferenceEngine::new(parameters.clone()), rows, seed, recipe);
         for isa in Isa::available() {
-            prop_assert_eq!(&train(&mut packed(&parameters, isa), rows, seed, recipe), &expected, "{}", isa);
+            let same = train(&mut packed(&parameters, isa), rows, seed, recipe) == expected;
+            prop_assert!(same, "{}", isa);
         }
     }
 
@@ -514,7 +517,7 @@ proptest! {
         let expected = train(&mut packed(&parameters, Isa::Scalar), rows, seed, recipe);
         for isa in Isa::available() {
             let trace = train(&mut packed(&parameters, isa), rows, seed, recipe);
-            prop_assert_eq!(&trace, &expected, "{}", isa);
+            prop_assert!(trace == expected, "{}", isa);
         }
     }
 
@@ -526,7 +529,7 @@ proptest! {
         let mut used = packed(&random_parameters(seed, visible, hidden, uneven), Isa::best());
         train(&mut used, rows, seed, recipe);
         let mut fresh = packed(&used.parameters(), Isa::best());
-        prop_assert_eq!(train(&mut used, rows, !seed, recipe), train(&mut fresh, rows, !seed, recipe));
+        prop_assert!(train(&mut used, rows, !seed, recipe) == train(&mut fresh, rows, !seed, recipe));
     }
 }
 

@@ -8,7 +8,7 @@ mod scalar;
 
 use super::super::random::RowStreams;
 use super::super::update::Update;
-use super::kernels::{BLOCK, CountUpdate, STRIP, Side, TABLED, TILE};
+use super::kernels::{BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::lanes::{Lanes, StreamState, Words};
 use super::lists::Lists;
 use super::simd::Plain;
@@ -192,7 +192,7 @@ dispatch! {
     /// out[r] ← start + the sum of the rows of a block in list `first + r`.
     fn sum_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, start: &[Lanes; BLOCK], out: &mut [[Lanes; BLOCK]]);
     /// sums[r] ← sums[r] + the table entries that bits[r] selects: see [`super::kernels::sum_tables`].
-    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], bits: &[u32], sums: &mut [[Lanes; STRIP]]);
+    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut Tables, bits: &[u32], sums: &mut [[Lanes; STRIP]]);
     /// block (up to 64 hidden × 128 visible) ← the transpose of up to 128 rows of a tile.
     fn transpose_block(rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]);
     /// chunk (32 hidden × 32 visible) ← the transpose of up to 32 rows of a tile, from lane `first` on.
