@@ -7,7 +7,7 @@ use super::super::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
 use super::super::random::{GOLDEN_GAMMA, LANES, RowStreams, split_mix};
 use super::super::update::Update;
 use super::lanes::{Lanes, NOTHING, StreamState, Words};
-use super::lists::Lists;
+use super::lists::{Lists, Parts};
 use super::simd::{Plain, Simd};
 use std::array::from_fn;
 use std::ops::Range;
@@ -59,6 +59,27 @@ pub(super) fn sum_lists<S: Simd, const WIDTH: usize, const PIECE: usize>(
             }
             store_all(simd, &mut out[piece..], sum);
         }
+    }
+}
+
+/// out[r] ← out[r] + the sum of the rows of a tile in part `part` of list `first + r`: see [`Parts`].
+#[inline(always)]
+pub(super) fn sum_parts<S: Simd>(
+    simd: S,
+    tile: &[[Lanes; TILE]],
+    (lists, parts): (&Lists, &Parts),
+    (part, first): (usize, usize),
+    out: &mut [[Lanes; TILE]],
+) {
+    for (row, out) in out.iter_mut().enumerate() {
+        let mut sum = load_all::<S, TILE>(simd, out);
+        for &index in parts.part(lists, first + row, part) {
+            let weights = &tile[index as usize];
+            for lane in 0..TILE {
+                sum[lane] = simd.add(sum[lane], simd.load(&weights[lane]));
+            }
+        }
+        store_all(simd, out, sum);
     }
 }
 
@@ -121,9 +142,9 @@ pub(super) fn sum_tables<S: Simd>(
 
 /// Rows become columns in a square of 16 × 16.
 #[inline(always)]
-pub(super) fn transpose_square(_: Plain, rows: &[Lanes; LANES]) -> [Lanes; LANES] {
+pub(super) fn transpose_square(_: Plain, rows: [&Lanes; LANES]) -> [Lanes; LANES] {
     let mut columns = [Lanes::ZERO; LANES];
-    for (row, lanes) in rows.iter().enumerate() {
+    for (row, lanes) in rows.into_iter().enumerate() {
         for (column, &value) in lanes.0.iter().enumerate() {
             columns[column].0[row] = value;
         }
@@ -133,12 +154,8 @@ pub(super) fn transpose_square(_: Plain, rows: &[Lanes; LANES]) -> [Lanes; LANES
 
 /// Up to 16 rows' lane number `lane`, with zeros for rows that are missing.
 #[inline(always)]
-pub(super) fn square(rows: &[[Lanes; TILE]], lane: usize) -> [Lanes; LANES] {
-    let mut square = [Lanes::ZERO; LANES];
-    for (target, row) in square.iter_mut().zip(rows) {
-        *target = row[lane];
-    }
-    square
+pub(super) fn square(rows: &[[Lanes; TILE]], lane: usize) -> [&Lanes; LANES] {
+    from_fn(|row| rows.get(row).map_or(&Lanes::ZERO, |row| &row[lane]))
 }
 
 /// Seed the streams of the rows from `first` on.
@@ -520,6 +537,17 @@ macro_rules! compile {
         }
 
         $(#[$attribute])*
+        pub(super) fn sum_parts(
+            simd: $simd,
+            tile: &[[Lanes; TILE]],
+            lists: (&Lists, &Parts),
+            part: (usize, usize),
+            out: &mut [[Lanes; TILE]],
+        ) {
+            kernels::sum_parts(simd, tile, lists, part, out);
+        }
+
+        $(#[$attribute])*
         pub(super) fn sum_block_lists(
             simd: $simd,
             block: &[[Lanes; BLOCK]],
@@ -546,7 +574,7 @@ macro_rules! compile {
         pub(super) fn transpose_block(simd: $simd, rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]) {
             for (column, rows) in rows.chunks(16).enumerate() {
                 for (lane, block) in block.chunks_mut(16).enumerate() {
-                    let transposed = transpose_square(simd, &kernels::square(rows, lane));
+                    let transposed = transpose_square(simd, kernels::square(rows, lane));
                     for (target, lanes) in block.iter_mut().zip(transposed) {
                         target[column] = lanes;
                     }
@@ -558,7 +586,7 @@ macro_rules! compile {
         pub(super) fn transpose_strip(simd: $simd, rows: &[[Lanes; TILE]], first: usize, chunk: &mut [[Lanes; STRIP]; TABLED]) {
             for (column, rows) in rows.chunks(16).enumerate() {
                 for (lane, chunk) in chunk.chunks_mut(16).enumerate() {
-                    let transposed = transpose_square(simd, &kernels::square(rows, first + lane));
+                    let transposed = transpose_square(simd, kernels::square(rows, first + lane));
                     for (target, lanes) in chunk.iter_mut().zip(transposed) {
                         target[column] = lanes;
                     }

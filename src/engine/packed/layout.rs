@@ -2,7 +2,7 @@
 
 use super::super::Parameters;
 use super::counts::CountChange;
-use super::isa::Kernels;
+use super::isa::{Kernels, prefetch};
 use super::kernels::{BLOCK, STRIP, TABLED, TILE};
 use super::lanes::{Lanes, copy_out, padded};
 use super::threads::{for_each_chunk, worth_dividing};
@@ -12,6 +12,8 @@ use crate::engine::LANES;
 pub(super) const TILE_UNITS: usize = TILE * LANES;
 /// Visible units in a block.
 pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
+/// Parts of a tile that tables are made of one after the other.
+const PARTS: usize = TILE_UNITS / TABLED;
 /// Visible units in a strip.
 pub(super) const STRIP_UNITS: usize = STRIP * LANES;
 
@@ -162,10 +164,18 @@ impl Layout {
         part: usize,
         chunk: &mut [[Lanes; STRIP]; TABLED],
     ) {
-        const PARTS: usize = TILE_UNITS / TABLED;
         let rows = &self.tile(part / PARTS)[strip * STRIP_UNITS..];
         let rows = &rows[..rows.len().min(STRIP_UNITS)];
         kernels.transpose_strip(rows, part % PARTS * (TABLED / LANES), chunk);
+    }
+
+    /// Ask for a share of the weights that [`Self::strip_chunk`] will need: those of the tile that `part` is of, or past the last
+    /// tile those of the next strip. One call a part covers them all.
+    pub(super) fn prefetch_chunk(&self, strip: usize, part: usize) {
+        let (tile, half) = (part / PARTS, part % PARTS);
+        let (strip, tile) = if tile < self.tile_count() { (strip, tile) } else { (strip + 1, 0) };
+        let rows = self.tile(tile).chunks(STRIP_UNITS / PARTS).nth(strip * PARTS + half);
+        prefetch(rows.unwrap_or_default());
     }
 
     fn transpose_blocks(&mut self, kernels: Kernels, parallel: bool) {

@@ -23,7 +23,7 @@ use isa::Kernels;
 use kernels::{BLOCK, GROUP, STRIP, TABLED, TILE};
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{BLOCK_UNITS, Layout, STRIP_UNITS, TILE_UNITS, last_word_mask};
-use lists::Lists;
+use lists::{Lists, PART_UNITS};
 use threads::{for_each_chunk, for_each_pair, worth_dividing};
 
 /// From so many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
@@ -32,6 +32,8 @@ const TABLES_FROM_ROWS: usize = 32;
 const DOWN_ROWS: usize = 128;
 /// Rows that one task of the up pass takes.
 const UP_ROWS: usize = 64;
+/// Units on in a part from which dividing lists into parts pays.
+const PARTS_FROM_ONES: usize = 24;
 /// Blocks that one task of the down pass takes where threads share it.
 const TASK_BLOCKS: usize = 4;
 
@@ -98,11 +100,25 @@ impl PackedEngine {
             return place;
         }
         let parallel = worth_dividing(batch.rows.total() * layout.tile_count() * TILE);
-        let lists = &batch.rows;
+        // Where many units are on, stretches of weights are kept in the first-level cache for all rows. The order of
+        // additions stays the same.
+        let in_parts = batch.rows.total() * PART_UNITS >= rows * layout.visible() * PARTS_FROM_ONES;
+        if in_parts {
+            batch.divide();
+        }
+        let (lists, parts) = (&batch.rows, &batch.parts);
         for_each_chunk(parallel, &mut batch.inputs, rows, |tile, inputs| {
             let (weights, bias) = (layout.tile(tile), &layout.hidden_bias[tile]);
             for_each_chunk(parallel, inputs, UP_ROWS, |index, inputs| {
-                kernels.sum_tile_lists(weights, lists, index * UP_ROWS, bias, inputs);
+                let first = index * UP_ROWS;
+                if !in_parts {
+                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
+                } else {
+                    inputs.fill(*bias);
+                    for part in 0..parts.count() {
+                        kernels.sum_parts(weights, (lists, parts), (part, first), inputs);
+                    }
+                }
             });
         });
         place
@@ -141,6 +157,7 @@ impl PackedEngine {
         sums.fill(self.layout.strip_bias(strip));
         for part in 0..self.layout.hidden().div_ceil(TABLED) {
             self.layout.strip_chunk(self.kernels, strip, part, &mut chunk);
+            self.layout.prefetch_chunk(strip, part + 2);
             self.kernels.sum_tables(
                 &chunk,
                 &mut tables,

@@ -4,7 +4,7 @@ use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
 use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::Lists;
+use super::super::lists::{Lists, Parts};
 use super::super::simd::Simd;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -285,10 +285,10 @@ pub(super) fn transpose_bits(_: Avx2, rows: &[&[u64]], columns: &mut [u32]) {
 /// Rows become columns in a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose_square(simd: Avx2, rows: &[Lanes; 16]) -> [Lanes; 16] {
+fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
     let mut columns = [Lanes::ZERO; 16];
     for row_half in 0..2 {
-        let rows: [[__m256; 2]; 8] = std::array::from_fn(|row| simd.load(&rows[row_half * 8 + row]));
+        let rows: [[__m256; 2]; 8] = std::array::from_fn(|row| simd.load(rows[row_half * 8 + row]));
         for column_half in 0..2 {
             let quarter = transpose_eighth(rows.map(|row| row[column_half]));
             for (column, values) in quarter.into_iter().enumerate() {

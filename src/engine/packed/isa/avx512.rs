@@ -4,7 +4,7 @@ use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
 use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::Lists;
+use super::super::lists::{Lists, Parts};
 use super::super::simd::Simd;
 use super::avx2::Avx2;
 use std::arch::x86_64::*;
@@ -272,14 +272,14 @@ avx512! {
     /// Quarters of the rows 0, 4, 8 and 12 apart are loaded into one register, which leaves only transposes of 4 × 4
     /// within 128 bits: half the shuffles of the usual four rounds.
     #[inline]
-    fn transpose_square(simd: Avx512, rows: &[Lanes; 16]) -> [Lanes; 16] {
+    fn transpose_square(simd: Avx512, rows: [&Lanes; 16]) -> [Lanes; 16] {
         let mut columns = [Lanes::ZERO; 16];
         for (quarter, columns) in columns.as_chunks_mut::<4>().0.iter_mut().enumerate() {
             let four: [__m512; 4] = std::array::from_fn(|row| {
-                let first = _mm512_castps128_ps512(load_quarter(&rows[row], quarter));
-                let second = _mm512_insertf32x4::<1>(first, load_quarter(&rows[4 + row], quarter));
-                let third = _mm512_insertf32x4::<2>(second, load_quarter(&rows[8 + row], quarter));
-                _mm512_insertf32x4::<3>(third, load_quarter(&rows[12 + row], quarter))
+                let first = _mm512_castps128_ps512(load_quarter(rows[row], quarter));
+                let second = _mm512_insertf32x4::<1>(first, load_quarter(rows[4 + row], quarter));
+                let third = _mm512_insertf32x4::<2>(second, load_quarter(rows[8 + row], quarter));
+                _mm512_insertf32x4::<3>(third, load_quarter(rows[12 + row], quarter))
             });
             let low = [_mm512_unpacklo_ps(four[0], four[1]), _mm512_unpacklo_ps(four[2], four[3])];
             let high = [_mm512_unpackhi_ps(four[0], four[1]), _mm512_unpackhi_ps(four[2], four[3])];

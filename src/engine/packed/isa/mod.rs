@@ -10,7 +10,7 @@ use super::super::random::RowStreams;
 use super::super::update::Update;
 use super::kernels::{BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::lanes::{Lanes, StreamState, Words};
-use super::lists::Lists;
+use super::lists::{Lists, Parts};
 use super::simd::Plain;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -161,6 +161,19 @@ impl Kernels {
     }
 }
 
+/// Ask for rows of weights that will be needed soon to be brought into the second-level cache.
+#[inline]
+pub(super) fn prefetch(rows: &[[Lanes; TILE]]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for lanes in rows.as_flattened() {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program sees and cannot fault; every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(lanes).cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = rows;
+}
+
 /// Methods of [`Kernels`] that call the function of the same name of the instruction set at hand.
 macro_rules! dispatch {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?);)*) => {
@@ -189,6 +202,8 @@ dispatch! {
     fn indices(words: &[u64], target: &mut Vec<u32>);
     /// out[r] ← start + the sum of the rows of a tile in list `first + r`.
     fn sum_tile_lists(tile: &[[Lanes; TILE]], lists: &Lists, first: usize, start: &[Lanes; TILE], out: &mut [[Lanes; TILE]]);
+    /// out[r] ← out[r] + the sum of the rows of a tile in one part of list `first + r`; `part` is (part, first).
+    fn sum_parts(tile: &[[Lanes; TILE]], lists: (&Lists, &Parts), part: (usize, usize), out: &mut [[Lanes; TILE]]);
     /// out[r] ← start + the sum of the rows of a block in list `first + r`.
     fn sum_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, start: &[Lanes; BLOCK], out: &mut [[Lanes; BLOCK]]);
     /// sums[r] ← sums[r] + the table entries that bits[r] selects: see [`super::kernels::sum_tables`].
