@@ -2,6 +2,11 @@
 //!
 //! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the speed.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels must be inlined into the functions that are compiled for an instruction set"
+)]
+
 mod batch;
 mod counts;
 mod gradient;
@@ -10,10 +15,12 @@ mod kernels;
 mod lanes;
 mod layout;
 mod lists;
+mod probe;
 mod simd;
 mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use probe::Probe;
 
 use super::seam::{Draw, Engine, Statistics, Step};
 use super::{BitMatrix, LANES, Parameters};
@@ -111,13 +118,13 @@ impl PackedEngine {
             let (weights, bias) = (layout.tile(tile), &layout.hidden_bias[tile]);
             for_each_chunk(parallel, inputs, UP_ROWS, |index, inputs| {
                 let first = index * UP_ROWS;
-                if !in_parts {
-                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
-                } else {
+                if in_parts {
                     inputs.fill(*bias);
                     for part in 0..parts.count() {
                         kernels.sum_parts(weights, (lists, parts), (part, first), inputs);
                     }
+                } else {
+                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
                 }
             });
         });
