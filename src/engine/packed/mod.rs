@@ -31,7 +31,7 @@ use kernels::{BLOCK, GROUP, STRIP, TABLED, TILE};
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{BLOCK_UNITS, Layout, STRIP_UNITS, TILE_UNITS, last_word_mask};
 use lists::{Lists, PART_UNITS};
-use threads::{for_each_chunk, for_each_pair, worth_dividing};
+use threads::{for_each_chunk, for_each_pair, task_size, worth_dividing};
 
 /// From so many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
 const TABLES_FROM_ROWS: usize = 32;
@@ -41,8 +41,6 @@ const DOWN_ROWS: usize = 128;
 const UP_ROWS: usize = 64;
 /// Units on in a part from which dividing lists into parts pays.
 const PARTS_FROM_ONES: usize = 24;
-/// Blocks that one task of the down pass takes where threads share it.
-const TASK_BLOCKS: usize = 4;
 
 /// Sums of selected rows of weights, by the instruction set at hand.
 #[derive(Clone, Debug)]
@@ -307,7 +305,7 @@ impl PackedEngine {
         let per_block = down.rows * 2;
         words.clear();
         words.resize(blocks * per_block, 0);
-        let task_blocks = if down.parallel { TASK_BLOCKS } else { blocks };
+        let task_blocks = task_size(down.parallel, blocks);
         let (kernels, lists) = (self.kernels, &self.scratch.hidden_rows);
         let pass = self.layout.pass_over_blocks(kernels, down.parallel);
         let (hidden, owed, bias) = (pass.hidden, pass.owed, pass.bias);
@@ -345,7 +343,7 @@ impl PackedEngine {
             let count = (down.rows - first_row).min(DOWN_ROWS);
             words.clear();
             words.resize(strips * count, 0);
-            let task_strips = if down.parallel { TASK_BLOCKS * BLOCK / STRIP } else { strips };
+            let task_strips = task_size(down.parallel, strips);
             for_each_chunk(down.parallel, words, task_strips * count, |task, words| {
                 let first = task * task_strips;
                 let mut states = vec![StreamState::ZERO; count];
