@@ -6,12 +6,15 @@
 //! | module | owns |
 //! |---|---|
 //! | `cli` | arguments in, exit code out; one file a verb |
-//! | `sweep` | configuration → plan → runs → records |
-//! | `train` | the training loop and contrastive divergence |
-//! | `evaluate` | reconstruction error, likelihoods, free energies, music metrics |
+//! | [`sweep`] | configuration → plan → runs → records |
+//! | [`train`] | the training loop and contrastive divergence |
+//! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
 //! | `rbm` | the model: energies, conditionals, Gibbs chains |
 //! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod engine;
+pub mod evaluate;
 pub mod music;
+pub mod sweep;
+pub mod train;

@@ -1,0 +1,5 @@
+//! Evaluation: how good a model is.
+
+mod options;
+
+pub use options::EvaluateOptions;

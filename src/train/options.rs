@@ -1,0 +1,149 @@
+//! The options of a model's training, as the `model` and `train` tables of a configuration give them.
+
+use serde::{Deserialize, Serialize};
+
+/// The shape of a model and its state before training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelOptions {
+    /// Time steps of music in one window, the visible layer.
+    pub timesteps: usize,
+    /// Hidden units.
+    pub hidden: usize,
+    /// Mean of the normal distribution that initial weights are drawn from.
+    pub weight_mean: f64,
+    /// Standard deviation of that distribution.
+    pub weight_std: f64,
+    /// The visible biases before training.
+    pub visible_bias: VisibleBias,
+}
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self {
+            timesteps: 15,
+            hidden: 50,
+            weight_mean: 0.0,
+            weight_std: 0.01,
+            visible_bias: VisibleBias::LogOdds,
+        }
+    }
+}
+
+/// The visible biases before training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisibleBias {
+    /// log(p / (1 − p)) of each unit's share p of ones in the training windows (Hinton 2010, section 8.1).
+    LogOdds,
+    /// Zero.
+    Zero,
+}
+
+/// How a model is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainOptions {
+    /// Where the chains of the negative phase start.
+    pub method: Method,
+    /// Persistent chains; zero for as many as a batch has examples.
+    pub chains: usize,
+    /// Gibbs steps an update.
+    pub k: usize,
+    /// The step size of the update.
+    pub learning_rate: f64,
+    /// Passes over the training windows.
+    pub epochs: usize,
+    /// Examples a batch, at most.
+    pub batch_size: usize,
+    /// How windows are put into batches.
+    pub batches: Batches,
+    /// Leave the first window of every song out of training.
+    pub skip_first_window: bool,
+    /// What the gradient is estimated from.
+    pub statistics: Statistics,
+    /// Which hidden sample the positive statistics use.
+    pub positive_sample: PositiveSample,
+    /// Share of the last update that is added to the next, in 0..1.
+    pub momentum: f64,
+    /// Momentum before the epoch `momentum_switch_epoch`.
+    pub initial_momentum: f64,
+    /// The first epoch, counted from zero, in which `momentum` applies.
+    pub momentum_switch_epoch: usize,
+    /// The factor of the quadratic (L2) penalty on weights.
+    pub weight_decay: f64,
+    /// The code that computes updates.
+    pub engine: Engine,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            method: Method::Cd,
+            chains: 0,
+            k: 1,
+            learning_rate: 0.005,
+            epochs: 200,
+            batch_size: 100,
+            batches: Batches::Shuffled,
+            skip_first_window: false,
+            statistics: Statistics::Probabilities,
+            positive_sample: PositiveSample::Chain,
+            momentum: 0.0,
+            initial_momentum: 0.0,
+            momentum_switch_epoch: 5,
+            weight_decay: 0.0,
+            engine: Engine::Dense,
+        }
+    }
+}
+
+/// Where the chains of the negative phase start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// At the batch: contrastive divergence (Hinton 2002).
+    Cd,
+    /// Where the last update left them: persistent contrastive divergence (Tieleman 2008).
+    Pcd,
+}
+
+/// How windows are put into batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Batches {
+    /// From all songs, in a new random order every epoch.
+    Shuffled,
+    /// Consecutive windows of one song, songs in order.
+    PerSong,
+}
+
+/// What the gradient is estimated from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// Probabilities of the hidden units, which carry less noise than samples (Hinton 2010, section 3).
+    Probabilities,
+    /// Binary samples.
+    Samples,
+}
+
+/// Which hidden sample the positive statistics use; of consequence with [`Statistics::Samples`] only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PositiveSample {
+    /// The one that the Gibbs chain goes on from.
+    Chain,
+    /// One drawn apart from the chain's.
+    Separate,
+}
+
+/// The code that computes updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Blocked matrix products in single precision.
+    Dense,
+    /// Plain loops, to check the other against.
+    Reference,
+}
