@@ -17,6 +17,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod music;
 pub mod rbm;
+pub mod sweep;
 pub mod train;
 
 #[cfg(test)]

@@ -113,11 +113,7 @@ fn read_bits(words: &[u64], offset: usize, width: usize) -> u128 {
     let (first, shift) = (offset / 64, offset % 64);
     let low = word(first) | word(first + 1) << 64;
     let high = word(first + 2);
-    let bits = if shift == 0 {
-        low
-    } else {
-        low >> shift | high << (128 - shift)
-    };
+    let bits = if shift == 0 { low } else { low >> shift | high << (128 - shift) };
     bits & ones_below(width)
 }
 

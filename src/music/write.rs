@@ -25,12 +25,7 @@ pub struct MidiStyle {
 
 impl Default for MidiStyle {
     fn default() -> Self {
-        Self {
-            beats_per_minute: 120.0,
-            velocity: 40,
-            program: 0,
-            steps_per_beat: 4,
-        }
+        Self { beats_per_minute: 120.0, velocity: 40, program: 0, steps_per_beat: 4 }
     }
 }
 
@@ -54,44 +49,25 @@ impl MidiStyle {
 /// The bytes of a MIDI file that plays a piano roll: one track, notes as [`notes`] finds them, at each step the ends
 /// before the starts and either by ascending pitch. The track lasts to the end of the last step.
 pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
-    assert!(
-        (1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat),
-        "{} steps a beat",
-        style.steps_per_beat
-    );
+    assert!((1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat), "{} steps a beat", style.steps_per_beat);
     // (step, starts, pitch): ends come before starts.
-    let mut changes: Vec<(usize, bool, u8)> = notes(roll)
-        .iter()
-        .flat_map(|note| [(note.start, true, note.pitch), (note.end, false, note.pitch)])
-        .collect();
+    let mut changes: Vec<(usize, bool, u8)> =
+        notes(roll).iter().flat_map(|note| [(note.start, true, note.pitch), (note.end, false, note.pitch)]).collect();
     changes.sort_unstable();
 
     let channel = u4::from(0);
     let tempo = MetaMessage::Tempo(u24::from(style.microseconds_per_beat()));
-    let program = MidiMessage::ProgramChange {
-        program: u7::from(style.program),
-    };
-    let mut track = vec![
-        event(0, TrackEventKind::Meta(tempo)),
-        event(
-            0,
-            TrackEventKind::Midi {
-                channel,
-                message: program,
-            },
-        ),
-    ];
+    let program = MidiMessage::ProgramChange { program: u7::from(style.program) };
+    let mut track =
+        vec![event(0, TrackEventKind::Meta(tempo)), event(0, TrackEventKind::Midi { channel, message: program })];
     let ticks_per_step = u64::from(style.ticks_per_step());
     let mut now = 0;
     for (step, starts, pitch) in changes {
         let tick = step as u64 * ticks_per_step;
         wait(&mut track, tick - now);
         let (key, vel) = (u7::from(pitch), u7::from(style.velocity));
-        let message = if starts {
-            MidiMessage::NoteOn { key, vel }
-        } else {
-            MidiMessage::NoteOff { key, vel: u7::from(0) }
-        };
+        let message =
+            if starts { MidiMessage::NoteOn { key, vel } } else { MidiMessage::NoteOff { key, vel: u7::from(0) } };
         let delta = (tick - now) % WAIT;
         track.push(event(delta, TrackEventKind::Midi { channel, message }));
         now = tick;
@@ -119,8 +95,5 @@ fn wait(track: &mut Vec<TrackEvent<'static>>, ticks: u64) {
 }
 
 fn event(delta: u64, kind: TrackEventKind<'static>) -> TrackEvent<'static> {
-    TrackEvent {
-        delta: u28::from(delta as u32),
-        kind,
-    }
+    TrackEvent { delta: u28::from(delta as u32), kind }
 }

@@ -38,10 +38,7 @@ impl Quarter {
     /// the tempo of a file that states none.
     fn of(timing: Timing) -> Self {
         match timing {
-            Timing::Metrical(ticks) => Self {
-                ticks: u64::from(ticks.as_int()),
-                parts: 1,
-            },
+            Timing::Metrical(ticks) => Self { ticks: u64::from(ticks.as_int()), parts: 1 },
             Timing::Timecode(frames, subframes) => {
                 let (frames, seconds) = match frames {
                     Fps::Fps24 => (24, 1),
@@ -50,10 +47,7 @@ impl Quarter {
                     Fps::Fps29 => (30_000, 1001),
                     Fps::Fps30 => (30, 1),
                 };
-                Self {
-                    ticks: frames * u64::from(subframes),
-                    parts: 2 * seconds,
-                }
+                Self { ticks: frames * u64::from(subframes), parts: 2 * seconds }
             }
         }
     }
@@ -107,11 +101,7 @@ impl MidiFile {
 
     /// Read the chunks after the header; `rest` is where they lie in the file.
     fn read_chunks(&mut self, bytes: &[u8], mut rest: &[u8]) {
-        let base = if rest.is_empty() {
-            bytes.len()
-        } else {
-            rest.as_ptr().addr() - bytes.as_ptr().addr()
-        };
+        let base = if rest.is_empty() { bytes.len() } else { rest.as_ptr().addr() - bytes.as_ptr().addr() };
         let total = rest.len();
         let mut damage = Vec::new();
         while !rest.is_empty() {
@@ -128,8 +118,7 @@ impl MidiFile {
                     self.tracks.push(track);
                     if length > present && own == present {
                         // That the track has no end is the same fact.
-                        self.damage
-                            .pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
+                        self.damage.pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
                         Damage::new(Fault::CutTrack, Some(number), at, length - present).add(&mut damage);
                     }
                     &data[own..]

@@ -1,0 +1,33 @@
+//! Sweeps: a configuration becomes a plan, and a plan a list of runs.
+//!
+//! A configuration is TOML. Its keys are listed in [`KEYS`]; the table `sweep` says which of them vary:
+//!
+//! | table | points |
+//! |---|---|
+//! | `[sweep.grid]` | `"model.hidden" = [50, 100]`: every combination of all axes, the last written varies fastest |
+//! | `[[sweep.zip]]` | lists of equal length, walked together; each zip is one more axis after those of the grid |
+//! | `[sweep.random]` | `count` points, each key drawn from `{ uniform = [a, b] }`, `{ log-uniform = [a, b] }` or `{ choice = [a, b] }`; the last axis of all |
+//! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
+//! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
+//!
+//! In a grid or zip, `{ logspace = [a, b], count = n }` and `{ linspace = [a, b], count = n }` stand for a list. Points that
+//! come out the same are run once.
+
+mod axis;
+mod configuration;
+mod document;
+mod error;
+mod keys;
+mod layer;
+mod parameters;
+mod plan;
+mod settings;
+mod value;
+
+pub use configuration::{Parallelism, Replicates, Sweep};
+pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
+pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
+pub use parameters::{RunParameters, SampleOptions};
+pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError};
+pub use settings::Settings;
+pub use value::display;
