@@ -16,18 +16,40 @@
 mod axis;
 mod configuration;
 mod document;
+mod environment;
 mod error;
+mod evaluation;
+mod execute;
 mod keys;
 mod layer;
+mod model_file;
 mod parameters;
 mod plan;
+mod prepared;
+mod record;
+mod run;
 mod settings;
+mod split;
+mod store;
+mod summary;
 mod value;
 
 pub use configuration::{Parallelism, Replicates, Sweep};
+pub use environment::{Environment, logical_cpus};
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
+pub use execute::{ExecuteOptions, Outcome, SweepObserver, Workers, execute, read_record, run_folder};
 pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
+pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use parameters::{RunParameters, SampleOptions};
 pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError};
+pub use prepared::{PrepareError, Prepared, load_corpus};
+pub use record::{
+    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, Metrics, RunRecord, RunStatus, TimeDistribution,
+    Timing, canonical_json, digest,
+};
 pub use settings::Settings;
+pub use split::SongSplit;
+pub use store::StoreError;
+pub(crate) use store::{create_folder, write_whole};
+pub use summary::{PointSummary, Statistic, Summary, to_csv};
 pub use value::display;

@@ -7,7 +7,7 @@ use crate::rbm::ChainStart;
 use crate::train::{ModelOptions, TrainOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Everything that decides the bits of a run but the corpus' content and the seed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,16 @@ pub struct RunParameters {
 }
 
 impl RunParameters {
+    /// The options that a record's or a model's dotted parameters stand for; what they do not name has its default.
+    pub fn from_map(parameters: &Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let mut tables = serde_json::to_value(Self::default())?;
+        for (key, value) in parameters {
+            let (table, name) = key.split_once('.').unwrap_or(("", key));
+            tables[table][name] = value.clone();
+        }
+        serde_json::from_value(tables)
+    }
+
     /// The options that settings stand for.
     pub(super) fn from_settings(settings: &Settings) -> Self {
         /// The registry and the structs name the same keys and types; a test holds them together.
@@ -83,6 +93,19 @@ impl Default for SampleOptions {
 mod tests {
     use super::*;
     use crate::sweep::settings::Explicit;
+
+    #[test]
+    fn parameters_come_back_from_their_dotted_form() {
+        let settings = Settings::resolve(&Explicit::default()).unwrap();
+        let map: Map<String, Value> =
+            settings.parameters().into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        assert_eq!(RunParameters::from_map(&map).unwrap(), RunParameters::default());
+        let mut changed = map;
+        changed.insert("model.hidden".into(), 7.into());
+        assert_eq!(RunParameters::from_map(&changed).unwrap().model.hidden, 7);
+        changed.insert("model.hideen".into(), 7.into());
+        assert!(RunParameters::from_map(&changed).is_err());
+    }
 
     #[test]
     fn the_defaults_of_registry_and_options_agree() {

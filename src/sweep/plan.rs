@@ -83,6 +83,12 @@ impl RunSpec {
         &self.point.parameters
     }
 
+    /// Every parameter that decides the bits of the run, key by key.
+    pub fn parameter_map(&self) -> serde_json::Map<String, Value> {
+        let parameters = self.point.settings.parameters().into_iter();
+        parameters.map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+
     /// The identity of the run, given the digest of its corpus: twelve hexadecimal digits of BLAKE3 over the canonical JSON
     /// (keys sorted, no spaces, shortest numbers) of the schema, the parameters, the digest and the seed.
     pub fn run_id(&self, corpus_digest: &str) -> String {
