@@ -21,6 +21,7 @@ mod keys;
 mod layer;
 mod parameters;
 mod plan;
+mod resolved;
 mod settings;
 mod value;
 
