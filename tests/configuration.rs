@@ -52,6 +52,8 @@ fn unknown_keys_and_tables() {
         "[modle]\nhidden = 50\n",
         "[train]\nlerning_rate = 0.1\nepoch = 5\n",
         "colour = \"red\"\n",
+        "[evaluate]\ncolour = \"red\"\n",
+        "[colours]\n",
         "model = 5\n",
         "[model.hidden]\nunits = 5\n",
         "[sweep.gird]\n\"model.hidden\" = [5]\n",

@@ -287,14 +287,18 @@ pub(super) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// The key that was likely meant by a path: the same name in another table, or a similar spelling.
+/// The key that was likely meant by a path: the same name in another table, else a similar name, in its own table first.
 pub(super) fn closest_key(path: &str) -> Option<&'static str> {
-    let name = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
-    let last = path.rsplit('.').next().unwrap_or(path);
-    let paths: Vec<&'static str> = KEYS.iter().map(|key| key.path).collect();
-    let names: Vec<&'static str> = paths.iter().map(|path| name(path)).collect();
-    let find = |wanted: &str| paths.iter().copied().find(|path| name(path) == wanted);
-    find(last)
-        .or_else(|| closest(path, &paths))
-        .or_else(|| closest(last, &names).and_then(find))
+    let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let keys = KEYS
+        .iter()
+        .map(|key| (key, key.path.rsplit('.').next().unwrap_or(key.path)));
+    let (own, other): (Vec<_>, Vec<_>) = keys.partition(|(key, _)| key.table() == table);
+    let similar = |keys: &[(&'static Key, &'static str)]| {
+        let names: Vec<&'static str> = keys.iter().map(|(_, name)| *name).collect();
+        let meant = closest(name, &names)?;
+        keys.iter().find(|(_, name)| *name == meant).map(|(key, _)| key.path)
+    };
+    let same = other.iter().find(|(_, other)| *other == name).map(|(key, _)| key.path);
+    same.or_else(|| similar(&own)).or_else(|| similar(&other))
 }
