@@ -48,7 +48,13 @@ fn listed(key: &Key, origin: &Origin, items: &[Node], folder: &Path) -> Result<V
     }
     let mut values: Vec<Arc<Assignment>> = Vec::with_capacity(items.len());
     for item in items {
-        let value = check(key, item, folder)?;
+        let value = check(key, item, folder).map_err(|error| match (key.kind, &item.value) {
+            (Kind::Choices(_) | Kind::Integers { .. }, found) if !matches!(found, Raw::List(_)) => {
+                let text = origin.text();
+                error.help(format!("each value of this axis is a list; for this one alone write `[{text}]`"))
+            }
+            _ => error,
+        })?;
         if let Some(first) = values.iter().find(|earlier| earlier.value == value) {
             return Err(twice(key, &value, &item.origin, &first.origin));
         }
@@ -154,6 +160,22 @@ impl RandomAxis {
             (name, _) => return Err(unknown_field(field, name, NAMES)),
         };
         Ok(Self { key, key_origin: entry.key_origin.clone(), origin: entry.node.origin.clone(), range })
+    }
+
+    /// The range as TOML, given how to write a value.
+    pub(super) fn to_toml(&self, written: impl Fn(&Assignment) -> String) -> String {
+        let ends = |[low, high]: &[f64; 2]| {
+            let key = &KEYS[self.key];
+            [low, high].map(|end| super::value::display(&number_of(key, *end))).join(", ")
+        };
+        match &self.range {
+            Range::Uniform(range) => format!("{{ uniform = [{}] }}", ends(range)),
+            Range::LogUniform(range) => format!("{{ log-uniform = [{}] }}", ends(range)),
+            Range::Choice(values) => {
+                let values: Vec<String> = values.iter().map(|value| written(value)).collect();
+                format!("{{ choice = [{}] }}", values.join(", "))
+            }
+        }
     }
 
     /// The value of the random point `index`: a function of the seed, the key and the index alone, whatever other keys

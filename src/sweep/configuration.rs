@@ -117,15 +117,13 @@ impl Sweep {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let config = ConfigError::new(format!("cannot read the configuration `{}`: {error}", path.display()));
-        match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                config.help("give the path of a TOML file, such as `--config configs/quick.toml`")
-            }
-            std::io::ErrorKind::InvalidData => config.help("a configuration is a text in UTF-8"),
-            _ => config,
-        }
+    use std::io::ErrorKind;
+    let name = path.display();
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => ConfigError::new(format!("there is no configuration file `{name}`"))
+            .help("give the path of a TOML file, such as `--config configs/quick.toml`"),
+        ErrorKind::InvalidData => ConfigError::new(format!("the configuration `{name}` is not a text in UTF-8")),
+        _ => ConfigError::new(format!("cannot read the configuration `{name}`: {error}")),
     })
 }
 

@@ -50,6 +50,9 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
+/// What stands before an argument where a message shows it.
+pub(super) const ARGUMENT_FLAG: &str = "--set ";
+
 /// One layer of settings: a file, or one `--set` argument.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
@@ -68,9 +71,8 @@ impl Document {
 
     /// Parse `KEY=VALUE`. A value that is no TOML but reads as a bare word is a string.
     pub(super) fn from_argument(argument: &str) -> Result<Self, ConfigError> {
-        const FLAG: &str = "--set ";
-        let source = Arc::new(Source { name: "command line".to_owned(), text: format!("{FLAG}{argument}") });
-        let whole = Origin { source: Arc::clone(&source), span: FLAG.len()..source.text.len() };
+        let source = Arc::new(Source { name: "command line".to_owned(), text: format!("{ARGUMENT_FLAG}{argument}") });
+        let whole = Origin { source: Arc::clone(&source), span: ARGUMENT_FLAG.len()..source.text.len() };
         let form = |message: &str| {
             ConfigError::at(&whole, message, "expected KEY=VALUE").help("for example `--set train.k=5`")
         };
@@ -84,18 +86,20 @@ impl Document {
         if value.is_empty() {
             return Err(form("`--set` without a value"));
         }
-        let entries = parse(&source, FLAG.len()).or_else(|error| {
+        let entries = parse(&source, ARGUMENT_FLAG.len()).or_else(|error| {
             // Not TOML as a whole: with a value of zero the key shows whether the fault is its own.
             if !is_bare_word(value) {
                 return Err(error);
             }
-            let start =
-                FLAG.len() + equals + 1 + (argument.len() - equals - 1 - argument[equals + 1..].trim_start().len());
+            let start = ARGUMENT_FLAG.len()
+                + equals
+                + 1
+                + (argument.len() - equals - 1 - argument[equals + 1..].trim_start().len());
             let word = Node {
                 value: Raw::Text(value.to_owned()),
                 origin: Origin { source: Arc::clone(&source), span: start..start + value.len() },
             };
-            let mut entries = parse_text(&format!("{key}=0"), &source, FLAG.len())?;
+            let mut entries = parse_text(&format!("{key}=0"), &source, ARGUMENT_FLAG.len())?;
             if let Some(entry) = entries.first_mut() {
                 innermost(entry).node = word;
             }
@@ -144,6 +148,11 @@ fn parse_text(text: &str, source: &Arc<Source>, offset: usize) -> Result<Vec<Ent
         Ok(table) => Ok(place.entries(table.get_ref())),
         Err(error) => {
             let origin = place.origin(error.span().unwrap_or(0..0));
+            // What starts with a letter is read as a misspelt `true` or `false`.
+            if error.message().starts_with("invalid boolean") {
+                return Err(ConfigError::at(&origin, "not valid TOML", "neither a number, true nor false")
+                    .help("a string stands in quotes"));
+            }
             Err(ConfigError::at(&origin, "not valid TOML", error.message()))
         }
     }

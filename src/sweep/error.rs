@@ -128,11 +128,16 @@ impl ConfigError {
             });
             group = group.element(Snippet::source(&source.text).path(&source.name).annotations(annotations));
         }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help));
-        }
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[group])
+        // Advice hangs below the text shown; where there is none it stands in a line of its own.
+        match &self.help {
+            Some(help) if self.places.is_empty() => {
+                let help = Group::with_title(Level::HELP.secondary_title(help));
+                format!("{}\n{}", renderer.render(&[group]), renderer.render(&[help]))
+            }
+            Some(help) => renderer.render(&[group.element(Level::HELP.message(help))]),
+            None => renderer.render(&[group]),
+        }
     }
 }
 

@@ -86,9 +86,10 @@ pub enum Kind {
 impl Kind {
     /// What the reference calls the values.
     pub fn describe(&self) -> String {
-        let alternatives = |choices: &[&str]| {
-            let quoted: Vec<String> = choices.iter().map(|choice| format!("\"{choice}\"")).collect();
-            quoted.join(" or ")
+        let quoted = |choices: &[&str]| choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>();
+        let alternatives = |choices: &[&str]| match quoted(choices).as_slice() {
+            [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            quoted => quoted.concat(),
         };
         match self {
             Self::Integer { min, max } if min == max => format!("the integer {min}"),
@@ -97,7 +98,7 @@ impl Kind {
             Self::Float { min, max, .. } => format!("a number from {min} to {max}"),
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => alternatives(choices),
-            Self::Choices(choices) => format!("a list of {}", alternatives(choices)),
+            Self::Choices(choices) => format!("a list of {}, each at most once", alternatives(choices)),
             Self::Integers { min, max } => format!("a list of integers from {min} to {max}"),
             Self::Seed => format!("an integer from 0 to {}, as a string if need be", u64::MAX),
             Self::AutoOrInteger { max } => format!("\"auto\" or an integer from 1 to {max}"),
@@ -395,7 +396,7 @@ pub fn find_key(path: &str) -> Option<usize> {
     KEYS.iter().position(|key| key.path == path)
 }
 
-/// The reference of all keys as Markdown tables, one for each table of the configuration.
+/// The reference of all keys as Markdown tables, one for each table of the configuration, and a line on its marks.
 pub fn keys_markdown() -> String {
     let mut text = String::new();
     let mut table = None;
@@ -417,6 +418,9 @@ pub fn keys_markdown() -> String {
         let values = key.kind.describe();
         let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
     }
+    text.push_str(
+        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON.\n",
+    );
     text
 }
 

@@ -3,7 +3,7 @@
 use super::axis::{Axis, RandomAxis};
 use super::document::{Document, Entry, Node, Raw};
 use super::error::{ConfigError, Origin};
-use super::keys::{KEYS, find_key};
+use super::keys::{KEYS, Key, find_key};
 use super::value::{Assignment, check, closest, closest_key};
 use std::path::Path;
 use std::sync::Arc;
@@ -246,22 +246,33 @@ fn not_a_table(path: &str, entry: &Entry) -> ConfigError {
 /// The error of a path that is no key of the registry, with what was likely meant.
 fn unknown(path: &str, entry: &Entry, table: &str) -> ConfigError {
     let place = if table.is_empty() { String::new() } else { format!(" in {table}") };
-    if matches!(entry.node.value, Raw::Table(_)) && !path.contains('.') && table.is_empty() {
-        let mut tables: Vec<&str> =
-            KEYS.iter().map(super::keys::Key::table).filter(|table| !table.is_empty()).collect();
-        tables.dedup();
-        tables.push("sweep");
-        let error = ConfigError::at(&entry.key_origin, format!("unknown table `[{path}]`"), "no such table");
-        return match closest(path, &tables) {
+    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+    if matches!(entry.node.value, Raw::Table(_)) && parent.is_empty() && table.is_empty() {
+        let error = ConfigError::at(&entry.key_origin, format!("unknown table `[{name}]`"), "no such table");
+        let tables = tables();
+        return match closest(name, &tables) {
             Some(meant) => error.help(format!("did you mean `[{meant}]`?")),
             None => error.help(format!("the tables are {}", tables.join(", "))),
         };
     }
     let error = ConfigError::at(&entry.key_origin, format!("unknown key `{path}`{place}"), "no such key");
-    match closest_key(path) {
-        Some(meant) => error.help(format!("did you mean `{meant}`?")),
-        None => error,
+    if let Some(meant) = closest_key(path) {
+        return error.help(format!("did you mean `{meant}`?"));
     }
+    if parent.is_empty() {
+        return error.help(format!("keys stand in the tables {}", tables().join(", ")));
+    }
+    let keys = KEYS.iter().filter(|key| key.table() == parent);
+    let names: Vec<&str> = keys.map(|key| &key.path[parent.len() + 1..]).collect();
+    error.help(format!("the keys of `{parent}` are {}", names.join(", ")))
+}
+
+/// The tables of a configuration.
+fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<&str> = KEYS.iter().map(Key::table).filter(|table| !table.is_empty()).collect();
+    tables.dedup();
+    tables.push("sweep");
+    tables
 }
 
 /// Refuse keys that have one value for the whole sweep.

@@ -10,6 +10,10 @@
 //! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
 //! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
 //!
+//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. What `--set` gives a key holds in
+//! every run: the key leaves the axes and the included points of the file. `--set sweep.grid.model.hidden=[5,10]` sweeps a
+//! key, in place of any axis the file has for it.
+//!
 //! In a grid or zip, `{ logspace = [a, b], count = n }` and `{ linspace = [a, b], count = n }` stand for a list. Points that
 //! come out the same are run once.
 

@@ -1,6 +1,6 @@
 //! The value of one key: checked against its kind, shown in messages and tables.
 
-use super::document::{Node, Raw};
+use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
 use super::keys::{KEYS, Key, Kind};
 use serde_json::Value;
@@ -26,22 +26,10 @@ pub fn display(value: &Value) -> String {
 
 /// Check a value against the kind of its key. Paths come out relative to `folder`; a float key takes integers too.
 pub(super) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, ConfigError> {
-    let wrong_type = || {
-        let found = node.value.type_name();
-        let error = ConfigError::at(
-            &node.origin,
-            format!("`{}` cannot be {found}", key.path),
-            format!("expected {}", key.kind.describe()),
-        );
-        match &node.value {
-            Raw::List(_) if key.may_be_swept() => error.help(sweep_advice(key, &node.origin)),
-            _ => error,
-        }
-    };
     match (key.kind, &node.value) {
         (Kind::Integer { min, max }, Raw::Integer(number)) => integer(key, node, *number, min, max),
         (Kind::Float { .. }, Raw::Integer(_) | Raw::Float(_)) => {
-            let number = as_float(&node.value).ok_or_else(wrong_type)?;
+            let number = as_float(&node.value).ok_or_else(|| wrong_type(key, node))?;
             float(key, number).ok_or_else(|| out_of_range(key, node))
         }
         (Kind::Bool, Raw::Bool(flag)) => Ok((*flag).into()),
@@ -86,7 +74,7 @@ pub(super) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             .help("write an absolute path, or give it with `--set` relative to the working directory")
         }),
         (Kind::OutputPath, Raw::Text(text)) => Ok(text.as_str().into()),
-        _ => Err(wrong_type()),
+        _ => Err(wrong_type(key, node)),
     }
 }
 
@@ -180,6 +168,36 @@ fn path_below(folder: &Path, path: &str) -> Option<Value> {
     folder.join(path).to_str().map(Value::from)
 }
 
+fn wrong_type(key: &Key, node: &Node) -> ConfigError {
+    let error = ConfigError::at(
+        &node.origin,
+        format!("`{}` cannot be {}", key.path, node.value.type_name()),
+        format!("expected {}", key.kind.describe()),
+    );
+    let is_number = matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. });
+    let is_text = matches!(key.kind, Kind::FileName | Kind::InputPath | Kind::OutputPath);
+    match &node.value {
+        Raw::List(_) if key.may_be_swept() => error.help(sweep_advice(key, &node.origin)),
+        Raw::Text(text) if is_number && text.parse::<f64>().is_ok() => {
+            error.help(format!("a number stands without quotes: `{text}`"))
+        }
+        Raw::Integer(_) | Raw::Float(_) | Raw::Bool(_) | Raw::Date if is_text => {
+            let text = node.origin.text();
+            error.help(if on_command_line(&node.origin) {
+                format!("a string stands in quotes: `--set '{}=\"{text}\"'`", key.path)
+            } else {
+                format!("a string stands in quotes: `\"{text}\"`")
+            })
+        }
+        _ => error,
+    }
+}
+
+/// Whether a value was given by `--set`; a file cannot start so and be TOML.
+fn on_command_line(origin: &Origin) -> bool {
+    origin.source.text.starts_with(ARGUMENT_FLAG)
+}
+
 fn out_of_range(key: &Key, node: &Node) -> ConfigError {
     let label = format!("expected {}", key.kind.describe());
     let message = match node.value {
@@ -212,8 +230,11 @@ pub(super) fn twice(key: &Key, value: &Value, again: &Origin, first: &Origin) ->
 
 /// How to sweep a key, for whoever gave it a list.
 fn sweep_advice(key: &Key, origin: &Origin) -> String {
-    let list = origin.text();
-    if origin.source.text.starts_with("--set ") {
+    let list = match origin.text() {
+        long if long.contains('\n') => "[…]",
+        list => list,
+    };
+    if on_command_line(origin) {
         format!("to run every value, write `--set 'sweep.grid.\"{}\"={list}'`", key.path)
     } else {
         format!("to run every value, write `\"{}\" = {list}` below `[sweep.grid]`", key.path)
@@ -244,12 +265,16 @@ pub(super) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// The key that was likely meant by a path: the same name in another table, or a similar spelling.
+/// The key that was likely meant by a path: the same name in another table, else a similar name, in its own table first.
 pub(super) fn closest_key(path: &str) -> Option<&'static str> {
-    let name = |path: &'static str| path.rsplit('.').next().unwrap_or(path);
-    let last = path.rsplit('.').next().unwrap_or(path);
-    let paths: Vec<&'static str> = KEYS.iter().map(|key| key.path).collect();
-    let names: Vec<&'static str> = paths.iter().map(|path| name(path)).collect();
-    let find = |wanted: &str| paths.iter().copied().find(|path| name(path) == wanted);
-    find(last).or_else(|| closest(path, &paths)).or_else(|| closest(last, &names).and_then(find))
+    let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let keys = KEYS.iter().map(|key| (key, key.path.rsplit('.').next().unwrap_or(key.path)));
+    let (own, other): (Vec<_>, Vec<_>) = keys.partition(|(key, _)| key.table() == table);
+    let similar = |keys: &[(&'static Key, &'static str)]| {
+        let names: Vec<&'static str> = keys.iter().map(|(_, name)| *name).collect();
+        let meant = closest(name, &names)?;
+        keys.iter().find(|(_, name)| *name == meant).map(|(key, _)| key.path)
+    };
+    let same = other.iter().find(|(_, other)| *other == name).map(|(key, _)| key.path);
+    same.or_else(|| similar(&own)).or_else(|| similar(&other))
 }
