@@ -1,5 +1,24 @@
 //! Music in and out: MIDI files ↔ piano rolls ↔ windows of bits, and the built-in corpus. Knows nothing of RBMs.
 
+mod corpus;
+mod folder;
+mod grid;
+pub mod midi;
+mod note;
+mod options;
+mod polyphonic;
+mod reading;
+mod report;
 mod roll;
+mod windows;
+mod write;
 
+pub use corpus::{Corpus, CorpusError, Progress, Song, Split};
+pub use note::{Note, notes};
+pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding};
+pub use polyphonic::PolyphonicError;
+pub use reading::{Omissions, Reading, ReadingError, read_midi};
+pub use report::{FileReport, FileStatus};
 pub use roll::{Layout, PianoRoll, Plane};
+pub use windows::{Windows, roll_from_bits};
+pub use write::{MidiStyle, to_midi};

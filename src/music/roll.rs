@@ -85,4 +85,91 @@ impl PianoRoll {
             .map(|step| self.cells.ones(step).filter(|column| columns.contains(column)).count() as u64)
             .sum()
     }
+
+    /// The pitches on in one plane at one step, pitch `p` as bit `p`; none if the layout lacks the plane.
+    pub fn pitches_at(&self, step: usize, plane: Plane) -> u128 {
+        let Some(offset) = self.layout.plane_offset(plane) else {
+            return 0;
+        };
+        read_bits(self.cells.row(step), offset, self.layout.pitches()) << self.layout.lowest_pitch
+    }
+
+    /// Turn on the given pitches (pitch `p` as bit `p`) in each plane of a silent step. Pitches outside the layout and
+    /// planes it lacks are left out.
+    pub fn fill_step(&mut self, step: usize, hold: u128, onset: u128) {
+        let (lowest, pitches) = (self.layout.lowest_pitch, self.layout.pitches());
+        let words = self.cells.row_mut(step);
+        for (index, plane) in self.layout.planes.iter().enumerate() {
+            let bits = match plane {
+                Plane::Hold => hold,
+                Plane::Onset => onset,
+            };
+            write_bits(words, index * pitches, (bits >> lowest) & ones_below(pitches));
+        }
+    }
+}
+
+/// The lowest `width` bits, at most 128.
+fn ones_below(width: usize) -> u128 {
+    if width == 0 { 0 } else { u128::MAX >> (128 - width) }
+}
+
+/// The `width` bits (at most 128) that start at bit `offset` of a row.
+fn read_bits(words: &[u64], offset: usize, width: usize) -> u128 {
+    let word = |index: usize| u128::from(words.get(index).copied().unwrap_or(0));
+    let (first, shift) = (offset / 64, offset % 64);
+    let low = word(first) | word(first + 1) << 64;
+    let high = word(first + 2);
+    let bits = if shift == 0 {
+        low
+    } else {
+        low >> shift | high << (128 - shift)
+    };
+    bits & ones_below(width)
+}
+
+/// Turn on, from bit `offset` of a row, the bits given.
+fn write_bits(words: &mut [u64], offset: usize, bits: u128) {
+    let (first, shift) = (offset / 64, offset % 64);
+    let low = bits << shift;
+    let high = if shift == 0 { 0 } else { bits >> (128 - shift) };
+    for (index, part) in [low as u64, (low >> 64) as u64, high as u64].into_iter().enumerate() {
+        if part != 0 {
+            words[first + index] |= part;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, PianoRoll, Plane};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn steps_hold_the_pitches_they_were_given(
+            lowest in 0u8..128,
+            pitches in 1u8..=128,
+            onset_first: bool,
+            hold: u128,
+            onset: u128,
+        ) {
+            let highest_pitch = lowest.saturating_add(pitches).min(128);
+            let planes = if onset_first { vec![Plane::Onset, Plane::Hold] } else { vec![Plane::Hold, Plane::Onset] };
+            let layout = Layout { lowest_pitch: lowest, highest_pitch, planes };
+            let mut roll = PianoRoll::silent(layout.clone(), 3);
+            roll.fill_step(1, hold, onset);
+            for (plane, bits) in [(Plane::Hold, hold), (Plane::Onset, onset)] {
+                let mut kept = 0;
+                for pitch in lowest..highest_pitch {
+                    let on = bits >> pitch & 1 == 1;
+                    kept |= u128::from(on) << pitch;
+                    prop_assert_eq!(roll.cells.get(1, layout.column(plane, pitch).unwrap()), on);
+                }
+                prop_assert_eq!(roll.pitches_at(1, plane), kept);
+                prop_assert_eq!(roll.ones_in(plane), u64::from(kept.count_ones()));
+            }
+            prop_assert_eq!(roll.cells.count_ones_in(0) + roll.cells.count_ones_in(2), 0);
+        }
+    }
 }

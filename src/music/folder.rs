@@ -1,0 +1,94 @@
+//! The folder: which files below a path make a corpus, and by what names.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file found below a folder.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Path relative to the folder, with `/` between folders.
+    pub(super) name: String,
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Why it is known already that it cannot be read.
+    pub(super) fault: Option<String>,
+}
+
+/// Whether a file's name ends in `.mid` or `.midi`, in any case.
+pub(super) fn is_midi(path: &Path) -> bool {
+    has_extension(path, &["mid", "midi"])
+}
+
+/// Whether a file's name has one of the extensions, in any case.
+pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let own = path.extension().and_then(OsStr::to_str);
+    own.is_some_and(|own| extensions.iter().any(|extension| own.eq_ignore_ascii_case(extension)))
+}
+
+/// The MIDI files below a folder, in order of their names.
+///
+/// Links are followed, but each folder is visited once, under its own name if it lies below `root`: links that lead in
+/// circles end there. A folder that cannot be listed, and a MIDI file that cannot be one (a broken link, a pipe), are
+/// among the files, with the reason.
+pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
+    fs::read_dir(root)?;
+    let mut found = Vec::new();
+    let mut visited = BTreeSet::new();
+    let mut folders = vec![(String::new(), root.to_path_buf())];
+    // Linked folders wait until all real ones are visited, so that those keep their names.
+    while !folders.is_empty() {
+        let mut linked = Vec::new();
+        while let Some((name, path)) = folders.pop() {
+            // A folder that cannot be resolved fails to be listed below.
+            if path.canonicalize().is_ok_and(|real| !visited.insert(real)) {
+                continue;
+            }
+            if let Err(error) = visit(&name, &path, &mut found, &mut folders, &mut linked) {
+                found.push(Found {
+                    name: if name.is_empty() { "/".into() } else { name },
+                    path,
+                    fault: Some(format!("the folder cannot be listed: {error}")),
+                });
+            }
+        }
+        // The last comes first off the stack.
+        linked.sort_unstable_by(|a: &(String, PathBuf), b| b.cmp(a));
+        folders = linked;
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Sort the entries of one folder into MIDI files, folders, and links to folders.
+fn visit(
+    name: &str,
+    path: &Path,
+    found: &mut Vec<Found>,
+    folders: &mut Vec<(String, PathBuf)>,
+    linked: &mut Vec<(String, PathBuf)>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let path = entry.path();
+        let own = entry.file_name().to_string_lossy().into_owned();
+        let name = if name.is_empty() { own } else { format!("{name}/{own}") };
+        let is_link = entry.file_type()?.is_symlink();
+        let fault = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                if is_link { &mut *linked } else { &mut *folders }.push((name, path));
+                continue;
+            }
+            Ok(metadata) if metadata.is_file() => None,
+            Ok(_) => Some("not a regular file".into()),
+            Err(error) if is_link => Some(format!("a broken link: {error}")),
+            Err(error) => Some(format!("cannot be read: {error}")),
+        };
+        if is_midi(&path) {
+            found.push(Found { name, path, fault });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The MIDI file: tracks of events at absolute ticks, and an exact account of where the file breaks the standard.
+
+mod damage;
+mod track;
+
+pub use damage::{Damage, Fault};
+pub use track::{Event, EventKind, Track};
+
+use midly::{Format, Fps, Timing};
+use track::read_track;
+
+/// A MIDI file, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MidiFile {
+    /// Whether the tracks follow one another (format 2) or sound at once (formats 0 and 1).
+    pub sequential: bool,
+    /// Ticks in a quarter note.
+    pub quarter: Quarter,
+    /// The tracks, in the order of the file.
+    pub tracks: Vec<Track>,
+    /// Where the file breaks the standard; empty for a sound file.
+    pub damage: Vec<Damage>,
+    /// Chunks that are no tracks. The standard has readers ignore them.
+    pub alien_chunks: usize,
+}
+
+/// Ticks in a quarter note, `ticks / parts`: a fraction where time is told in frames of film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarter {
+    /// Ticks in `parts` quarter notes.
+    pub ticks: u64,
+    /// Quarter notes counted.
+    pub parts: u64,
+}
+
+impl Quarter {
+    /// The quarter of a header. Where time is told in frames, a quarter note lasts half a second: 120 beats a minute,
+    /// the tempo of a file that states none.
+    fn of(timing: Timing) -> Self {
+        match timing {
+            Timing::Metrical(ticks) => Self {
+                ticks: u64::from(ticks.as_int()),
+                parts: 1,
+            },
+            Timing::Timecode(frames, subframes) => {
+                let (frames, seconds) = match frames {
+                    Fps::Fps24 => (24, 1),
+                    Fps::Fps25 => (25, 1),
+                    // Television's 29.97.
+                    Fps::Fps29 => (30_000, 1001),
+                    Fps::Fps30 => (30, 1),
+                };
+                Self {
+                    ticks: frames * u64::from(subframes),
+                    parts: 2 * seconds,
+                }
+            }
+        }
+    }
+}
+
+/// Why nothing of a file could be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MidiError {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// No MIDI file header, or one that makes no sense.
+    #[error("not a MIDI file: {0}")]
+    Header(String),
+}
+
+impl MidiFile {
+    /// Read the bytes of a MIDI file (or of one wrapped in RIFF).
+    pub fn parse(bytes: &[u8]) -> Result<Self, MidiError> {
+        if bytes.is_empty() {
+            return Err(MidiError::Empty);
+        }
+        let (header, chunks) = midly::parse(bytes).map_err(|error| MidiError::Header(error.to_string()))?;
+        let declared = chunks.size_hint().0;
+        let mut file = Self {
+            sequential: header.format == Format::Sequential,
+            quarter: Quarter::of(header.timing),
+            tracks: Vec::new(),
+            damage: Vec::new(),
+            alien_chunks: 0,
+        };
+        file.read_chunks(bytes, chunks.unread());
+
+        let found = file.tracks.len();
+        if found != declared {
+            let fault = Fault::TrackCount { declared, found };
+            Damage::new(fault, None, 0, 0).add(&mut file.damage);
+        }
+        if header.format == Format::SingleTrack && found > 1 {
+            Damage::new(Fault::SeveralTracks { found }, None, 0, 0).add(&mut file.damage);
+        }
+        Ok(file)
+    }
+
+    /// Note-on events in the file, of whatever channel and pitch.
+    pub fn note_ons(&self) -> u64 {
+        let is_on = |event: &&Event| matches!(event.kind, EventKind::NoteOn { .. });
+        let count = |track: &Track| track.events.iter().filter(is_on).count() as u64;
+        self.tracks.iter().map(count).sum()
+    }
+
+    /// Read the chunks after the header; `rest` is where they lie in the file.
+    fn read_chunks(&mut self, bytes: &[u8], mut rest: &[u8]) {
+        let base = if rest.is_empty() {
+            bytes.len()
+        } else {
+            rest.as_ptr().addr() - bytes.as_ptr().addr()
+        };
+        let total = rest.len();
+        let mut damage = Vec::new();
+        while !rest.is_empty() {
+            let at = base + total - rest.len();
+            let whole = rest.split_at_checked(8).map(|(head, data)| {
+                let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
+                (&head[..4], length, data)
+            });
+            rest = match whole {
+                Some((b"MTrk", length, data)) => {
+                    let number = self.tracks.len() + 1;
+                    let present = length.min(data.len());
+                    let (track, own) = read_track(&data[..present], at + 8, number, &mut self.damage);
+                    self.tracks.push(track);
+                    if length > present && own == present {
+                        // That the track has no end is the same fact.
+                        self.damage
+                            .pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
+                        Damage::new(Fault::CutTrack, Some(number), at, length - present).add(&mut damage);
+                    }
+                    &data[own..]
+                }
+                Some((b"MThd", ..)) => {
+                    Damage::new(Fault::SecondHeader, None, at, rest.len()).add(&mut damage);
+                    &[]
+                }
+                Some((id, length, data)) if length <= data.len() && id.iter().all(u8::is_ascii_alphanumeric) => {
+                    self.alien_chunks += 1;
+                    &data[length..]
+                }
+                _ => {
+                    let next = rest.windows(4).position(|id| id == b"MTrk").unwrap_or(rest.len());
+                    Damage::new(Fault::NoChunk, None, at, next).add(&mut damage);
+                    &rest[next..]
+                }
+            };
+        }
+        self.damage.append(&mut damage);
+    }
+}

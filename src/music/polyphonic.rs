@@ -1,0 +1,187 @@
+//! The polyphonic data set: sequences of sets of pitches in JSON, already split for training, validation and test.
+
+use super::corpus::{Song, Split};
+use super::{Layout, PianoRoll, Plane};
+use serde_json::Value;
+
+/// A data set as it was read.
+#[derive(Debug)]
+pub(super) struct Polyphonic {
+    /// The sequences: training, validation, test, each in the order of the file.
+    pub(super) songs: Vec<Song>,
+    /// Pitches outside the layout, left out.
+    pub(super) outside: u64,
+    /// Pitches in the file.
+    pub(super) pitches: u64,
+}
+
+/// Why a data set cannot be read. Sequences, steps and pitches count from 1.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolyphonicError {
+    /// No JSON.
+    #[error("not JSON: {0}")]
+    Syntax(String),
+    /// JSON of another shape.
+    #[error("{place}: expected {expected}, found {found}")]
+    Shape {
+        /// Where in the data set.
+        place: String,
+        /// What belongs there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// The keys of the splits.
+const SPLITS: [(&str, Split); 3] = [
+    ("train", Split::Train),
+    ("valid", Split::Validation),
+    ("test", Split::Test),
+];
+
+/// Read `{"train" | "valid" | "test": [[[pitch …] …] …]}`: a list of sequences a split, of steps a sequence, of pitches
+/// a step. The layout has the hold plane alone.
+pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, PolyphonicError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| PolyphonicError::Syntax(error.to_string()))?;
+    let Value::Object(sets) = &value else {
+        return Err(shape("the data set", "an object with train, valid and test", &value));
+    };
+    if let Some((key, value)) = sets
+        .iter()
+        .find(|(key, _)| SPLITS.iter().all(|(split, _)| split != key))
+    {
+        return Err(shape(&format!("{key:?}"), "no keys but train, valid and test", value));
+    }
+    let mut set = Polyphonic {
+        songs: Vec::new(),
+        outside: 0,
+        pitches: 0,
+    };
+    for (key, split) in SPLITS {
+        let Some(sequences) = sets.get(key) else { continue };
+        for (index, sequence) in list(sequences, || key.into(), "a list of sequences")?
+            .iter()
+            .enumerate()
+        {
+            let name = format!("{key}/{}", index + 1);
+            let place = || format!("{key}, sequence {}", index + 1);
+            let steps = list(sequence, place, "a list of steps")?;
+            let mut roll = PianoRoll::silent(layout.clone(), steps.len());
+            for (step, pitches) in steps.iter().enumerate() {
+                let place = || format!("{}, step {}", place(), step + 1);
+                let hold = chord(list(pitches, place, "a list of pitches")?, place, &mut set, layout)?;
+                roll.fill_step(step, hold, 0);
+            }
+            let split = Some(split);
+            set.songs.push(Song { name, roll, split });
+        }
+    }
+    Ok(set)
+}
+
+/// The pitches of one step as bits.
+fn chord(
+    pitches: &[Value],
+    place: impl Fn() -> String,
+    set: &mut Polyphonic,
+    layout: &Layout,
+) -> Result<u128, PolyphonicError> {
+    let mut hold = 0;
+    for value in pitches {
+        let Some(pitch) = value.as_u64().filter(|&pitch| pitch < 128) else {
+            return Err(shape(&place(), "a MIDI pitch, 0 to 127", value));
+        };
+        hold |= 1 << pitch;
+        set.pitches += 1;
+        set.outside += u64::from(layout.column(Plane::Hold, pitch as u8).is_none());
+    }
+    Ok(hold)
+}
+
+fn list<'a>(
+    value: &'a Value,
+    place: impl FnOnce() -> String,
+    expected: &'static str,
+) -> Result<&'a Vec<Value>, PolyphonicError> {
+    value.as_array().ok_or_else(|| shape(&place(), expected, value))
+}
+
+fn shape(place: &str, expected: &'static str, found: &Value) -> PolyphonicError {
+    let found = match found {
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
+        other => other.to_string(),
+    };
+    PolyphonicError::Shape {
+        place: place.into(),
+        expected,
+        found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Split, parse};
+    use crate::music::{Layout, Plane};
+
+    fn layout() -> Layout {
+        Layout {
+            lowest_pitch: 24,
+            highest_pitch: 102,
+            planes: vec![Plane::Hold],
+        }
+    }
+
+    #[test]
+    fn sequences_keep_their_splits_and_order() {
+        let json = br#"{"test": [[[60]]], "train": [[[60, 64], [], [20, 67]], []], "valid": []}"#;
+        let set = parse(json, &layout()).unwrap();
+        let songs: Vec<_> = set
+            .songs
+            .iter()
+            .map(|song| (song.name.as_str(), song.split, song.roll.steps()))
+            .collect();
+        let (train, test) = (Some(Split::Train), Some(Split::Test));
+        assert_eq!(
+            songs,
+            [("train/1", train, 3), ("train/2", train, 0), ("test/1", test, 1)]
+        );
+        let roll = &set.songs[0].roll;
+        let steps: Vec<u128> = (0..3).map(|step| roll.pitches_at(step, Plane::Hold)).collect();
+        assert_eq!(steps, [1 << 60 | 1 << 64, 0, 1 << 67]);
+        assert_eq!((set.outside, set.pitches), (1, 5));
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        let error = |json: &str| parse(json.as_bytes(), &layout()).unwrap_err().to_string();
+        assert_eq!(
+            error(r#"{"train": [[], [[60], [60, 128]]]}"#),
+            "train, sequence 2, step 2: expected a MIDI pitch, 0 to 127, found 128"
+        );
+        assert_eq!(
+            error(r#"{"valid": [[[60], 61]]}"#),
+            "valid, sequence 1, step 2: expected a list of pitches, found 61"
+        );
+        assert_eq!(
+            error(r#"{"test": [7]}"#),
+            "test, sequence 1: expected a list of steps, found 7"
+        );
+        assert_eq!(
+            error(r#"{"test": {}}"#),
+            "test: expected a list of sequences, found an object"
+        );
+        assert_eq!(
+            error(r#"{"dev": []}"#),
+            "\"dev\": expected no keys but train, valid and test, found a list"
+        );
+        assert_eq!(
+            error("[]"),
+            "the data set: expected an object with train, valid and test, found a list"
+        );
+        assert!(error("{").starts_with("not JSON: "));
+        assert!(error(r#"{"train": [[[60.5]]]}"#).ends_with("found 60.5"));
+        assert!(error(r#"{"train": [[[-1]]]}"#).ends_with("found -1"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Windows: the stretches of piano roll that an RBM is trained on, one row of bits each.
+
+use super::{Layout, PianoRoll};
+use crate::engine::BitMatrix;
+use std::ops::Range;
+
+/// Windows of some songs: consecutive steps, without overlap, the tail of each song dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Steps in a window.
+    pub timesteps: usize,
+    /// What the columns of a step mean.
+    pub layout: Layout,
+    /// The cells (windows × timesteps · columns), time outer, columns inner.
+    pub bits: BitMatrix,
+    /// The windows of each song, in order; empty for a song shorter than one window.
+    pub songs: Vec<Range<usize>>,
+}
+
+impl Windows {
+    /// Cut songs of one layout into windows of `timesteps` steps.
+    pub fn cut<'a>(layout: &Layout, rolls: impl IntoIterator<Item = &'a PianoRoll>, timesteps: usize) -> Self {
+        assert!(timesteps > 0, "windows of no steps");
+        let rolls: Vec<&PianoRoll> = rolls.into_iter().collect();
+        let mut songs = Vec::with_capacity(rolls.len());
+        let mut count = 0;
+        for roll in &rolls {
+            assert_eq!(&roll.layout, layout, "a song of another layout");
+            songs.push(count..count + roll.steps() / timesteps);
+            count += roll.steps() / timesteps;
+        }
+        let columns = layout.columns();
+        let mut bits = BitMatrix::zeros(count, timesteps * columns);
+        for (roll, windows) in rolls.iter().zip(&songs) {
+            for (index, window) in windows.clone().enumerate() {
+                let target = bits.row_mut(window);
+                for step in 0..timesteps {
+                    append(target, step * columns, roll.cells.row(index * timesteps + step));
+                }
+            }
+        }
+        Self {
+            timesteps,
+            layout: layout.clone(),
+            bits,
+            songs,
+        }
+    }
+
+    /// Number of windows.
+    pub fn len(&self) -> usize {
+        self.bits.rows()
+    }
+
+    /// Whether there is no window.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One window as a piano roll.
+    pub fn roll(&self, window: usize) -> PianoRoll {
+        roll_from_bits(&self.layout, self.timesteps, self.bits.row(window))
+    }
+}
+
+/// The piano roll whose cells are the bits of one window (timesteps · columns, time outer).
+pub fn roll_from_bits(layout: &Layout, timesteps: usize, words: &[u64]) -> PianoRoll {
+    let columns = layout.columns();
+    assert_eq!(
+        words.len(),
+        (timesteps * columns).div_ceil(64),
+        "{} words for a window of {timesteps} × {columns} bits",
+        words.len()
+    );
+    let mut roll = PianoRoll::silent(layout.clone(), timesteps);
+    for step in 0..timesteps {
+        extract(roll.cells.row_mut(step), words, step * columns, columns);
+    }
+    roll
+}
+
+/// Turn on, from bit `offset` of `target`, the bits of `source`, whose padding is zero.
+fn append(target: &mut [u64], offset: usize, source: &[u64]) {
+    let (first, shift) = (offset / 64, offset % 64);
+    for (index, &word) in source.iter().enumerate() {
+        target[first + index] |= word << shift;
+        let carried = if shift == 0 { 0 } else { word >> (64 - shift) };
+        if carried != 0 {
+            target[first + index + 1] |= carried;
+        }
+    }
+}
+
+/// Copy `width` bits, from bit `offset` of `source`, to the start of `target`, zeros after them.
+fn extract(target: &mut [u64], source: &[u64], offset: usize, width: usize) {
+    let (first, shift) = (offset / 64, offset % 64);
+    for (index, word) in target.iter_mut().enumerate() {
+        let at = first + index;
+        let carried = if shift == 0 {
+            0
+        } else {
+            source.get(at + 1).map_or(0, |next| next << (64 - shift))
+        };
+        *word = source[at] >> shift | carried;
+    }
+    if let (Some(last), partial @ 1..) = (target.last_mut(), width % 64) {
+        *last &= u64::MAX >> (64 - partial);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Windows;
+    use crate::music::{Layout, PianoRoll, Plane};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_window_holds_the_cells_of_its_steps(
+            pitches in 1u8..=128,
+            both: bool,
+            timesteps in 1usize..40,
+            steps in proptest::collection::vec(0usize..100, 0..4),
+            seed: u64,
+        ) {
+            let planes = if both { vec![Plane::Hold, Plane::Onset] } else { vec![Plane::Hold] };
+            let layout = Layout { lowest_pitch: 0, highest_pitch: pitches, planes };
+            let columns = layout.columns();
+            let rolls: Vec<PianoRoll> = steps
+                .iter()
+                .enumerate()
+                .map(|(song, &steps)| {
+                    let mut roll = PianoRoll::silent(layout.clone(), steps);
+                    for cell in 0..steps * columns {
+                        let hash = (cell as u64 + 1).wrapping_mul(seed | 1).wrapping_add(song as u64) >> 7;
+                        roll.cells.set(cell / columns, cell % columns, hash % 3 == 0);
+                    }
+                    roll
+                })
+                .collect();
+            let windows = Windows::cut(&layout, &rolls, timesteps);
+            prop_assert_eq!(windows.songs.len(), rolls.len());
+            let mut seen = 0;
+            for (roll, range) in rolls.iter().zip(&windows.songs) {
+                prop_assert_eq!(range.start, seen);
+                prop_assert_eq!(range.len(), roll.steps() / timesteps);
+                seen = range.end;
+                for (index, window) in range.clone().enumerate() {
+                    let back = windows.roll(window);
+                    for step in 0..timesteps {
+                        prop_assert_eq!(back.cells.row(step), roll.cells.row(index * timesteps + step));
+                        for column in 0..columns {
+                            prop_assert_eq!(
+                                windows.bits.get(window, step * columns + column),
+                                roll.cells.get(index * timesteps + step, column)
+                            );
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(windows.len(), seen);
+        }
+    }
+}
