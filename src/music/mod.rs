@@ -1,5 +1,6 @@
 //! Music in and out: MIDI files ↔ piano rolls ↔ windows of bits, and the built-in corpus. Knows nothing of RBMs.
 
+pub mod builtin;
 mod corpus;
 mod folder;
 mod grid;

@@ -3,8 +3,9 @@
 use super::STEPS_PER_BAR;
 use super::chord::Chord;
 use super::key::{Key, Mode, TONES};
-use super::part::{Part, Struck};
-use crate::engine::{Purpose, RowStreams, uniform_below};
+use crate::engine::uniform_below;
+use crate::music::Note;
+use rand_core::SeedableRng as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::ops::RangeInclusive;
 
@@ -24,10 +25,11 @@ const SIXTH: i32 = 5;
 const CHOICES: u64 = 4;
 
 /// Lengths in steps of the notes of one bar within a phrase.
-const RHYTHMS: [&[usize]; 8] = [
+const RHYTHMS: [&[usize]; 9] = [
     &[4, 4, 4, 4],
-    &[4, 4, 8],
     &[8, 4, 4],
+    &[3, 3, 2, 8],
+    &[2, 2, 2, 2, 8],
     &[6, 2, 8],
     &[6, 2, 4, 4],
     &[6, 6, 4],
@@ -48,31 +50,40 @@ fn form(phrases: usize) -> &'static [u8] {
     }
 }
 
-/// One melody note before it has its pitch.
+/// One melody note; first its place and length are known, then its pitch.
 struct Slot {
     bar: usize,
     /// The step of the bar at which it is struck.
     step: usize,
     length: usize,
-    /// The scale step (see [`Key::pitch`]), once chosen.
-    scale_step: Option<i32>,
+    /// The scale step (see [`Key::pitch`]).
+    scale_step: i32,
 }
 
-/// The melody over `bars`, whole phrases of chords; everything free in it follows from `streams`.
-pub(super) fn compose(key: Key, bars: &[Chord], streams: RowStreams) -> Part {
+impl Slot {
+    fn is_strong(&self) -> bool {
+        STRONG.contains(&self.step)
+    }
+}
+
+/// The melody over `bars`, whole phrases of chords; everything free in it follows from `seed`.
+pub(super) fn compose(key: Key, bars: &[Chord], seed: u64) -> Vec<Note> {
     let phrases: Vec<&[Chord]> = bars.chunks(BARS_PER_PHRASE).collect();
-    let mut part = Part::new();
+    let mut part = Vec::new();
     for (index, (chords, &letter)) in std::iter::zip(&phrases, form(phrases.len())).enumerate() {
-        // Each letter has a stream of its own, read anew for each of its phrases: hence the return of the tune.
-        let mut generator = streams.generator(usize::from(letter));
+        // Each letter has a generator of its own, started anew for each of its phrases: hence the return of the tune.
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed + u64::from(letter));
         let closing = index + 1 == phrases.len();
         let slots = phrase(key, chords, closing, &mut generator);
         let start = index * BARS_PER_PHRASE * STEPS_PER_BAR;
-        part.extend(slots.iter().map(|slot| Struck {
-            start: start + slot.bar * STEPS_PER_BAR + slot.step,
-            length: slot.length,
-            pitch: key.pitch(slot.scale_step.unwrap_or_default(), chords[slot.bar].leading),
-        }));
+        for slot in slots {
+            let struck = start + slot.bar * STEPS_PER_BAR + slot.step;
+            part.push(Note {
+                start: struck,
+                pitch: key.pitch(slot.scale_step, chords[slot.bar].leading),
+                end: struck + slot.length,
+            });
+        }
     }
     part
 }
@@ -103,7 +114,7 @@ fn rhythm(bars: usize, closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec
                 bar,
                 step,
                 length,
-                scale_step: None,
+                scale_step: 0,
             });
             step += length;
         }
@@ -114,52 +125,60 @@ fn rhythm(bars: usize, closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec
 /// On strong beats a chord tone, one of the nearest to the last; at the very end the nearest tonic.
 fn place_strong(key: Key, chords: &[Chord], closing: bool, slots: &mut [Slot], generator: &mut Xoshiro256PlusPlus) {
     let mut last = middle_step(key);
-    for slot in slots.iter_mut().filter(|slot| STRONG.contains(&slot.step)) {
+    for slot in slots.iter_mut().filter(|slot| slot.is_strong()) {
         let end = closing && slot.bar + 1 == chords.len();
-        let tones = if end { vec![0] } else { chords[slot.bar].scale_steps().to_vec() };
+        let tones = if end {
+            vec![0]
+        } else {
+            chords[slot.bar].tones().to_vec()
+        };
         let mut steps: Vec<i32> = register_steps(key)
             .filter(|step| tones.contains(&step.rem_euclid(TONES)))
             .collect();
         steps.sort_by_key(|step| (step - last).abs());
         let choices = if end { 1 } else { CHOICES.min(steps.len() as u64) };
         last = steps[uniform_below(generator, choices) as usize];
-        slot.scale_step = Some(last);
+        slot.scale_step = last;
     }
 }
 
 /// Between strong beats the way in even steps of the scale; where it does not move, neighbours.
 fn place_between(key: Key, chords: &[Chord], slots: &mut [Slot], generator: &mut Xoshiro256PlusPlus) {
-    let strong: Vec<usize> = (0..slots.len()).filter(|&slot| slots[slot].scale_step.is_some()).collect();
+    let strong: Vec<usize> = (0..slots.len()).filter(|&slot| slots[slot].is_strong()).collect();
     for (place, &from) in strong.iter().enumerate() {
         let to = strong.get(place + 1).copied();
         let end = to.unwrap_or(slots.len());
-        let start_step = slots[from].scale_step.unwrap_or_default();
-        let goal = to.and_then(|to| slots[to].scale_step).unwrap_or(start_step);
-        let (distance, parts) = (goal - start_step, (end - from) as i32);
+        let first = slots[from].scale_step;
+        let distance = to.map_or(0, |to| slots[to].scale_step - first);
+        let parts = (end - from) as i32;
         let neighbour = if uniform_below(generator, 2) == 0 { 1 } else { -1 };
         for (index, slot) in slots[from + 1..end].iter_mut().enumerate() {
             let index = index as i32 + 1;
             let mut step = if distance == 0 {
                 let aside = if index % 2 == 1 { neighbour } else { 0 };
-                let inside = register_steps(key).any(|step| step == start_step + aside);
-                start_step + if inside { aside } else { -aside }
+                let inside = register_steps(key).any(|step| step == first + aside);
+                first + if inside { aside } else { -aside }
             } else {
                 // The nearest step to start + distance × index / parts; halves go up.
-                start_step + (2 * distance * index + parts).div_euclid(2 * parts)
+                first + (2 * distance * index + parts).div_euclid(2 * parts)
             };
             let raised = key.mode == Mode::Minor && chords[slot.bar].leading;
             if raised && step.rem_euclid(TONES) == SIXTH {
                 step -= 1;
             }
-            slot.scale_step = Some(step);
+            slot.scale_step = step;
         }
     }
 }
 
-/// The scale steps within the melody's register, ascending.
+/// The scale steps within the melody's register, raised or not, ascending.
 fn register_steps(key: Key) -> impl Iterator<Item = i32> {
-    let highest = i32::from(*REGISTER.end()) * TONES / 12;
-    (0..=highest).filter(move |&step| REGISTER.contains(&key.pitch(step, false)))
+    let inside = move |step| {
+        [false, true]
+            .iter()
+            .all(|&raised| REGISTER.contains(&key.pitch(step, raised)))
+    };
+    (0..i32::from(*REGISTER.end())).filter(move |&step| inside(step))
 }
 
 /// The scale step in the middle of the register, where every phrase sets out from.

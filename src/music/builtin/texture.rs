@@ -1,14 +1,14 @@
 //! The textures of the built-in corpus: how a bar of accompaniment is played from its bass note and its chord.
 
 use super::STEPS_PER_BAR;
-use super::part::{Part, Struck};
+use crate::music::Note;
 use serde::Serialize;
 
 /// How the accompaniment plays a chord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Texture {
-    /// Half-note chords over a half-note bass.
+    /// Chords and bass together in the rhythm of three, three and two eighths.
     Block,
     /// Detached quarter-note chords over a bass that pushes into beats three and one.
     Pulse,
@@ -22,15 +22,18 @@ pub enum Texture {
     Walking,
 }
 
+/// The highest pitch of a walking bass: below every chord, and a step above the highest root.
+pub(super) const BASS_LIMIT: u8 = 51;
+
 /// What a texture plays a bar from.
 pub(super) struct Bar {
     /// The bass note.
     pub(super) bass: u8,
-    /// The chord's third or fifth above the bass note, within the octave: tones a bass may visit.
-    pub(super) bass_third: u8,
-    pub(super) bass_fifth: u8,
-    /// The last quarter of a walking bass: a tone of the scale next to the following bar's bass.
-    pub(super) bass_approach: u8,
+    /// The tones of the chord above the bass note that a bass may visit, less than an octave away.
+    pub(super) third: u8,
+    pub(super) fifth: u8,
+    /// The tone of the scale that a walking bass leaves for the next bar's bass note.
+    pub(super) approach: u8,
     /// The chord in close position, ascending.
     pub(super) chord: [u8; 3],
 }
@@ -59,20 +62,20 @@ impl Texture {
     }
 
     /// Play one bar that begins at step `start`.
-    pub(super) fn play(self, part: &mut Part, start: usize, bar: &Bar) {
+    pub(super) fn play(self, part: &mut Vec<Note>, start: usize, bar: &Bar) {
         let [low, middle, high] = bar.chord;
         let mut strike = |step: usize, length: usize, pitch: u8| {
-            part.push(Struck {
+            part.push(Note {
                 start: start + step,
-                length,
                 pitch,
+                end: start + step + length,
             });
         };
         match self {
             Self::Block => {
-                for half in [0, 8] {
+                for (step, length) in [(0, 6), (6, 6), (12, 4)] {
                     for pitch in [bar.bass, low, middle, high] {
-                        strike(half, 8, pitch);
+                        strike(step, length, pitch);
                     }
                 }
             }
@@ -94,7 +97,7 @@ impl Texture {
                 }
             }
             Self::Wave => {
-                let tones = [bar.bass, bar.bass_fifth, low, middle, high, middle, low, bar.bass_fifth];
+                let tones = [bar.bass, bar.fifth, low, middle, high, middle, low, bar.fifth];
                 for (eighth, pitch) in tones.into_iter().enumerate() {
                     strike(2 * eighth, STEPS_PER_BAR - 2 * eighth, pitch);
                 }
@@ -106,7 +109,9 @@ impl Texture {
                 }
             }
             Self::Walking => {
-                let walk = [bar.bass, bar.bass_third, bar.bass_fifth, bar.bass_approach];
+                // Where the chord would reach into the chords above it, the bass walks below.
+                let low = |pitch: u8| if pitch > BASS_LIMIT { pitch - 12 } else { pitch };
+                let walk = [bar.bass, low(bar.third), low(bar.fifth), bar.approach];
                 for (beat, pitch) in walk.into_iter().enumerate() {
                     strike(4 * beat, 4, pitch);
                 }
@@ -120,12 +125,12 @@ impl Texture {
     }
 
     /// The last bar: bass and chord together, held.
-    pub(super) fn close(part: &mut Part, start: usize, bass: u8, chord: [u8; 3]) {
+    pub(super) fn close(part: &mut Vec<Note>, start: usize, bass: u8, chord: [u8; 3]) {
         for pitch in std::iter::once(bass).chain(chord) {
-            part.push(Struck {
+            part.push(Note {
                 start,
-                length: STEPS_PER_BAR,
                 pitch,
+                end: start + STEPS_PER_BAR,
             });
         }
     }
