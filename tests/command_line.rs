@@ -151,7 +151,7 @@ fn wrong_configurations_write_nothing() {
         ("train.learning_rate=-1", "train.learning_rate"),
         ("train.learning_rate=nan", "train.learning_rate"),
         ("train.epocs=3", "did you mean"),
-        ("model.timesteps=100000", "longer than any song"),
+        ("model.timesteps=60000", "longer than any song"),
         ("corpus.path=no/such/folder", "no/such/folder"),
         ("sweep.grid.\"train.k\"=[]", "train.k"),
         ("model.hidden=lots", "model.hidden"),

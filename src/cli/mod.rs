@@ -9,6 +9,7 @@ mod sample;
 mod table;
 
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,14 +26,12 @@ const EXIT_INCOMPLETE: u8 = 4;
 ///
 /// `runner --config sweep.toml` is short for `runner run --config sweep.toml`.
 #[derive(Debug, Parser)]
-#[command(name = "runner", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(name = "runner", version, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
     Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 4 incomplete.")]
 struct Cli {
     #[command(subcommand)]
-    verb: Option<Verb>,
-    #[command(flatten)]
-    run: run::RunArguments,
+    verb: Verb,
 }
 
 /// What to do.
@@ -52,10 +51,10 @@ enum Verb {
 #[derive(Clone, Copy, Debug, Args)]
 struct Verbosity {
     /// Say nothing but errors.
-    #[arg(short, long, global = true)]
+    #[arg(short, long)]
     quiet: bool,
     /// Say more: files that are skipped (-v), every file (-vv).
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
 }
 
@@ -72,13 +71,22 @@ struct ConfigArguments {
 
 /// Parse the arguments of the process, do what they say, and return its exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let code = match cli.verb {
-        None => run::run(&cli.run),
-        Some(Verb::Run(arguments)) => run::run(&arguments),
-        Some(Verb::Plan(arguments)) => plan::run(&arguments),
-        Some(Verb::Corpus(arguments)) => corpus::run(&arguments),
-        Some(Verb::Sample(arguments)) => sample::run(&arguments),
+    let code = match Cli::parse_from(with_verb(std::env::args_os())).verb {
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Corpus(arguments) => corpus::run(&arguments),
+        Verb::Sample(arguments) => sample::run(&arguments),
     };
     ExitCode::from(code)
+}
+
+/// The arguments with `run` before the first if that is an option of it: `--config` alone runs a sweep.
+fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let own = ["-h", "--help", "-V", "--version"];
+    let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
+    if first.is_some_and(|first| first.starts_with('-') && !own.contains(&first.as_str())) {
+        arguments.insert(1, "run".into());
+    }
+    arguments
 }

@@ -1,6 +1,6 @@
 //! `runner run`: the sweep.
 
-use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging, usage_error};
+use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging};
 use super::progress::{Progress, ProgressMode};
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
@@ -45,10 +45,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Ok(read) => read,
         Err(errors) => return configuration_error(&errors),
     };
-    let config_text = match std::fs::read_to_string(&arguments.config.config) {
-        Ok(text) => sweep_text(&text, &arguments.config.sets),
-        Err(error) => return usage_error(&format!("{}: {error}", arguments.config.config.display())),
-    };
+    let config_text = sweep.to_toml();
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
     let prepared = match Prepared::new(plan, &|done, of| progress.corpus(done, of)) {
         Ok(prepared) => prepared,
@@ -74,12 +71,6 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Ok(outcome) => report(&outcome, arguments.verbosity),
         Err(error) => failure(&format!("{error}; what was complete is kept, and the same command goes on from there")),
     }
-}
-
-/// The text that is kept beside the results: the configuration with the settings of the command line as comments.
-fn sweep_text(config: &str, sets: &[String]) -> String {
-    let comments: String = sets.iter().map(|set| format!("# --set {}\n", set.replace('\n', " "))).collect();
-    format!("{comments}{config}")
 }
 
 fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {

@@ -31,6 +31,7 @@ mod parameters;
 mod plan;
 mod prepared;
 mod record;
+mod resolved;
 mod run;
 mod settings;
 mod split;

@@ -15,10 +15,7 @@ impl Sweep {
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let mut table = "";
-        let set = KEYS
-            .iter()
-            .zip(&self.base.0)
-            .filter_map(|(key, set)| Some((key, set.as_ref()?)));
+        let set = KEYS.iter().zip(&self.base.0).filter_map(|(key, set)| Some((key, set.as_ref()?)));
         for (key, set) in set {
             if key.table() != table {
                 table = key.table();
@@ -50,12 +47,7 @@ impl Sweep {
         }
         for axis in &self.random {
             let kind = KEYS[axis.key].kind;
-            let _ = writeln!(
-                text,
-                "\"{}\" = {}",
-                KEYS[axis.key].path,
-                axis.to_toml(|value| written(kind, value))
-            );
+            let _ = writeln!(text, "\"{}\" = {}", KEYS[axis.key].path, axis.to_toml(|value| written(kind, value)));
         }
         write_points(&mut text, "include", &self.include);
         write_points(&mut text, "exclude", &self.exclude);
@@ -133,9 +125,6 @@ mod tests {
             |sweep: &Sweep| -> Vec<String> { sweep.plan().unwrap().runs.iter().map(|run| run.run_id("")).collect() };
         assert_eq!(ids(&again), ids(&sweep));
         assert_eq!(ids(&sweep).len(), 2 * (3 * 2 * 3 + 1));
-        assert_eq!(
-            again.base(None).unwrap().corpus.path,
-            std::path::absolute("lists/music").ok()
-        );
+        assert_eq!(again.base(None).unwrap().corpus.path, std::path::absolute("lists/music").ok());
     }
 }
