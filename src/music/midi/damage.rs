@@ -37,6 +37,8 @@ pub enum Fault {
     EventsAfterEnd,
     /// Bytes after End-of-Track that are not events.
     BytesAfterEnd,
+    /// A track that begins inside another, after its End-of-Track: the other's length is wrong. Both were read.
+    TrackInside,
     /// A track longer than the file.
     CutTrack,
     /// Bytes between or after tracks that are no chunk.
@@ -101,6 +103,7 @@ impl fmt::Display for Damage {
             Fault::NoEnd => f.write_str("the track has no End-of-Track"),
             Fault::EventsAfterEnd => f.write_str("events after End-of-Track, read all the same"),
             Fault::BytesAfterEnd => f.write_str("bytes after End-of-Track"),
+            Fault::TrackInside => f.write_str("the length of the track is wrong, another one begins inside it"),
             Fault::CutTrack => f.write_str("the file ends before the track does"),
             Fault::NoChunk => f.write_str("bytes that are no track"),
             Fault::SecondHeader => f.write_str("a second file header, what follows is left out"),

@@ -124,9 +124,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 ended = Some((at, track.events.len(), tick));
                 if let Some(next) = rest.windows(4).position(|id| id == b"MTrk") {
                     own = at + next;
-                    if next > 0 {
-                        note(Fault::BytesAfterEnd, at, next);
-                    }
+                    note(Fault::TrackInside, at, next);
                     break None;
                 }
             }
