@@ -115,8 +115,10 @@ impl fmt::Display for Listing<'_> {
         .filter(|&(status, _)| count(status) > 0)
         .map(|(status, word)| format!("{} {word}", count(status)))
         .collect();
-        let files = if self.0.len() == 1 { "file" } else { "files" };
-        write!(f, "of {} {files}, {}", self.0.len(), counts.join(", "))?;
+        if self.0.is_empty() {
+            return f.write_str("there are no files");
+        }
+        write!(f, "of {}, {}", counted(self.0.len(), "file"), counts.join(", "))?;
         for report in self.0.iter().take(NAMED) {
             write!(f, "\n  {}: {}", report.file, report.reason.as_deref().unwrap_or("used"))?;
         }
@@ -287,6 +289,11 @@ fn read_bytes(name: String, bytes: &[u8], options: &CorpusOptions) -> (FileRepor
         }
     }
     reasons.append(&mut reading.omissions.phrases());
+    match file.alien_chunks {
+        0 => {}
+        1 => reasons.push("1 chunk that is no track passed over".into()),
+        more => reasons.push(format!("{more} chunks that are no tracks passed over")),
+    }
     report.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     let song = report.kept.then(|| Song {
         name: report.file.clone(),
@@ -315,7 +322,8 @@ fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
     let short = (steps as u64) < u64::from(options.min_steps);
     match (silent, short) {
         (_, true) => Some(format!(
-            "{steps} steps, fewer than corpus.min_steps = {}{}",
+            "{}, fewer than corpus.min_steps = {}{}",
+            counted(steps, "step"),
             options.min_steps,
             if silent { ", and no note" } else { "" }
         )),
@@ -324,6 +332,11 @@ fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
         _ if steps == 0 => Some("no steps".into()),
         _ => None,
     }
+}
+
+/// A count with its noun.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Read a data set. Its layout has the hold plane alone, whatever the options say: a set of pitches a step does not tell
@@ -348,9 +361,8 @@ fn read_polyphonic(bytes: &[u8], name: String, options: &CorpusOptions) -> Resul
         count(Split::Test)
     )];
     if set.songs.len() < all {
-        let short = all - set.songs.len();
-        let bound = options.min_steps.max(1);
-        reasons.push(format!("{short} of fewer than {bound} steps left out"));
+        let bound = counted(options.min_steps.max(1) as usize, "step");
+        reasons.push(format!("{} of fewer than {bound} left out", all - set.songs.len()));
     }
     if set.outside > 0 {
         reasons.push(format!(

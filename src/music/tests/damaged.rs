@@ -319,6 +319,31 @@ fn chunks_that_are_no_tracks_are_passed_over() {
     assert_eq!((file.alien_chunks, file.tracks.len(), file.damage.len()), (1, 1, 0));
 }
 
+/// Files made to be slow: a track or a fault every few bytes. Each is read in time that grows with its length.
+#[test]
+fn many_faults_take_no_more_time_than_bytes() {
+    let part: [&[u8]; 6] = [
+        b"MTrk\0\xff\xff\xff\0\xff\x2f\0",
+        b"MTrk\0\0\0\x04\0\xff\x2f\0x",
+        b"MTrk\0\0\0\0",
+        b"\0\xf8",
+        b"\0\x90\x3c\x40\0\xff\x01\0\0\x3c\0",
+        b"\0\xff\x2f\0",
+    ];
+    for part in part {
+        let many = part.repeat((1 << 20) / part.len());
+        let bytes = if part.starts_with(b"MTrk") {
+            [smf(1, 96, &[]), many].concat()
+        } else {
+            smf(1, 96, &[&many])
+        };
+        let file = parse(&bytes);
+        assert_ne!(file.damage, []);
+        let _ = read_midi(&file, &options());
+        let _ = read_midi(&file, &seed());
+    }
+}
+
 #[test]
 fn a_file_in_riff_is_unwrapped() {
     let midi = smf(0, 96, &[b"\0\x90\x3c\x40\x60\x3c\0\0\xff\x2f\0"]);

@@ -116,7 +116,7 @@ fn one_file_is_a_corpus_under_its_own_name() {
     assert_eq!(
         corpus.files[0].reason.as_deref(),
         Some(
-            "3 sequences: 2 train, 0 valid, 1 test; 1 of fewer than 1 steps left out; 1 of 4 pitches outside 24 to 101 left out"
+            "3 sequences: 2 train, 0 valid, 1 test; 1 of fewer than 1 step left out; 1 of 4 pitches outside 24 to 101 left out"
         )
     );
 }
@@ -166,6 +166,19 @@ fn a_report_is_a_line_of_json() {
             r#"{"file":"b.mid","status":"failed","reason":"not a MIDI file: it does not begin with MThd","rows":0,"hold_ones":0,"onset_ones":0,"sha256":null}"#.into(),
         ]
     );
+}
+
+#[test]
+fn threads_make_no_difference() {
+    let files: Vec<_> = (0..100)
+        .map(|index| (format!("{index}.mid"), song(30 + index % 64)))
+        .collect();
+    let corpora = [1, 2, 7].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Corpus::from_midi(&files, &options(), &|_, _| {}).unwrap())
+    });
+    assert_eq!(corpora[0], corpora[1]);
+    assert_eq!(corpora[0], corpora[2]);
 }
 
 /// The digest depends on what training sees, and on nothing else.

@@ -132,26 +132,51 @@ fn repairs_recover_what_other_readers_find() {
     }
 }
 
+/// The published test scores of independent Bernoulli units with add-one counts, in nats a step, on 88 keys.
 #[test]
-fn data_sets_have_the_shapes_they_are_known_for() {
-    let counts = |name: &str, sequences: [usize; 3]| {
-        let Some(corpus) = corpus_at(
-            name,
-            CorpusOptions {
-                min_steps: 0,
-                ..options()
-            },
-        ) else {
-            return;
-        };
-        let count = |split| corpus.songs.iter().filter(|song| song.split == Some(split)).count();
-        let found = [Split::Train, Split::Validation, Split::Test].map(count);
-        assert_eq!(found, sequences, "{:?}", corpus.files[0]);
-        assert_eq!(corpus.layout.planes, [Plane::Hold]);
-        assert_eq!(corpus.files[0].status, FileStatus::Used);
-        let rows: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
-        assert_eq!(corpus.files[0].rows, rows as u64);
+fn data_sets_have_the_shapes_and_the_base_rates_they_are_known_for() {
+    check_data_set("polyphonic/jsb_chorales.json", [229, 76, 77], -11.061);
+    check_data_set("polyphonic/nottingham.json", [694, 173, 170], -10.252);
+}
+
+fn check_data_set(name: &str, sequences: [usize; 3], base_rate: f64) {
+    let keys = CorpusOptions {
+        lowest_pitch: 21,
+        highest_pitch: 109,
+        ..options()
     };
-    counts("polyphonic/jsb_chorales.json", [229, 76, 77]);
-    counts("polyphonic/nottingham.json", [694, 173, 170]);
+    let Some(corpus) = corpus_at(name, keys) else {
+        return;
+    };
+    let of = |split| corpus.songs.iter().filter(move |song| song.split == Some(split));
+    let found = [Split::Train, Split::Validation, Split::Test].map(|split| of(split).count());
+    assert_eq!(found, sequences, "{:?}", corpus.files[0]);
+    assert_eq!(corpus.layout.planes, [Plane::Hold]);
+    let rows: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
+    assert_eq!(corpus.files[0].rows, rows as u64);
+
+    // For each key, and for all steps: in how many steps of a split it is down.
+    let counts = |split| {
+        let mut counts = vec![0; 88];
+        let mut steps = 0;
+        for song in of(split) {
+            let song_counts = song.roll.cells.column_counts(0..song.roll.steps());
+            counts
+                .iter_mut()
+                .zip(song_counts)
+                .for_each(|(count, more)| *count += more);
+            steps += song.roll.steps();
+        }
+        (counts, steps as f64)
+    };
+    let ((train, train_steps), (test, test_steps)) = (counts(Split::Train), counts(Split::Test));
+    let score: f64 = train
+        .iter()
+        .zip(&test)
+        .map(|(&train, &test)| {
+            let rate = f64::from(train + 1) / (train_steps + 2.0);
+            f64::from(test) * libm::log(rate) + (test_steps - f64::from(test)) * libm::log1p(-rate)
+        })
+        .sum();
+    assert!((score / test_steps - base_rate).abs() < 5e-4, "{}", score / test_steps);
 }
