@@ -143,10 +143,7 @@ impl Corpus {
         let Some(path) = &options.path else {
             return Err(CorpusError::UnknownSource(options.source.clone()));
         };
-        let at_path = |error| CorpusError::Path {
-            path: path.clone(),
-            error,
-        };
+        let at_path = |error| CorpusError::Path { path: path.clone(), error };
         let metadata = fs::metadata(path).map_err(at_path)?;
         if metadata.is_dir() {
             let found = folder::midi_files(path).map_err(at_path)?;
@@ -155,17 +152,11 @@ impl Corpus {
             }
             return Ok(read_all(options, &found, progress, |file| read_file(file, options)));
         }
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         if folder::has_extension(path, &["json"]) {
             let bytes = fs::read(path).map_err(at_path)?;
-            let corpus = read_polyphonic(&bytes, name, options).map_err(|error| CorpusError::Polyphonic {
-                path: path.clone(),
-                error,
-            })?;
+            let corpus = read_polyphonic(&bytes, name, options)
+                .map_err(|error| CorpusError::Polyphonic { path: path.clone(), error })?;
             progress(1, 1);
             return Ok(corpus);
         }
@@ -173,11 +164,7 @@ impl Corpus {
             return Err(CorpusError::UnknownKind(path.clone()));
         }
         let fault = (!metadata.is_file()).then(|| "not a regular file".into());
-        let found = [Found {
-            name,
-            path: path.clone(),
-            fault,
-        }];
+        let found = [Found { name, path: path.clone(), fault }];
         Ok(read_all(options, &found, progress, |file| read_file(file, options)))
     }
 
@@ -210,12 +197,7 @@ impl Corpus {
     /// The corpus of some songs.
     fn new(layout: Layout, songs: Vec<Song>, files: Vec<FileReport>) -> Self {
         let digest = digest(&layout, &songs);
-        Self {
-            layout,
-            songs,
-            files,
-            digest,
-        }
+        Self { layout, songs, files, digest }
     }
 }
 
@@ -295,11 +277,7 @@ fn read_bytes(name: String, bytes: &[u8], options: &CorpusOptions) -> (FileRepor
         more => reasons.push(format!("{more} chunks that are no tracks passed over")),
     }
     report.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-    let song = report.kept.then(|| Song {
-        name: report.file.clone(),
-        roll: reading.roll,
-        split: None,
-    });
+    let song = report.kept.then(|| Song { name: report.file.clone(), roll: reading.roll, split: None });
     (report, song)
 }
 
@@ -342,14 +320,10 @@ fn counted(count: usize, noun: &str) -> String {
 /// Read a data set. Its layout has the hold plane alone, whatever the options say: a set of pitches a step does not tell
 /// a note held from one struck again.
 fn read_polyphonic(bytes: &[u8], name: String, options: &CorpusOptions) -> Result<Corpus, PolyphonicError> {
-    let layout = Layout {
-        planes: vec![Plane::Hold],
-        ..options.layout()
-    };
+    let layout = Layout { planes: vec![Plane::Hold], ..options.layout() };
     let mut set = polyphonic::parse(bytes, &layout)?;
     let all = set.songs.len();
-    set.songs
-        .retain(|song| song.roll.steps() > 0 && song.roll.steps() as u64 >= u64::from(options.min_steps));
+    set.songs.retain(|song| song.roll.steps() > 0 && song.roll.steps() as u64 >= u64::from(options.min_steps));
     let mut report = FileReport::used(name, set.songs.iter().map(|song| &song.roll));
     report.note_ons = set.pitches;
     let count = |split| set.songs.iter().filter(|song| song.split == Some(split)).count();
@@ -400,13 +374,7 @@ fn digest(layout: &Layout, songs: &[Song]) -> String {
             Some(Split::Test) => 3,
         }]);
         hasher.update(&(song.roll.steps() as u64).to_le_bytes());
-        let cells: Vec<u8> = song
-            .roll
-            .cells
-            .words()
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
+        let cells: Vec<u8> = song.roll.cells.words().iter().flat_map(|word| word.to_le_bytes()).collect();
         hasher.update(&cells);
     }
     hasher.finalize().to_hex().to_string()

@@ -39,12 +39,7 @@ impl Windows {
                 }
             }
         }
-        Self {
-            timesteps,
-            layout: layout.clone(),
-            bits,
-            songs,
-        }
+        Self { timesteps, layout: layout.clone(), bits, songs }
     }
 
     /// Number of windows.
@@ -96,11 +91,7 @@ fn extract(target: &mut [u64], source: &[u64], offset: usize, width: usize) {
     let (first, shift) = (offset / 64, offset % 64);
     for (index, word) in target.iter_mut().enumerate() {
         let at = first + index;
-        let carried = if shift == 0 {
-            0
-        } else {
-            source.get(at + 1).map_or(0, |next| next << (64 - shift))
-        };
+        let carried = if shift == 0 { 0 } else { source.get(at + 1).map_or(0, |next| next << (64 - shift)) };
         *word = source[at] >> shift | carried;
     }
     if let (Some(last), partial @ 1..) = (target.last_mut(), width % 64) {

@@ -28,12 +28,7 @@ pub struct MidiStyle {
 
 impl Default for MidiStyle {
     fn default() -> Self {
-        Self {
-            beats_per_minute: 120.0,
-            velocity: 40,
-            program: 0,
-            steps_per_beat: 4,
-        }
+        Self { beats_per_minute: 120.0, velocity: 40, program: 0, steps_per_beat: 4 }
     }
 }
 
@@ -58,34 +53,19 @@ impl MidiStyle {
 /// before the starts and either by ascending pitch. The track lasts to the end of the last step.
 pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
     let sounds = (1..=127).contains(&style.velocity) && style.program <= 127 && style.beats_per_minute > 0.0;
-    assert!(
-        sounds && (1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat),
-        "{style:?} is out of range"
-    );
+    assert!(sounds && (1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat), "{style:?} is out of range");
     // So that every time fits the 28 bits of the format.
     assert!(roll.steps() as u64 <= MAX_STEPS, "a song of {} steps", roll.steps());
     // (step, starts, pitch): ends come before starts.
-    let mut changes: Vec<(usize, bool, u8)> = notes(roll)
-        .iter()
-        .flat_map(|note| [(note.start, true, note.pitch), (note.end, false, note.pitch)])
-        .collect();
+    let mut changes: Vec<(usize, bool, u8)> =
+        notes(roll).iter().flat_map(|note| [(note.start, true, note.pitch), (note.end, false, note.pitch)]).collect();
     changes.sort_unstable();
 
     let channel = u4::from(0);
     let tempo = MetaMessage::Tempo(u24::from(style.microseconds_per_beat()));
-    let program = MidiMessage::ProgramChange {
-        program: u7::from(style.program),
-    };
-    let mut track = vec![
-        event(0, TrackEventKind::Meta(tempo)),
-        event(
-            0,
-            TrackEventKind::Midi {
-                channel,
-                message: program,
-            },
-        ),
-    ];
+    let program = MidiMessage::ProgramChange { program: u7::from(style.program) };
+    let mut track =
+        vec![event(0, TrackEventKind::Meta(tempo)), event(0, TrackEventKind::Midi { channel, message: program })];
     let ticks_per_step = style.ticks_per_step();
     let mut now = 0;
     let mut at = |step: usize, kind| {
@@ -113,8 +93,5 @@ pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
 }
 
 fn event(delta: u32, kind: TrackEventKind<'static>) -> TrackEvent<'static> {
-    TrackEvent {
-        delta: u28::from(delta),
-        kind,
-    }
+    TrackEvent { delta: u28::from(delta), kind }
 }

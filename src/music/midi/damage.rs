@@ -62,13 +62,7 @@ pub enum Fault {
 impl Damage {
     /// Damage found once.
     pub(super) fn new(fault: Fault, track: Option<usize>, offset: usize, lost: usize) -> Self {
-        Self {
-            fault,
-            track,
-            offset,
-            times: 1,
-            lost,
-        }
+        Self { fault, track, offset, times: 1, lost }
     }
 
     /// Add damage to a list; the same fault in the same track is one entry.

@@ -38,10 +38,7 @@ impl Quarter {
     /// the tempo of a file that states none.
     fn of(timing: Timing) -> Self {
         match timing {
-            Timing::Metrical(ticks) => Self {
-                ticks: u64::from(ticks.as_int()),
-                parts: 1,
-            },
+            Timing::Metrical(ticks) => Self { ticks: u64::from(ticks.as_int()), parts: 1 },
             Timing::Timecode(frames, subframes) => {
                 let (frames, seconds) = match frames {
                     Fps::Fps24 => (24, 1),
@@ -50,10 +47,7 @@ impl Quarter {
                     Fps::Fps29 => (30_000, 1001),
                     Fps::Fps30 => (30, 1),
                 };
-                Self {
-                    ticks: frames * u64::from(subframes),
-                    parts: 2 * seconds,
-                }
+                Self { ticks: frames * u64::from(subframes), parts: 2 * seconds }
             }
         }
     }
@@ -79,11 +73,7 @@ impl MidiFile {
         if bytes.is_empty() {
             return Err(MidiError::Empty);
         }
-        let midi = if bytes.starts_with(b"RIFF") {
-            unwrap_riff(bytes)
-        } else {
-            bytes
-        };
+        let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
         if !midi.starts_with(b"MThd") {
             return Err(MidiError::NotMidi);
         }
@@ -121,11 +111,7 @@ impl MidiFile {
 
     /// Read the chunks after the header; `rest` is where they lie in the file.
     fn read_chunks(&mut self, bytes: &[u8], mut rest: &[u8]) {
-        let base = if rest.is_empty() {
-            bytes.len()
-        } else {
-            rest.as_ptr().addr() - bytes.as_ptr().addr()
-        };
+        let base = if rest.is_empty() { bytes.len() } else { rest.as_ptr().addr() - bytes.as_ptr().addr() };
         let total = rest.len();
         let mut damage = Vec::new();
         while !rest.is_empty() {
@@ -142,8 +128,7 @@ impl MidiFile {
                     self.tracks.push(track);
                     if length > present && own == present {
                         // That the track has no end is the same fact.
-                        self.damage
-                            .pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
+                        self.damage.pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
                         Damage::new(Fault::CutTrack, Some(number), at, length - present).add(&mut damage);
                     }
                     &data[own..]
@@ -158,10 +143,7 @@ impl MidiFile {
                 }
                 // From 1 on: a track here would have been read, unless its length is cut.
                 _ => {
-                    let next = rest[1..]
-                        .windows(4)
-                        .position(|id| id == b"MTrk")
-                        .map_or(rest.len(), |next| next + 1);
+                    let next = rest[1..].windows(4).position(|id| id == b"MTrk").map_or(rest.len(), |next| next + 1);
                     Damage::new(Fault::NoChunk, None, at, next).add(&mut damage);
                     &rest[next..]
                 }
@@ -174,10 +156,7 @@ impl MidiFile {
 
 /// What is wrong with a header that midly does not read.
 fn header_fault(midi: &[u8]) -> String {
-    let number = |at: usize| {
-        midi.get(at..at + 2)
-            .map_or(0, |word| u16::from_be_bytes([word[0], word[1]]))
-    };
+    let number = |at: usize| midi.get(at..at + 2).map_or(0, |word| u16::from_be_bytes([word[0], word[1]]));
     let length = midi.len().min(14);
     let stated = u32::from(number(4)) << 16 | u32::from(number(6));
     if length < 14 {
@@ -186,10 +165,7 @@ fn header_fault(midi: &[u8]) -> String {
     match (stated, number(8)) {
         (0..6, _) => format!("its length is {stated}, and 6 the least it can be"),
         (_, format @ 3..) => format!("format {format} is none of 0, 1 and 2"),
-        _ => format!(
-            "{} frames a second are none of 24, 25, 29 and 30",
-            -i32::from(midi[12].cast_signed())
-        ),
+        _ => format!("{} frames a second are none of 24, 25, 29 and 30", -i32::from(midi[12].cast_signed())),
     }
 }
 

@@ -40,11 +40,7 @@ impl Omissions {
     /// One phrase for each thing left out.
     pub fn phrases(&self) -> Vec<String> {
         let notes = |count: u64| {
-            if count == 1 {
-                "1 note".into()
-            } else {
-                format!("{count} notes")
-            }
+            if count == 1 { "1 note".into() } else { format!("{count} notes") }
         };
         let mut phrases = Vec::new();
         if let Some((step, numerator)) = self.stop {

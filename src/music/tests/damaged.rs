@@ -218,10 +218,7 @@ fn headers_that_cannot_be_read_say_why() {
 
 /// The faults of a file, with what each lost.
 fn faults(file: &MidiFile) -> Vec<(Fault, usize, usize)> {
-    file.damage
-        .iter()
-        .map(|damage| (damage.fault, damage.times, damage.lost))
-        .collect()
+    file.damage.iter().map(|damage| (damage.fault, damage.times, damage.lost)).collect()
 }
 
 #[test]
@@ -332,11 +329,7 @@ fn many_faults_take_no_more_time_than_bytes() {
     ];
     for part in part {
         let many = part.repeat((1 << 20) / part.len());
-        let bytes = if part.starts_with(b"MTrk") {
-            [smf(1, 96, &[]), many].concat()
-        } else {
-            smf(1, 96, &[&many])
-        };
+        let bytes = if part.starts_with(b"MTrk") { [smf(1, 96, &[]), many].concat() } else { smf(1, 96, &[&many]) };
         let file = parse(&bytes);
         assert_ne!(file.damage, []);
         let _ = read_midi(&file, &options());
@@ -364,11 +357,7 @@ fn a_file_in_riff_is_unwrapped() {
 fn the_options_decide_what_becomes_of_damage() {
     let bytes = smf(0, 96, &[b"\0\x90\x3c\x40\x60\x3c\0"]);
     let with = |damaged, min_steps| {
-        let options = crate::music::CorpusOptions {
-            damaged,
-            min_steps,
-            ..options()
-        };
+        let options = crate::music::CorpusOptions { damaged, min_steps, ..options() };
         let (report, roll) = report(&bytes, &options);
         assert_eq!(report.status, FileStatus::Damaged);
         assert_eq!((report.rows, report.hold_ones, report.onset_ones), (4, 4, 1));

@@ -12,10 +12,7 @@ fn song(pitch: u8) -> Vec<u8> {
 }
 
 fn at(path: &Path) -> CorpusOptions {
-    CorpusOptions {
-        path: Some(path.to_path_buf()),
-        ..options()
-    }
+    CorpusOptions { path: Some(path.to_path_buf()), ..options() }
 }
 
 fn load(options: &CorpusOptions) -> Result<Corpus, CorpusError> {
@@ -44,16 +41,10 @@ fn a_folder_is_read_to_its_depths_in_order_of_names() {
         .collect();
     assert_eq!(
         failed,
-        [
-            ("broken.mid", "not a MIDI file: it does not begin with MThd"),
-            ("empty.mid", "the file is empty")
-        ]
+        [("broken.mid", "not a MIDI file: it does not begin with MThd"), ("empty.mid", "the file is empty")]
     );
 
-    let strict = CorpusOptions {
-        damaged: Damaged::Fail,
-        ..at(root)
-    };
+    let strict = CorpusOptions { damaged: Damaged::Fail, ..at(root) };
     let error = load(&strict).unwrap_err().to_string();
     assert!(error.contains("2 failed") && error.contains("broken.mid"), "{error}");
 }
@@ -78,11 +69,7 @@ fn links_and_pipes_do_no_harm() {
     let _socket = std::os::unix::net::UnixListener::bind(root.join("pipe.mid")).unwrap();
 
     let corpus = load(&at(root)).unwrap();
-    let files: Vec<_> = corpus
-        .files
-        .iter()
-        .map(|file| (file.file.as_str(), file.status))
-        .collect();
+    let files: Vec<_> = corpus.files.iter().map(|file| (file.file.as_str(), file.status)).collect();
     assert_eq!(
         files,
         [
@@ -106,11 +93,7 @@ fn one_file_is_a_corpus_under_its_own_name() {
     assert_eq!((corpus.songs.len(), corpus.files[0].file.as_str()), (1, "one.MID"));
 
     let path = folder.path().join("set.json");
-    fs::write(
-        &path,
-        r#"{"train": [[[60], [62]], [[64, 20]], []], "test": [[[], []]]}"#,
-    )
-    .unwrap();
+    fs::write(&path, r#"{"train": [[[60], [62]], [[64, 20]], []], "test": [[[], []]]}"#).unwrap();
     let corpus = load(&at(&path)).unwrap();
     assert_eq!(corpus.songs.len(), 3);
     assert_eq!(
@@ -151,11 +134,7 @@ fn paths_without_music_are_errors_that_say_why() {
 fn a_report_is_a_line_of_json() {
     let files = [("a.mid".to_owned(), song(60)), ("b.mid".to_owned(), vec![1])];
     let corpus = Corpus::from_midi(&files, &options(), &|_, _| {}).unwrap();
-    let lines: Vec<String> = corpus
-        .files
-        .iter()
-        .map(|file| serde_json::to_string(file).unwrap())
-        .collect();
+    let lines: Vec<String> = corpus.files.iter().map(|file| serde_json::to_string(file).unwrap()).collect();
     let hash = corpus.files[0].sha256.as_deref().unwrap();
     assert_eq!(
         lines,
@@ -170,9 +149,7 @@ fn a_report_is_a_line_of_json() {
 
 #[test]
 fn threads_make_no_difference() {
-    let files: Vec<_> = (0..100)
-        .map(|index| (format!("{index}.mid"), song(30 + index % 64)))
-        .collect();
+    let files: Vec<_> = (0..100).map(|index| (format!("{index}.mid"), song(30 + index % 64))).collect();
     let corpora = [1, 2, 7].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| Corpus::from_midi(&files, &options(), &|_, _| {}).unwrap())
@@ -185,19 +162,13 @@ fn threads_make_no_difference() {
 #[test]
 fn the_digest_is_of_cells_not_of_names() {
     let digest = |files: &[(&str, u8)], options: &CorpusOptions| {
-        let files: Vec<_> = files
-            .iter()
-            .map(|&(name, pitch)| (name.to_owned(), song(pitch)))
-            .collect();
+        let files: Vec<_> = files.iter().map(|&(name, pitch)| (name.to_owned(), song(pitch))).collect();
         Corpus::from_midi(&files, options, &|_, _| {}).unwrap().digest
     };
     let one = digest(&[("a.mid", 60), ("b.mid", 61)], &options());
     assert_eq!(one, digest(&[("c.mid", 60), ("d.mid", 61)], &options()));
     assert_ne!(one, digest(&[("a.mid", 61), ("b.mid", 60)], &options()));
     assert_ne!(one, digest(&[("a.mid", 60)], &options()));
-    let higher = CorpusOptions {
-        highest_pitch: 103,
-        ..options()
-    };
+    let higher = CorpusOptions { highest_pitch: 103, ..options() };
     assert_ne!(one, digest(&[("a.mid", 60), ("b.mid", 61)], &higher));
 }

@@ -35,10 +35,7 @@ fn options() -> CorpusOptions {
 
 /// As [`options`], in the reading of the original.
 fn seed() -> CorpusOptions {
-    CorpusOptions {
-        min_steps: 0,
-        ..CorpusOptions::seed()
-    }
+    CorpusOptions { min_steps: 0, ..CorpusOptions::seed() }
 }
 
 fn parse(bytes: &[u8]) -> MidiFile {
@@ -57,10 +54,7 @@ fn report(bytes: &[u8], options: &CorpusOptions) -> (FileReport, Option<PianoRol
 
 /// The notes of a roll as (pitch, start, end).
 fn spans(roll: &PianoRoll) -> Vec<(u8, usize, usize)> {
-    super::notes(roll)
-        .iter()
-        .map(|note| (note.pitch, note.start, note.end))
-        .collect()
+    super::notes(roll).iter().map(|note| (note.pitch, note.start, note.end)).collect()
 }
 
 /// Rolls that notes can make, of the layouts there are: an onset holds, and what holds after silence has an onset.
@@ -75,11 +69,7 @@ fn rolls() -> impl Strategy<Value = PianoRoll> {
     let notes = prop::collection::vec(note, 0..40);
     (planes, 0u8..127, 1u8..=128, 1usize..80, notes).prop_map(|(planes, lowest_pitch, pitches, steps, notes)| {
         let highest_pitch = lowest_pitch.saturating_add(pitches).min(128);
-        let layout = Layout {
-            lowest_pitch,
-            highest_pitch,
-            planes,
-        };
+        let layout = Layout { lowest_pitch, highest_pitch, planes };
         let mut hold = vec![0u128; steps];
         let mut onset = vec![0u128; steps];
         for (pitch, start, length) in notes {
@@ -98,17 +88,12 @@ fn rolls() -> impl Strategy<Value = PianoRoll> {
 
 /// A folder of published data, or none where it is not at hand; says so.
 fn published(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("CHORDBENCH_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("CHORDBENCH_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
     let path = folder.join(name);
     if path.exists() {
         return Some(path);
     }
-    eprintln!(
-        "skipped: {} is not there; CHORDBENCH_DATA names the folder",
-        path.display()
-    );
+    eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", path.display());
     None
 }

@@ -13,10 +13,7 @@ fn expected(name: &str) -> Option<Value> {
 
 fn corpus_at(name: &str, options: CorpusOptions) -> Option<Corpus> {
     let path = published(name)?;
-    let options = CorpusOptions {
-        path: Some(path),
-        ..options
-    };
+    let options = CorpusOptions { path: Some(path), ..options };
     let done = AtomicUsize::new(0);
     let corpus = Corpus::load(&options, &|_, of| {
         assert!(done.fetch_add(1, Ordering::Relaxed) < of);
@@ -82,12 +79,7 @@ fn hard_files_lose_nothing_silently() {
     let Some(expected) = expected("tricky-midi.expected.json") else {
         return;
     };
-    let readers = [
-        "mido_note_ons",
-        "symusic_notes",
-        "python_midi_note_ons",
-        "midly_note_ons",
-    ];
+    let readers = ["mido_note_ons", "symusic_notes", "python_midi_note_ons", "midly_note_ons"];
     for compat in [Compat::None, Compat::Seed] {
         let base = if compat == Compat::Seed { seed() } else { options() };
         let Some(corpus) = corpus_at("tricky-midi", base) else {
@@ -125,9 +117,7 @@ fn repairs_recover_what_other_readers_find() {
     scale("corrupt-file-extra-byte");
     scale("corrupt-file-missing-byte");
     scale("illegal-message-all");
-    for message in [
-        "f1-xx", "f2-xx-xx", "f3-xx", "f4", "f5", "f6", "f8", "f9", "fa", "fb", "fc", "fd", "fe",
-    ] {
+    for message in ["f1-xx", "f2-xx-xx", "f3-xx", "f4", "f5", "f6", "f8", "f9", "fa", "fb", "fc", "fd", "fe"] {
         scale(&format!("illegal-message-{message}"));
     }
 }
@@ -140,11 +130,7 @@ fn data_sets_have_the_shapes_and_the_base_rates_they_are_known_for() {
 }
 
 fn check_data_set(name: &str, sequences: [usize; 3], base_rate: f64) {
-    let keys = CorpusOptions {
-        lowest_pitch: 21,
-        highest_pitch: 109,
-        ..options()
-    };
+    let keys = CorpusOptions { lowest_pitch: 21, highest_pitch: 109, ..options() };
     let Some(corpus) = corpus_at(name, keys) else {
         return;
     };
@@ -161,10 +147,7 @@ fn check_data_set(name: &str, sequences: [usize; 3], base_rate: f64) {
         let mut steps = 0;
         for song in of(split) {
             let song_counts = song.roll.cells.column_counts(0..song.roll.steps());
-            counts
-                .iter_mut()
-                .zip(song_counts)
-                .for_each(|(count, more)| *count += more);
+            counts.iter_mut().zip(song_counts).for_each(|(count, more)| *count += more);
             steps += song.roll.steps();
         }
         (counts, steps as f64)

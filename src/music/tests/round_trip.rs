@@ -57,22 +57,13 @@ proptest! {
 
 #[test]
 fn the_bytes_are_those_of_the_style() {
-    let layout = Layout {
-        lowest_pitch: 60,
-        highest_pitch: 62,
-        planes: vec![Plane::Hold, Plane::Onset],
-    };
+    let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold, Plane::Onset] };
     let mut roll = PianoRoll::silent(layout, 4);
     // 60 for two steps, struck again at the second; 61 in the last step.
     roll.fill_step(0, 1 << 60, 1 << 60);
     roll.fill_step(1, 1 << 60, 1 << 60);
     roll.fill_step(3, 1 << 61, 1 << 61);
-    let style = MidiStyle {
-        beats_per_minute: 90.0,
-        velocity: 100,
-        program: 19,
-        steps_per_beat: 3,
-    };
+    let style = MidiStyle { beats_per_minute: 90.0, velocity: 100, program: 19, steps_per_beat: 3 };
     let bytes = to_midi(&roll, &style);
     let smf = Smf::parse(&bytes).unwrap();
     assert_eq!(smf.header.timing, Timing::Metrical(165.into()));
