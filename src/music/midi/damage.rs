@@ -25,8 +25,8 @@ pub enum Fault {
     RunningStatus,
     /// A message of live MIDI (f1 to f6, f8 to fe) that files cannot have. Passed over with its data bytes.
     SystemMessage,
-    /// A meta event too short for its type. Passed over; a time signature keeps its numerator.
-    ShortMeta,
+    /// A meta event whose length or content is not that of its type. Passed over; a time signature keeps its numerator.
+    MalformedMeta,
     /// Bytes that are no event; the time of what follows is unknown, and the rest of the track lost.
     NoEvent,
     /// An event cut off by the end of its track.
@@ -91,7 +91,7 @@ impl fmt::Display for Damage {
                 f.write_str("running status after a meta or system exclusive event, read as before it")
             }
             Fault::SystemMessage => f.write_str("a system message that files cannot have, passed over"),
-            Fault::ShortMeta => f.write_str("a meta event too short for its type, passed over"),
+            Fault::MalformedMeta => f.write_str("a malformed meta event, passed over"),
             Fault::NoEvent => f.write_str("no MIDI event, the rest of the track is lost"),
             Fault::CutEvent => f.write_str("an event runs past the end of the track"),
             Fault::NoEnd => f.write_str("the track has no End-of-Track"),

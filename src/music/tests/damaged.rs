@@ -240,10 +240,10 @@ fn system_messages_keep_the_time() {
 }
 
 #[test]
-fn metas_too_short_lose_nothing_else() {
+fn malformed_metas_lose_nothing_else() {
     let track = b"\0\xff\x59\0\0\xff\x58\x01\x03\0\x90\x3c\x40\x60\x80\x3c\0\0\xff\x2f\0";
     let file = parse(&smf(0, 96, &[track]));
-    assert_eq!(faults(&file), [(Fault::ShortMeta, 2, 4)]);
+    assert_eq!(faults(&file), [(Fault::MalformedMeta, 2, 4)]);
     assert_eq!(file.tracks[0].events[0].kind, EventKind::Metre { numerator: 3 });
     assert_eq!(file.note_ons(), 1);
 }
@@ -357,7 +357,7 @@ fn a_file_in_riff_is_unwrapped() {
 fn the_options_decide_what_becomes_of_damage() {
     let bytes = smf(0, 96, &[b"\0\x90\x3c\x40\x60\x3c\0"]);
     let with = |damaged, min_steps| {
-        let options = crate::music::CorpusOptions { damaged, min_steps, ..options() };
+        let options = crate::music::CorpusOptions { min_steps, damaged, ..options() };
         let (report, roll) = report(&bytes, &options);
         assert_eq!(report.status, FileStatus::Damaged);
         assert_eq!((report.rows, report.hold_ones, report.onset_ones), (4, 4, 1));

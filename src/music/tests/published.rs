@@ -1,8 +1,9 @@
 //! Published data: the corpus of the original, MIDI files made to be hard, and two data sets in JSON.
 
 use super::{options, published, seed};
-use crate::music::{Compat, Corpus, CorpusOptions, FileStatus, Plane, Split, Windows};
+use crate::music::{Compat, Corpus, CorpusOptions, FileStatus, PianoRoll, Plane, Split, Windows, notes};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +47,7 @@ fn the_seed_reading_is_the_originals_file_by_file() {
 
     assert_eq!(corpus.songs.len(), 122);
     let rolls = || corpus.songs.iter().map(|song| &song.roll);
-    let rows: usize = rolls().map(|roll| roll.steps()).sum();
+    let rows: usize = rolls().map(PianoRoll::steps).sum();
     assert_eq!(rows, 20_260);
     let density = |plane| {
         let ones: u64 = rolls().map(|roll| roll.ones_in(plane)).sum();
@@ -70,6 +71,24 @@ fn the_careful_reading_finds_every_note_of_the_corpus() {
     for file in &corpus.files {
         assert_eq!(file.status, FileStatus::Used, "{}: {:?}", file.file, file.reason);
         assert!(file.note_ons >= file.onset_ones && file.onset_ones > 0, "{file:?}");
+    }
+}
+
+/// The notes of a roll, as another program (muspy) finds them in the same cells.
+#[test]
+fn notes_are_those_of_another_decoder() {
+    let Some(expected) = expected("pop-music-midi.muspy.json") else {
+        return;
+    };
+    let Some(corpus) = corpus_at("pop-music-midi", CorpusOptions::seed()) else {
+        return;
+    };
+    for (name, truth) in expected.as_object().unwrap() {
+        let song = corpus.songs.iter().find(|song| &song.name == name).unwrap();
+        let own = notes(&song.roll);
+        assert_eq!(Some(own.len() as u64), truth["notes"].as_u64(), "{name}");
+        let pitches: BTreeSet<u8> = own.iter().map(|note| note.pitch).collect();
+        assert_eq!(Some(pitches.len() as f64), truth["n_pitches_used"].as_f64(), "{name}");
     }
 }
 
