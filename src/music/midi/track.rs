@@ -101,7 +101,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 track.events.push(Event { tick, kind });
             }
             TrackEventKind::Meta(MetaMessage::Unknown(0x58, payload)) => {
-                note(Fault::ShortMeta, at, 0);
+                note(Fault::MalformedMeta, at, 0);
                 if let Some(&numerator) = payload.first() {
                     let kind = EventKind::Metre { numerator };
                     track.events.push(Event { tick, kind });
@@ -113,9 +113,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 ended = Some((at, track.events.len(), tick));
                 if let Some(next) = rest.windows(4).position(|id| id == b"MTrk") {
                     own = at + next;
-                    if next > 0 {
-                        note(Fault::BytesAfterEnd, at, next);
-                    }
+                    note(Fault::TrackInside, at, next);
                     break None;
                 }
             }
@@ -184,7 +182,7 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
         }
         0xff => {
             let length = whole_length(rest)?;
-            (length <= rest.len()).then_some(Mended { fault: Fault::ShortMeta, delta, length, status: None })
+            (length <= rest.len()).then_some(Mended { fault: Fault::MalformedMeta, delta, length, status: None })
         }
         _ => None,
     }
