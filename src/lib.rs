@@ -14,4 +14,5 @@
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod engine;
+pub mod evaluate;
 pub mod music;

@@ -215,15 +215,14 @@ fn voices_move_little() {
         .into_iter()
         .filter(|(_, truth)| textures.contains(&truth.texture));
     for (roll, truth) in blocks {
-        let voicings: Vec<Vec<u8>> = (0..truth.bars.len())
+        let voicings: Vec<BTreeSet<u8>> = (0..truth.bars.len())
             .map(|bar| {
-                let chord = struck(&roll, bar);
-                let pitches = chord
+                struck(&roll, bar)
                     .iter()
                     .map(|note| note.pitch)
-                    .filter(|pitch| CHORD_REGISTER.contains(pitch));
-                BTreeSet::from_iter(pitches).into_iter().collect()
+                    .collect::<BTreeSet<u8>>()
             })
+            .map(|pitches| pitches.range(CHORD_REGISTER).copied().collect())
             .collect();
         for pair in voicings.windows(2) {
             let moves = std::iter::zip(&pair[0], &pair[1]).map(|(from, to)| u32::from(from.abs_diff(*to)));

@@ -1,0 +1,3 @@
+//! What a model and its samples are worth.
+
+pub mod music;
