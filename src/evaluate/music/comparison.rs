@@ -209,8 +209,8 @@ mod tests {
             shuffled,
         } = baselines(&windows);
         let (music, noise, shuffled) = (training.metrics, bernoulli.metrics, shuffled.metrics);
-        assert!((music.hold_density.unwrap() - noise.hold_density.unwrap()).abs() < 0.002);
-        assert!((music.onset_density.unwrap() - noise.onset_density.unwrap()).abs() < 0.001);
+        assert!((music.hold_density.unwrap() - noise.hold_density.unwrap()).abs() < 0.003);
+        assert!((music.onset_density.unwrap() - noise.onset_density.unwrap()).abs() < 0.0015);
 
         assert_eq!(music.onset_without_attack, Some(0.0));
         assert!(noise.onset_without_attack > Some(0.7));
