@@ -48,10 +48,7 @@ impl SeedGrid {
     /// both; where it is below 8 the first new row begins at tick 0.
     pub(super) fn new(quarter: Quarter) -> Option<Self> {
         let resolution = quarter.ticks / quarter.parts;
-        (resolution >= 4).then_some(Self {
-            row: resolution / 4,
-            early: resolution / 8,
-        })
+        (resolution >= 4).then_some(Self { row: resolution / 4, early: resolution / 8 })
     }
 
     /// The row of a tick.
@@ -87,10 +84,7 @@ mod tests {
     #[test]
     fn frames_of_television_are_not_a_thirtieth_of_a_second() {
         // 30000/1001 frames a second of 100 parts, a quarter half a second: 16 steps take 2 s, 5994.0 ticks.
-        let quarter = Quarter {
-            ticks: 30_000 * 100,
-            parts: 2 * 1001,
-        };
+        let quarter = Quarter { ticks: 30_000 * 100, parts: 2 * 1001 };
         let grid = Grid::new(quarter, 4, Rounding::Down).unwrap();
         assert_eq!((grid.step(5994), grid.step(5995)), (15, 16));
     }

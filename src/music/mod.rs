@@ -23,3 +23,6 @@ pub use report::{FileReport, FileStatus};
 pub use roll::{Layout, PianoRoll, Plane};
 pub use windows::{Windows, roll_from_bits};
 pub use write::{MidiStyle, to_midi};
+
+#[cfg(test)]
+mod tests;

@@ -31,20 +31,12 @@ pub fn notes(roll: &PianoRoll) -> Vec<Note> {
             (0, 0)
         } else {
             let onset = roll.pitches_at(step, Plane::Onset);
-            let hold = if has_hold {
-                roll.pitches_at(step, Plane::Hold)
-            } else {
-                onset
-            };
+            let hold = if has_hold { roll.pitches_at(step, Plane::Hold) } else { onset };
             (hold, onset)
         };
         for pitch in ones(sounding & (!hold | onset)) {
             let start = starts[usize::from(pitch)];
-            notes.push(Note {
-                start,
-                pitch,
-                end: step,
-            });
+            notes.push(Note { start, pitch, end: step });
         }
         for pitch in ones(hold & (!sounding | onset)) {
             starts[usize::from(pitch)] = step;
@@ -71,11 +63,7 @@ mod tests {
 
     /// A roll of two pitches, 60 and 61, from one string a cell row: a character a step, plane after plane.
     fn roll(planes: &[Plane], rows: &[&str]) -> PianoRoll {
-        let layout = Layout {
-            lowest_pitch: 60,
-            highest_pitch: 62,
-            planes: planes.to_vec(),
-        };
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: planes.to_vec() };
         let mut roll = PianoRoll::silent(layout, rows[0].len());
         for (column, cells) in rows.iter().enumerate() {
             for (step, cell) in cells.bytes().enumerate() {
@@ -92,14 +80,8 @@ mod tests {
 
     #[test]
     fn an_onset_strikes_again_and_a_hold_after_silence_starts() {
-        let roll = roll(
-            &[Plane::Hold, Plane::Onset],
-            &["xxxx.xx.", "..xx...x", "x.x.....", ".x.....x"],
-        );
-        assert_eq!(
-            spans(&roll),
-            [(60, 0, 2), (60, 2, 4), (61, 2, 4), (60, 5, 7), (61, 7, 8)]
-        );
+        let roll = roll(&[Plane::Hold, Plane::Onset], &["xxxx.xx.", "..xx...x", "x.x.....", ".x.....x"]);
+        assert_eq!(spans(&roll), [(60, 0, 2), (60, 2, 4), (61, 2, 4), (60, 5, 7), (61, 7, 8)]);
     }
 
     #[test]
@@ -112,9 +94,6 @@ mod tests {
     fn a_single_plane_has_its_own_reading() {
         let cells = ["xx.x", "...."];
         assert_eq!(spans(&roll(&[Plane::Hold], &cells)), [(60, 0, 2), (60, 3, 4)]);
-        assert_eq!(
-            spans(&roll(&[Plane::Onset], &cells)),
-            [(60, 0, 1), (60, 1, 2), (60, 3, 4)]
-        );
+        assert_eq!(spans(&roll(&[Plane::Onset], &cells)), [(60, 0, 1), (60, 1, 2), (60, 3, 4)]);
     }
 }

@@ -114,32 +114,18 @@ pub struct OptionError {
 impl CorpusOptions {
     /// The reading of the original: its metres, its shortest song, drums and all.
     pub fn seed() -> Self {
-        Self {
-            compat: Compat::Seed,
-            min_steps: 51,
-            drums: true,
-            metres: vec![2, 4],
-            ..Self::default()
-        }
+        Self { compat: Compat::Seed, min_steps: 51, drums: true, metres: vec![2, 4], ..Self::default() }
     }
 
     /// What the columns of the piano rolls mean.
     pub fn layout(&self) -> Layout {
-        Layout {
-            lowest_pitch: self.lowest_pitch,
-            highest_pitch: self.highest_pitch,
-            planes: self.planes.clone(),
-        }
+        Layout { lowest_pitch: self.lowest_pitch, highest_pitch: self.highest_pitch, planes: self.planes.clone() }
     }
 
     /// The first option that is out of its range.
     pub fn check(&self) -> Result<(), OptionError> {
         let fault = |key, value: &dyn std::fmt::Debug, remedy: &str| {
-            Err(OptionError {
-                key,
-                value: format!("{value:?}"),
-                remedy: remedy.into(),
-            })
+            Err(OptionError { key, value: format!("{value:?}"), remedy: remedy.into() })
         };
         if self.highest_pitch > 128 {
             return fault("highest_pitch", &self.highest_pitch, "MIDI pitches end below 128");
@@ -162,11 +148,7 @@ impl CorpusOptions {
             return fault("steps_per_beat", &self.steps_per_beat, &remedy);
         }
         if self.compat == Compat::Seed && self.steps_per_beat != 4 {
-            return fault(
-                "steps_per_beat",
-                &self.steps_per_beat,
-                "must be 4 where corpus.compat = \"seed\"",
-            );
+            return fault("steps_per_beat", &self.steps_per_beat, "must be 4 where corpus.compat = \"seed\"");
         }
         if !(0.0..1.0).contains(&self.validation) {
             return fault("validation", &self.validation, "must be at least 0 and below 1");

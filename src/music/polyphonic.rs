@@ -34,11 +34,7 @@ pub enum PolyphonicError {
 }
 
 /// The keys of the splits.
-const SPLITS: [(&str, Split); 3] = [
-    ("train", Split::Train),
-    ("valid", Split::Validation),
-    ("test", Split::Test),
-];
+const SPLITS: [(&str, Split); 3] = [("train", Split::Train), ("valid", Split::Validation), ("test", Split::Test)];
 
 /// Read `{"train" | "valid" | "test": [[[pitch …] …] …]}`: a list of sequences a split, of steps a sequence, of pitches
 /// a step. The layout has the hold plane alone.
@@ -47,23 +43,13 @@ pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, Polypho
     let Value::Object(sets) = &value else {
         return Err(shape("the data set", "an object with train, valid and test", &value));
     };
-    if let Some((key, value)) = sets
-        .iter()
-        .find(|(key, _)| SPLITS.iter().all(|(split, _)| split != key))
-    {
+    if let Some((key, value)) = sets.iter().find(|(key, _)| SPLITS.iter().all(|(split, _)| split != key)) {
         return Err(shape(&format!("{key:?}"), "no keys but train, valid and test", value));
     }
-    let mut set = Polyphonic {
-        songs: Vec::new(),
-        outside: 0,
-        pitches: 0,
-    };
+    let mut set = Polyphonic { songs: Vec::new(), outside: 0, pitches: 0 };
     for (key, split) in SPLITS {
         let Some(sequences) = sets.get(key) else { continue };
-        for (index, sequence) in list(sequences, || key.into(), "a list of sequences")?
-            .iter()
-            .enumerate()
-        {
+        for (index, sequence) in list(sequences, || key.into(), "a list of sequences")?.iter().enumerate() {
             let name = format!("{key}/{}", index + 1);
             let place = || format!("{key}, sequence {}", index + 1);
             let steps = list(sequence, place, "a list of steps")?;
@@ -113,11 +99,7 @@ fn shape(place: &str, expected: &'static str, found: &Value) -> PolyphonicError 
         Value::Object(_) => "an object".into(),
         other => other.to_string(),
     };
-    PolyphonicError::Shape {
-        place: place.into(),
-        expected,
-        found,
-    }
+    PolyphonicError::Shape { place: place.into(), expected, found }
 }
 
 #[cfg(test)]
@@ -126,27 +108,16 @@ mod tests {
     use crate::music::{Layout, Plane};
 
     fn layout() -> Layout {
-        Layout {
-            lowest_pitch: 24,
-            highest_pitch: 102,
-            planes: vec![Plane::Hold],
-        }
+        Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold] }
     }
 
     #[test]
     fn sequences_keep_their_splits_and_order() {
         let json = br#"{"test": [[[60]]], "train": [[[60, 64], [], [20, 67]], []], "valid": []}"#;
         let set = parse(json, &layout()).unwrap();
-        let songs: Vec<_> = set
-            .songs
-            .iter()
-            .map(|song| (song.name.as_str(), song.split, song.roll.steps()))
-            .collect();
+        let songs: Vec<_> = set.songs.iter().map(|song| (song.name.as_str(), song.split, song.roll.steps())).collect();
         let (train, test) = (Some(Split::Train), Some(Split::Test));
-        assert_eq!(
-            songs,
-            [("train/1", train, 3), ("train/2", train, 0), ("test/1", test, 1)]
-        );
+        assert_eq!(songs, [("train/1", train, 3), ("train/2", train, 0), ("test/1", test, 1)]);
         let roll = &set.songs[0].roll;
         let steps: Vec<u128> = (0..3).map(|step| roll.pitches_at(step, Plane::Hold)).collect();
         assert_eq!(steps, [1 << 60 | 1 << 64, 0, 1 << 67]);
@@ -164,22 +135,10 @@ mod tests {
             error(r#"{"valid": [[[60], 61]]}"#),
             "valid, sequence 1, step 2: expected a list of pitches, found 61"
         );
-        assert_eq!(
-            error(r#"{"test": [7]}"#),
-            "test, sequence 1: expected a list of steps, found 7"
-        );
-        assert_eq!(
-            error(r#"{"test": {}}"#),
-            "test: expected a list of sequences, found an object"
-        );
-        assert_eq!(
-            error(r#"{"dev": []}"#),
-            "\"dev\": expected no keys but train, valid and test, found a list"
-        );
-        assert_eq!(
-            error("[]"),
-            "the data set: expected an object with train, valid and test, found a list"
-        );
+        assert_eq!(error(r#"{"test": [7]}"#), "test, sequence 1: expected a list of steps, found 7");
+        assert_eq!(error(r#"{"test": {}}"#), "test: expected a list of sequences, found an object");
+        assert_eq!(error(r#"{"dev": []}"#), "\"dev\": expected no keys but train, valid and test, found a list");
+        assert_eq!(error("[]"), "the data set: expected an object with train, valid and test, found a list");
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"train": [[[60.5]]]}"#).ends_with("found 60.5"));
         assert!(error(r#"{"train": [[[-1]]]}"#).ends_with("found -1"));

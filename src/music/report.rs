@@ -61,12 +61,8 @@ impl FileReport {
 
     /// The report on a file used as a whole, with what was read of it.
     pub(super) fn used<'a>(file: String, rolls: impl IntoIterator<Item = &'a PianoRoll>) -> Self {
-        let mut report = Self {
-            status: FileStatus::Used,
-            reason: None,
-            kept: true,
-            ..Self::failed(file, String::new())
-        };
+        let mut report =
+            Self { status: FileStatus::Used, reason: None, kept: true, ..Self::failed(file, String::new()) };
         let mut hash = Sha256::new();
         for roll in rolls {
             report.rows += roll.steps() as u64;

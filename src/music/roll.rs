@@ -37,20 +37,13 @@ impl Layout {
 
     /// The first column of a plane, if the layout has it.
     pub fn plane_offset(&self, plane: Plane) -> Option<usize> {
-        self.planes
-            .iter()
-            .position(|&own| own == plane)
-            .map(|index| index * self.pitches())
+        self.planes.iter().position(|&own| own == plane).map(|index| index * self.pitches())
     }
 
     /// The column of a pitch in a plane, if the layout has both.
     pub fn column(&self, plane: Plane, pitch: u8) -> Option<usize> {
         let kept = (self.lowest_pitch..self.highest_pitch).contains(&pitch);
-        kept.then(|| {
-            self.plane_offset(plane)
-                .map(|offset| offset + usize::from(pitch - self.lowest_pitch))
-        })
-        .flatten()
+        kept.then(|| self.plane_offset(plane).map(|offset| offset + usize::from(pitch - self.lowest_pitch))).flatten()
     }
 }
 
@@ -77,13 +70,7 @@ impl PianoRoll {
 
     /// Number of cells on in one plane; zero if the layout lacks it.
     pub fn ones_in(&self, plane: Plane) -> u64 {
-        let Some(offset) = self.layout.plane_offset(plane) else {
-            return 0;
-        };
-        let columns = offset..offset + self.layout.pitches();
-        (0..self.steps())
-            .map(|step| self.cells.ones(step).filter(|column| columns.contains(column)).count() as u64)
-            .sum()
+        (0..self.steps()).map(|step| u64::from(self.pitches_at(step, plane).count_ones())).sum()
     }
 
     /// The pitches on in one plane at one step, pitch `p` as bit `p`; none if the layout lacks the plane.
@@ -120,11 +107,7 @@ fn read_bits(words: &[u64], offset: usize, width: usize) -> u128 {
     let (first, shift) = (offset / 64, offset % 64);
     let low = word(first) | word(first + 1) << 64;
     let high = word(first + 2);
-    let bits = if shift == 0 {
-        low
-    } else {
-        low >> shift | high << (128 - shift)
-    };
+    let bits = if shift == 0 { low } else { low >> shift | high << (128 - shift) };
     bits & ones_below(width)
 }
 

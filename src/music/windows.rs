@@ -39,12 +39,7 @@ impl Windows {
                 }
             }
         }
-        Self {
-            timesteps,
-            layout: layout.clone(),
-            bits,
-            songs,
-        }
+        Self { timesteps, layout: layout.clone(), bits, songs }
     }
 
     /// Number of windows.
@@ -96,11 +91,7 @@ fn extract(target: &mut [u64], source: &[u64], offset: usize, width: usize) {
     let (first, shift) = (offset / 64, offset % 64);
     for (index, word) in target.iter_mut().enumerate() {
         let at = first + index;
-        let carried = if shift == 0 {
-            0
-        } else {
-            source.get(at + 1).map_or(0, |next| next << (64 - shift))
-        };
+        let carried = if shift == 0 { 0 } else { source.get(at + 1).map_or(0, |next| next << (64 - shift)) };
         *word = source[at] >> shift | carried;
     }
     if let (Some(last), partial @ 1..) = (target.last_mut(), width % 64) {
@@ -133,7 +124,7 @@ mod tests {
                     let mut roll = PianoRoll::silent(layout.clone(), steps);
                     for cell in 0..steps * columns {
                         let hash = (cell as u64 + 1).wrapping_mul(seed | 1).wrapping_add(song as u64) >> 7;
-                        roll.cells.set(cell / columns, cell % columns, hash % 3 == 0);
+                        roll.cells.set(cell / columns, cell % columns, hash.is_multiple_of(3));
                     }
                     roll
                 })

@@ -58,10 +58,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
     let mut found = Vec::new();
     let mut note = |fault, at: usize, lost| Damage::new(fault, Some(number), base + at, lost).add(&mut found);
     // An event takes three to four bytes. The bound is for files whose every track claims to be as long as the file.
-    let mut track = Track {
-        events: Vec::with_capacity((bytes.len() / 4).min(4096)),
-        end: 0,
-    };
+    let mut track = Track { events: Vec::with_capacity((bytes.len() / 4).min(4096)), end: 0 };
     let mut events = EventIter::new(bytes);
     let mut channel_status = None;
     let mut own = bytes.len();
@@ -79,16 +76,8 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
             _ => None,
         };
         let Some(event) = decoded else {
-            let mended = (ended.is_none())
-                .then(|| mend(rest, running_status, channel_status))
-                .flatten();
-            let Some(Mended {
-                fault,
-                delta,
-                length,
-                status,
-            }) = mended
-            else {
+            let mended = (ended.is_none()).then(|| mend(rest, running_status, channel_status)).flatten();
+            let Some(Mended { fault, delta, length, status }) = mended else {
                 break Some((at, rest));
             };
             let lost = length;
@@ -112,7 +101,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 track.events.push(Event { tick, kind });
             }
             TrackEventKind::Meta(MetaMessage::Unknown(0x58, payload)) => {
-                note(Fault::ShortMeta, at, 0);
+                note(Fault::MalformedMeta, at, 0);
                 if let Some(&numerator) = payload.first() {
                     let kind = EventKind::Metre { numerator };
                     track.events.push(Event { tick, kind });
@@ -124,9 +113,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 ended = Some((at, track.events.len(), tick));
                 if let Some(next) = rest.windows(4).position(|id| id == b"MTrk") {
                     own = at + next;
-                    if next > 0 {
-                        note(Fault::BytesAfterEnd, at, next);
-                    }
+                    note(Fault::TrackInside, at, next);
                     break None;
                 }
             }
@@ -154,14 +141,12 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
 /// What a channel message means to a piano roll, if anything.
 fn of_message(channel: u8, message: MidiMessage) -> Option<EventKind> {
     match message {
-        MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => Some(EventKind::NoteOn {
-            channel,
-            pitch: key.as_int(),
-        }),
-        MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => Some(EventKind::NoteOff {
-            channel,
-            pitch: key.as_int(),
-        }),
+        MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
+            Some(EventKind::NoteOn { channel, pitch: key.as_int() })
+        }
+        MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
+            Some(EventKind::NoteOff { channel, pitch: key.as_int() })
+        }
         _ => None,
     }
 }
@@ -183,38 +168,21 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
     let delta = u64::from(delta);
     match *rest.get(after)? {
         // A data byte: with the status that the meta event should have ended, the same bytes are an event.
-        0x00..=0x7f if running_status.is_none() && channel_status.is_some() => Some(Mended {
-            fault: Fault::RunningStatus,
-            delta: 0,
-            length: 0,
-            status: channel_status,
-        }),
+        0x00..=0x7f if running_status.is_none() && channel_status.is_some() => {
+            Some(Mended { fault: Fault::RunningStatus, delta: 0, length: 0, status: channel_status })
+        }
         status @ (0xf1..=0xf6 | 0xf8..=0xfe) => {
             let most = match status {
                 0xf1 | 0xf3 => 1,
                 0xf2 => 2,
                 _ => 0,
             };
-            let data = rest[after + 1..]
-                .iter()
-                .take(most)
-                .take_while(|&&byte| byte < 0x80)
-                .count();
-            Some(Mended {
-                fault: Fault::SystemMessage,
-                delta,
-                length: after + 1 + data,
-                status: None,
-            })
+            let data = rest[after + 1..].iter().take(most).take_while(|&&byte| byte < 0x80).count();
+            Some(Mended { fault: Fault::SystemMessage, delta, length: after + 1 + data, status: None })
         }
         0xff => {
             let length = whole_length(rest)?;
-            (length <= rest.len()).then_some(Mended {
-                fault: Fault::ShortMeta,
-                delta,
-                length,
-                status: None,
-            })
+            (length <= rest.len()).then_some(Mended { fault: Fault::MalformedMeta, delta, length, status: None })
         }
         _ => None,
     }

@@ -31,10 +31,7 @@ pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, 
     let mut spans = Vec::new();
     let mut steps = 0u64;
     let mut last_note = 0;
-    for tracks in file
-        .tracks
-        .chunks(if file.sequential { 1 } else { file.tracks.len().max(1) })
-    {
+    for tracks in file.tracks.chunks(if file.sequential { 1 } else { file.tracks.len().max(1) }) {
         if omissions.stop.is_some() {
             omissions.after_stop += tracks.iter().map(note_ons).sum::<u64>();
             continue;
@@ -61,10 +58,8 @@ pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, 
 
     let mut roll = silent(options, steps)?;
     // (step, pitch, starts)
-    let mut changes: Vec<(u64, u8, bool)> = spans
-        .iter()
-        .flat_map(|span| [(span.start, span.pitch, true), (span.end, span.pitch, false)])
-        .collect();
+    let mut changes: Vec<(u64, u8, bool)> =
+        spans.iter().flat_map(|span| [(span.start, span.pitch, true), (span.end, span.pitch, false)]).collect();
     changes.sort_unstable();
     let mut sounding = [0u32; 128];
     let (mut step, mut hold) = (0, 0u128);
@@ -102,15 +97,9 @@ fn read_sequence(
     omissions: &mut Omissions,
     spans: &mut Vec<Span>,
 ) -> u64 {
-    let stop = tracks
-        .iter()
-        .filter_map(|track| first_stop(track, options))
-        .min_by_key(|&(tick, _)| tick);
+    let stop = tracks.iter().filter_map(|track| first_stop(track, options)).min_by_key(|&(tick, _)| tick);
     omissions.stop = stop.map(|(tick, numerator)| (grid.step(tick), numerator));
-    let end = stop.map_or_else(
-        || tracks.iter().map(|track| track.end).max().unwrap_or(0),
-        |(tick, _)| tick,
-    );
+    let end = stop.map_or_else(|| tracks.iter().map(|track| track.end).max().unwrap_or(0), |(tick, _)| tick);
     let mut close = |start: u64, tick: u64, pitch: u8| {
         let start = grid.step(start);
         let end = grid.step(tick).max(start.saturating_add(1));

@@ -26,7 +26,7 @@ pub struct Omissions {
     pub drums: u64,
     /// Notes outside the range of pitches.
     pub outside: u64,
-    /// Notes that were never let go; each sounds to the end.
+    /// Notes that were never let go; each sounds to the end. The original's reading does not count them.
     pub unclosed: u64,
     /// The step and the numerator of the time signature at which the song stops.
     pub stop: Option<(u64, u8)>,
@@ -40,11 +40,7 @@ impl Omissions {
     /// One phrase for each thing left out.
     pub fn phrases(&self) -> Vec<String> {
         let notes = |count: u64| {
-            if count == 1 {
-                "1 note".into()
-            } else {
-                format!("{count} notes")
-            }
+            if count == 1 { "1 note".into() } else { format!("{count} notes") }
         };
         let mut phrases = Vec::new();
         if let Some((step, numerator)) = self.stop {

@@ -11,9 +11,8 @@ use crate::music::options::CorpusOptions;
 /// pitch to (1, 1) and note-off to (0, 0), by time, then track, then place in the track: the last one wins. A time
 /// signature that is not allowed stops the song there and keeps the rows so far, the present one included.
 pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, ReadingError> {
-    let grid = SeedGrid::new(file.quarter).ok_or(ReadingError::TooCoarse {
-        ticks: file.quarter.ticks / file.quarter.parts,
-    })?;
+    let grid = SeedGrid::new(file.quarter)
+        .ok_or(ReadingError::TooCoarse { ticks: file.quarter.ticks / file.quarter.parts })?;
     // The sort is stable: events of one tick stay in the order of tracks and places.
     let mut events: Vec<Event> = file.tracks.iter().flat_map(|track| &track.events).copied().collect();
     events.sort_by_key(|event| event.tick);
