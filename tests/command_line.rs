@@ -124,7 +124,7 @@ fn complete_runs_are_kept_and_fresh_does_them_again() {
 
 #[test]
 fn a_diverged_run_is_recorded_and_the_others_go_on() {
-    let config = SMALL.replace(r#""train.k" = [1, 2]"#, r#""train.learning_rate" = [3e38, 0.01]"#);
+    let config = SMALL.replace(r#""train.k" = [1, 2]"#, r#""model.weight_std" = [1e38, 0.01]"#);
     let bench = Bench::new(&config);
     bench
         .runner()

@@ -28,7 +28,7 @@ pub(super) fn summary_table(summary: &Summary) -> String {
         .iter()
         .cloned()
         .chain(headings)
-        .chain(["polyphony", "onset w/o attack", "train s", "runs"].map(str::to_owned))
+        .chain(["music distance", "(Bernoulli)", "train s", "runs"].map(str::to_owned))
         .collect();
     let columns = header.len();
     table.set_header(header);
@@ -41,8 +41,8 @@ pub(super) fn summary_table(summary: &Summary) -> String {
         let mut row: Vec<String> =
             summary.swept.iter().map(|key| point.swept.get(key).map(display).unwrap_or_default()).collect();
         row.extend(shown.iter().map(|(name, _, digits)| cell(point.metrics.get(*name), *digits)));
-        row.push(cell(point.music.get("polyphony"), 2));
-        row.push(cell(point.music.get("onset_without_attack"), 3));
+        row.push(cell(point.music.get("distance"), 3));
+        row.push(cell(point.music.get("bernoulli_distance"), 3));
         row.push(cell(point.timing.get("train_s"), 2));
         row.push(runs(point));
         table.add_row(row);

@@ -12,7 +12,7 @@ use super::record::{
 use super::split::SongSplit;
 use super::store::{LineFile, StoreError, create_folder, write_whole};
 use crate::engine::BitMatrix;
-use crate::evaluate::music::MusicComparison;
+use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
 use crate::music::{Corpus, FileStatus, MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::rbm::Chains;
 use crate::train::{Trainer, TrainingSet};
@@ -190,7 +190,7 @@ fn train_and_sample(
     let start = Instant::now();
     let samples = draw_samples(spec, &mut trainer, (&training.bits, &trained))?;
     write_samples(spec, context, &training, &samples, record)?;
-    record.music = MusicComparison::of(&samples, &training, &trained, spec.seed);
+    record.music = Some(judge(&training, &samples, spec.seed));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -208,6 +208,14 @@ fn draw_samples(spec: &RunSpec, trainer: &mut Trainer, data: (&BitMatrix, &[usiz
     chains
         .run(trainer.engine(), Some(data))
         .ok_or_else(|| RunError::Failed("sampling chains cannot start at data: there are no training windows".into()))
+}
+
+/// The music of the samples beside that of the baselines.
+fn judge(training: &Windows, samples: &BitMatrix, seed: u64) -> MusicComparison {
+    let (layout, timesteps) = (&training.layout, training.timesteps);
+    let profile = MusicProfile::of_windows(layout, timesteps, samples, &training.bits);
+    let baselines = Baselines::draw(layout, timesteps, &training.bits, Baselines::ENOUGH_WINDOWS, seed);
+    MusicComparison::new(profile, baselines)
 }
 
 /// `samples/N.mid` for chain N; chains that ended silent are left out where the configuration says so.

@@ -2,7 +2,6 @@
 
 use super::plan::Plan;
 use super::record::{RunRecord, RunStatus};
-use crate::evaluate::music::MusicMetrics;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -171,20 +170,17 @@ impl PointSummary {
     }
 }
 
-/// The music metrics of a record's samples by name.
+/// The music metrics of a record's samples by name, with their distance score and the mean distance to the nearest
+/// training window; and the score of independent bits, to compare with.
 fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
-    record.music.as_ref().map(|music| by_name(&music.samples)).unwrap_or_default()
-}
-
-/// Music metrics as a map, in the names of their JSON.
-fn by_name(metrics: &MusicMetrics) -> BTreeMap<String, Option<f64>> {
-    let json = serde_json::to_value(metrics).expect("metrics are plain data");
+    let Some(music) = &record.music else { return BTreeMap::new() };
+    let json = serde_json::to_value(&music.samples.metrics).expect("metrics are plain data");
     let fields = json.as_object().cloned().unwrap_or_default();
-    fields
-        .into_iter()
-        .filter(|(_, value)| value.is_number() || value.is_null())
-        .map(|(name, value)| (name, value.as_f64()))
-        .collect()
+    let mut by_name: BTreeMap<_, _> = fields.into_iter().map(|(name, value)| (name, value.as_f64())).collect();
+    by_name.insert("nearest_training_window_bits".into(), music.samples.nearest_training_window.map(|bits| bits.mean));
+    by_name.insert("distance".into(), music.samples_distance.score);
+    by_name.insert("bernoulli_distance".into(), music.bernoulli_distance.score);
+    by_name
 }
 
 /// `summary.csv`: a line a run, in the order of the plan, with the swept keys, metrics, music metrics and times as columns.

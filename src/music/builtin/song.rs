@@ -16,7 +16,7 @@ const BASS_REGISTER: RangeInclusive<u8> = 36..=50;
 /// The MIDI pitches of the chords.
 pub(super) const CHORD_REGISTER: RangeInclusive<u8> = 52..=67;
 
-/// The voicing that a song's first chord is voiced from: C major in its first inversion, the middle of the register.
+/// The voicing that a song's first chord is voiced from: C major over its fifth, in the middle of the register.
 const FIRST_VOICING: [u8; 3] = [55, 60, 64];
 
 /// The bass note that a song's first bass note is chosen near.

@@ -175,12 +175,9 @@ fn voices_move_little() {
     let textures = [Texture::Block, Texture::Pulse, Texture::Walking];
     let blocks = read_back().into_iter().filter(|(_, truth)| textures.contains(&truth.texture));
     for (roll, truth) in blocks {
-        let voicings: Vec<Vec<u8>> = (0..truth.bars.len())
-            .map(|bar| {
-                let chord = struck(&roll, bar);
-                let pitches = chord.iter().map(|note| note.pitch).filter(|pitch| CHORD_REGISTER.contains(pitch));
-                BTreeSet::from_iter(pitches).into_iter().collect()
-            })
+        let voicings: Vec<BTreeSet<u8>> = (0..truth.bars.len())
+            .map(|bar| struck(&roll, bar).iter().map(|note| note.pitch).collect::<BTreeSet<u8>>())
+            .map(|pitches| pitches.range(CHORD_REGISTER).copied().collect())
             .collect();
         for pair in voicings.windows(2) {
             let moves = std::iter::zip(&pair[0], &pair[1]).map(|(from, to)| u32::from(from.abs_diff(*to)));
