@@ -109,11 +109,7 @@ mod tests {
         let shuffled = shuffled_windows(&windows, timesteps, 9);
         for row in 0..3 {
             let steps = |matrix: &BitMatrix| -> Vec<Vec<bool>> {
-                let step = |step| {
-                    (0..columns)
-                        .map(|column| matrix.get(row, step * columns + column))
-                        .collect()
-                };
+                let step = |step| (0..columns).map(|column| matrix.get(row, step * columns + column)).collect();
                 (0..timesteps).map(step).collect()
             };
             let (mut before, mut after) = (steps(&windows), steps(&shuffled));

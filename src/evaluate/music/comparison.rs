@@ -139,22 +139,10 @@ const TERMS: [Term; 10] = [
     ("silent_rows", |metrics| metrics.silent_rows, Scale::Share),
     ("note_length", |metrics| metrics.note_length, Scale::Larger),
     ("one_step_notes", |metrics| metrics.one_step_notes, Scale::Share),
-    (
-        "onset_without_attack",
-        |metrics| metrics.onset_without_attack,
-        Scale::Share,
-    ),
-    (
-        "attack_without_onset",
-        |metrics| metrics.attack_without_onset,
-        Scale::Share,
-    ),
+    ("onset_without_attack", |metrics| metrics.onset_without_attack, Scale::Share),
+    ("attack_without_onset", |metrics| metrics.attack_without_onset, Scale::Share),
     ("scale_consistency", |metrics| metrics.scale_consistency, Scale::Share),
-    (
-        "pitch_class_entropy",
-        |metrics| metrics.pitch_class_entropy,
-        Scale::Entropy,
-    ),
+    ("pitch_class_entropy", |metrics| metrics.pitch_class_entropy, Scale::Entropy),
 ];
 
 impl MusicDistance {
@@ -203,11 +191,7 @@ mod tests {
     #[test]
     fn independent_bits_are_far_from_music() {
         let windows = builtin_windows();
-        let Baselines {
-            training,
-            bernoulli,
-            shuffled,
-        } = baselines(&windows);
+        let Baselines { training, bernoulli, shuffled } = baselines(&windows);
         let (music, noise, shuffled) = (training.metrics, bernoulli.metrics, shuffled.metrics);
         assert!((music.hold_density.unwrap() - noise.hold_density.unwrap()).abs() < 0.003);
         assert!((music.onset_density.unwrap() - noise.onset_density.unwrap()).abs() < 0.0015);
@@ -238,12 +222,8 @@ mod tests {
         let bits = samples.nearest_training_window.unwrap();
         assert_eq!((bits.smallest, bits.largest), (0, 0));
         let comparison = MusicComparison::new(samples, baselines.clone());
-        let scores = [
-            &comparison.samples_distance,
-            &comparison.shuffled_distance,
-            &comparison.bernoulli_distance,
-        ]
-        .map(|distance| distance.score.unwrap());
+        let scores = [&comparison.samples_distance, &comparison.shuffled_distance, &comparison.bernoulli_distance]
+            .map(|distance| distance.score.unwrap());
         assert!(scores[0] < 0.02 && scores.is_sorted() && scores[2] > 0.3, "{scores:?}");
         assert_eq!(comparison.nearer_than_bernoulli, Some(true));
         // A training window is nearer to the other ones than independent bits are to any.
@@ -306,10 +286,7 @@ mod tests {
         let undefined = metrics(None, 0.5, None);
         assert_eq!(MusicDistance::between(&undefined, &training).score, Some(3.0 / 8.0));
         assert_eq!(MusicDistance::between(&training, &undefined).score, Some(0.0));
-        assert_eq!(
-            MusicDistance::between(&undefined, &training).differences["polyphony"],
-            None
-        );
+        assert_eq!(MusicDistance::between(&undefined, &training).differences["polyphony"], None);
     }
 
     #[test]

@@ -86,10 +86,7 @@ impl MusicMetrics {
             silent_rows: ratio(steps - sounding_steps, steps),
             note_length: ratio(sum(|tally| tally.note_steps), notes),
             one_step_notes: ratio(sum(|tally| tally.one_step_notes), notes),
-            onset_without_attack: ratio(
-                sum(|tally| tally.onsets_without_attack),
-                sum(|tally| tally.comparable_onsets),
-            ),
+            onset_without_attack: ratio(sum(|tally| tally.onsets_without_attack), sum(|tally| tally.comparable_onsets)),
             attack_without_onset: ratio(
                 sum(|tally| tally.attacks_without_onset),
                 sum(|tally| tally.comparable_attacks),
@@ -295,20 +292,13 @@ mod tests {
             assert!(json[key].is_null(), "{key} = {}", json[key]);
         }
         let nothing = MusicMetrics::of_rolls(&[]);
-        assert_eq!(
-            (nothing.silent_rows, nothing.hold_density, nothing.rolls),
-            (None, None, 0)
-        );
+        assert_eq!((nothing.silent_rows, nothing.hold_density, nothing.rolls), (None, None, 0));
     }
 
     #[test]
     fn a_single_plane_has_no_onsets_to_compare() {
         for (plane, notes, polyphony) in [(Plane::Hold, 2, 1.0), (Plane::Onset, 3, 1.0)] {
-            let layout = Layout {
-                lowest_pitch: 60,
-                highest_pitch: 61,
-                planes: vec![plane],
-            };
+            let layout = Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![plane] };
             let mut roll = PianoRoll::silent(layout, 5);
             for step in [0, 1, 3] {
                 roll.cells.set(step, 0, true);
@@ -319,10 +309,7 @@ mod tests {
             assert_eq!(metrics.onset_without_attack, None);
             assert_eq!(metrics.attack_without_onset, None);
             let densities = [metrics.hold_density, metrics.onset_density];
-            assert_eq!(
-                densities.map(|density| density.is_some()),
-                [plane == Plane::Hold, plane == Plane::Onset]
-            );
+            assert_eq!(densities.map(|density| density.is_some()), [plane == Plane::Hold, plane == Plane::Onset]);
         }
     }
 
@@ -339,15 +326,10 @@ mod tests {
     /// Ten pop songs in the original's reading, beside the values of MusPy 0.5, which are rounded to six decimals.
     #[test]
     fn metrics_are_those_of_muspy() {
-        let folder = std::env::var_os("CHORDBENCH_DATA").map_or_else(
-            || concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").into(),
-            std::path::PathBuf::from,
-        );
+        let folder = std::env::var_os("CHORDBENCH_DATA")
+            .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").into(), std::path::PathBuf::from);
         let Ok(expected) = std::fs::read(folder.join("pop-music-midi.muspy.json")) else {
-            eprintln!(
-                "skipped: {} is not there; CHORDBENCH_DATA names the folder",
-                folder.display()
-            );
+            eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", folder.display());
             return;
         };
         let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&expected).unwrap();
@@ -364,10 +346,7 @@ mod tests {
                 ("pitch_class_entropy", metrics.pitch_class_entropy),
             ] {
                 let (value, expected) = (value.unwrap(), expected[key].as_f64().unwrap());
-                assert!(
-                    (value - expected).abs() <= 1e-6,
-                    "{file}: {key} {value}, MusPy {expected}"
-                );
+                assert!((value - expected).abs() <= 1e-6, "{file}: {key} {value}, MusPy {expected}");
             }
             assert_eq!(metrics.onset_without_attack, Some(0.0), "{file}");
             assert_eq!(metrics.attack_without_onset, Some(0.0), "{file}");

@@ -23,22 +23,13 @@ pub fn nearest_training_window(samples: &BitMatrix, training: &BitMatrix, own: O
         assert_eq!(bits, known, "samples of {bits} bits beside training windows of {known}");
     }
     if let Some(own) = own {
-        assert_eq!(
-            own.len(),
-            samples.rows(),
-            "{} own windows of {} samples",
-            own.len(),
-            samples.rows()
-        );
+        assert_eq!(own.len(), samples.rows(), "{} own windows of {} samples", own.len(), samples.rows());
     }
     let nearest = |sample: usize| {
         let distance = |window| BitMatrix::distance(samples.row(sample), training.row(window));
         (0..training.rows())
             .filter(|&window| own.is_none_or(|own| own[sample] != window))
-            .map(|window| Nearest {
-                bits: distance(window),
-                window,
-            })
+            .map(|window| Nearest { bits: distance(window), window })
             .min()
     };
     let found: Vec<Option<Nearest>> = (0..samples.rows()).into_par_iter().map(nearest).collect();
@@ -61,11 +52,7 @@ impl NearestBits {
     pub fn of(nearest: &[Nearest]) -> Option<Self> {
         let bits = || nearest.iter().map(|nearest| nearest.bits);
         let sum: u64 = bits().map(u64::from).sum();
-        Some(Self {
-            mean: sum as f64 / nearest.len() as f64,
-            smallest: bits().min()?,
-            largest: bits().max()?,
-        })
+        Some(Self { mean: sum as f64 / nearest.len() as f64, smallest: bits().min()?, largest: bits().max()? })
     }
 }
 

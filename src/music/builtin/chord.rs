@@ -57,9 +57,7 @@ pub(super) fn voice(
         register.contains(&top).then_some([bottom, middle, top])
     });
     let movement = |voicing: &[u8; 3]| -> u32 {
-        std::iter::zip(voicing, previous)
-            .map(|(&to, from)| u32::from(to.abs_diff(from)))
-            .sum()
+        std::iter::zip(voicing, previous).map(|(&to, from)| u32::from(to.abs_diff(from))).sum()
     };
     close_positions
         .min_by_key(movement)

@@ -51,25 +51,18 @@ pub type PitchClass = u8;
 impl Key {
     /// The major key of a tonic.
     pub(super) const fn major(tonic: PitchClass) -> Self {
-        Self {
-            tonic,
-            mode: Mode::Major,
-        }
+        Self { tonic, mode: Mode::Major }
     }
 
     /// The minor key of a tonic.
     pub(super) const fn minor(tonic: PitchClass) -> Self {
-        Self {
-            tonic,
-            mode: Mode::Minor,
-        }
+        Self { tonic, mode: Mode::Minor }
     }
 
     /// The name as it stands in file names, such as `c-major`.
     pub fn name(self) -> String {
-        const TONICS: [&str; 12] = [
-            "c", "c-sharp", "d", "e-flat", "e", "f", "f-sharp", "g", "a-flat", "a", "b-flat", "b",
-        ];
+        const TONICS: [&str; 12] =
+            ["c", "c-sharp", "d", "e-flat", "e", "f", "f-sharp", "g", "a-flat", "a", "b-flat", "b"];
         format!("{}-{}", TONICS[usize::from(self.tonic)], self.mode.name())
     }
 
@@ -87,11 +80,7 @@ impl Key {
     /// above. With `leading` the seventh tone is the leading tone in either mode.
     pub(super) fn pitch(self, step: i32, leading: bool) -> u8 {
         let tone = step.rem_euclid(TONES) as usize;
-        let interval = if leading && tone == SEVENTH {
-            11
-        } else {
-            i32::from(self.mode.intervals()[tone])
-        };
+        let interval = if leading && tone == SEVENTH { 11 } else { i32::from(self.mode.intervals()[tone]) };
         (i32::from(self.tonic) + 12 * step.div_euclid(TONES) + interval) as u8
     }
 }

@@ -110,12 +110,7 @@ fn rhythm(bars: usize, closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec
         };
         let mut step = 0;
         for &length in lengths {
-            slots.push(Slot {
-                bar,
-                step,
-                length,
-                scale_step: 0,
-            });
+            slots.push(Slot { bar, step, length, scale_step: 0 });
             step += length;
         }
     }
@@ -127,14 +122,8 @@ fn place_strong(key: Key, chords: &[Chord], closing: bool, slots: &mut [Slot], g
     let mut last = middle_step(key);
     for slot in slots.iter_mut().filter(|slot| slot.is_strong()) {
         let end = closing && slot.bar + 1 == chords.len();
-        let tones = if end {
-            vec![0]
-        } else {
-            chords[slot.bar].tones().to_vec()
-        };
-        let mut steps: Vec<i32> = register_steps(key)
-            .filter(|step| tones.contains(&step.rem_euclid(TONES)))
-            .collect();
+        let tones = if end { vec![0] } else { chords[slot.bar].tones().to_vec() };
+        let mut steps: Vec<i32> = register_steps(key).filter(|step| tones.contains(&step.rem_euclid(TONES))).collect();
         steps.sort_by_key(|step| (step - last).abs());
         let choices = if end { 1 } else { CHOICES.min(steps.len() as u64) };
         last = steps[uniform_below(generator, choices) as usize];
@@ -173,11 +162,7 @@ fn place_between(key: Key, chords: &[Chord], slots: &mut [Slot], generator: &mut
 
 /// The scale steps within the melody's register, raised or not, ascending.
 fn register_steps(key: Key) -> impl Iterator<Item = i32> {
-    let inside = move |step| {
-        [false, true]
-            .iter()
-            .all(|&raised| REGISTER.contains(&key.pitch(step, raised)))
-    };
+    let inside = move |step| [false, true].iter().all(|&raised| REGISTER.contains(&key.pitch(step, raised)));
     (0..i32::from(*REGISTER.end())).filter(move |&step| inside(step))
 }
 

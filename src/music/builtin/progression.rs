@@ -22,81 +22,21 @@ const FOUR_BARS: &[usize] = &[2, 3, 4];
 const EIGHT_BARS: &[usize] = &[1, 2];
 
 const MAJOR: [Progression; 6] = [
-    Progression {
-        name: "axis",
-        numerals: "I V vi IV",
-        cadence: "IV I",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "doo-wop",
-        numerals: "I vi IV V",
-        cadence: "V I",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "plea",
-        numerals: "vi IV I V",
-        cadence: "V I",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "turnaround",
-        numerals: "I vi ii V",
-        cadence: "V I",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "canon",
-        numerals: "I V vi iii IV I IV V",
-        cadence: "V I",
-        passes: EIGHT_BARS,
-    },
-    Progression {
-        name: "blues",
-        numerals: "I I I I IV IV I I V IV I V",
-        cadence: "I I",
-        passes: &[1],
-    },
+    Progression { name: "axis", numerals: "I V vi IV", cadence: "IV I", passes: FOUR_BARS },
+    Progression { name: "doo-wop", numerals: "I vi IV V", cadence: "V I", passes: FOUR_BARS },
+    Progression { name: "plea", numerals: "vi IV I V", cadence: "V I", passes: FOUR_BARS },
+    Progression { name: "turnaround", numerals: "I vi ii V", cadence: "V I", passes: FOUR_BARS },
+    Progression { name: "canon", numerals: "I V vi iii IV I IV V", cadence: "V I", passes: EIGHT_BARS },
+    Progression { name: "blues", numerals: "I I I I IV IV I I V IV I V", cadence: "I I", passes: &[1] },
 ];
 
 const MINOR: [Progression; 6] = [
-    Progression {
-        name: "andalusian",
-        numerals: "i VII VI V",
-        cadence: "V i",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "epic",
-        numerals: "i VI III VII",
-        cadence: "V i",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "aeolian",
-        numerals: "i VII VI VII",
-        cadence: "VII i",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "ballad",
-        numerals: "i iv VI V",
-        cadence: "V i",
-        passes: FOUR_BARS,
-    },
-    Progression {
-        name: "fifths",
-        numerals: "i iv VII III VI ii° V i",
-        cadence: "V i",
-        passes: EIGHT_BARS,
-    },
-    Progression {
-        name: "minor-blues",
-        numerals: "i i i i iv iv i i VI V i V",
-        cadence: "i i",
-        passes: &[1],
-    },
+    Progression { name: "andalusian", numerals: "i VII VI V", cadence: "V i", passes: FOUR_BARS },
+    Progression { name: "epic", numerals: "i VI III VII", cadence: "V i", passes: FOUR_BARS },
+    Progression { name: "aeolian", numerals: "i VII VI VII", cadence: "VII i", passes: FOUR_BARS },
+    Progression { name: "ballad", numerals: "i iv VI V", cadence: "V i", passes: FOUR_BARS },
+    Progression { name: "fifths", numerals: "i iv VII III VI ii° V i", cadence: "V i", passes: EIGHT_BARS },
+    Progression { name: "minor-blues", numerals: "i i i i iv iv i i VI V i V", cadence: "i i", passes: &[1] },
 ];
 
 impl Progression {
@@ -161,11 +101,8 @@ mod tests {
 
     #[test]
     fn the_cadence_replaces_the_last_bars() {
-        let numerals: Vec<&str> = Progression::of(Mode::Major)[0]
-            .bars(Mode::Major, 2)
-            .iter()
-            .map(|chord| chord.numeral)
-            .collect();
+        let numerals: Vec<&str> =
+            Progression::of(Mode::Major)[0].bars(Mode::Major, 2).iter().map(|chord| chord.numeral).collect();
         assert_eq!(numerals, ["I", "V", "vi", "IV", "I", "V", "IV", "I"]);
     }
 }

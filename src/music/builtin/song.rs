@@ -70,10 +70,7 @@ pub(super) struct Song {
 impl Song {
     /// What is true of it.
     pub(super) fn truth(&self, file: String) -> SongTruth {
-        let bar = |chord: &Chord| BarTruth {
-            numeral: chord.numeral,
-            pitch_classes: chord.pitch_classes(self.key),
-        };
+        let bar = |chord: &Chord| BarTruth { numeral: chord.numeral, pitch_classes: chord.pitch_classes(self.key) };
         SongTruth {
             file,
             key: self.key,
@@ -86,11 +83,7 @@ impl Song {
 
     /// All notes on a piano roll of hold and onset.
     pub(super) fn roll(&self) -> PianoRoll {
-        let layout = Layout {
-            lowest_pitch: 0,
-            highest_pitch: 128,
-            planes: vec![Plane::Hold, Plane::Onset],
-        };
+        let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset] };
         let mut roll = PianoRoll::silent(layout, self.chords.len() * STEPS_PER_BAR);
         let mut notes = self.accompaniment();
         notes.extend(melody::compose(self.key, &self.chords, self.melody_seed));
@@ -144,11 +137,7 @@ impl Song {
     /// comes from above where that is not too high.
     fn approach(&self, from: i32, next: i32, chord: &Chord) -> u8 {
         let [below, above] = [next - 1, next + 1].map(|step| self.key.pitch(step, chord.leading));
-        if from < next || above > BASS_LIMIT {
-            below
-        } else {
-            above
-        }
+        if from < next || above > BASS_LIMIT { below } else { above }
     }
 }
 

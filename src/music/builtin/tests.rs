@@ -32,20 +32,14 @@ fn the_bytes_are_pinned() {
         hasher.update(name.as_bytes());
         hasher.update(&bytes);
     }
-    assert_eq!(
-        hasher.finalize().to_hex().as_str(),
-        "97d500f6527d04d5c7c846a4978818e3789a512a99f7d153d512bb0388aa3e64"
-    );
+    assert_eq!(hasher.finalize().to_hex().as_str(), "97d500f6527d04d5c7c846a4978818e3789a512a99f7d153d512bb0388aa3e64");
 }
 
 #[test]
 fn keys_progressions_and_textures_come_equally_often() {
     let manifest = manifest();
     let names: Vec<String> = songs().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        names,
-        manifest.iter().map(|truth| truth.file.clone()).collect::<Vec<_>>()
-    );
+    assert_eq!(names, manifest.iter().map(|truth| truth.file.clone()).collect::<Vec<_>>());
     assert!(names.is_sorted());
     let count = |label: &dyn Fn(&SongTruth) -> String| {
         let mut counts = BTreeMap::new();
@@ -85,11 +79,7 @@ fn lengths_and_registers() {
         let notes = notes(&roll);
         let lowest = notes.iter().map(|note| note.pitch).min();
         let highest = notes.iter().map(|note| note.pitch).max();
-        assert!(
-            lowest >= Some(35) && highest <= Some(86),
-            "{}: {lowest:?} to {highest:?}",
-            truth.file
-        );
+        assert!(lowest >= Some(35) && highest <= Some(86), "{}: {lowest:?} to {highest:?}", truth.file);
         // Melody, chords and bass lie apart.
         for note in notes {
             let between = BASS_LIMIT < note.pitch && note.pitch < *CHORD_REGISTER.start()
@@ -106,16 +96,8 @@ fn densities_are_those_of_pop_music() {
     for (roll, truth) in read_back() {
         let own_cells = (roll.steps() * roll.layout.pitches()) as f64;
         let own = [Plane::Hold, Plane::Onset].map(|plane| roll.ones_in(plane) as f64);
-        assert!(
-            (0.035..0.070).contains(&(own[0] / own_cells)),
-            "{}: {own:?}",
-            truth.file
-        );
-        assert!(
-            (0.008..0.020).contains(&(own[1] / own_cells)),
-            "{}: {own:?}",
-            truth.file
-        );
+        assert!((0.035..0.070).contains(&(own[0] / own_cells)), "{}: {own:?}", truth.file);
+        assert!((0.008..0.020).contains(&(own[1] / own_cells)), "{}: {own:?}", truth.file);
         cells += own_cells;
         hold += own[0];
         onset += own[1];
@@ -153,11 +135,8 @@ fn every_bar_sounds_its_chord() {
     for (roll, truth) in read_back() {
         for (bar, chord) in truth.bars.iter().enumerate() {
             let notes = struck(&roll, bar);
-            let chord_register: BTreeSet<u8> = notes
-                .iter()
-                .filter(|note| CHORD_REGISTER.contains(&note.pitch))
-                .map(|note| note.pitch % 12)
-                .collect();
+            let chord_register: BTreeSet<u8> =
+                notes.iter().filter(|note| CHORD_REGISTER.contains(&note.pitch)).map(|note| note.pitch % 12).collect();
             assert_eq!(chord_register, chord.pitch_classes.into(), "{} bar {bar}", truth.file);
             let bass = notes.iter().find(|note| note.start == bar * STEPS_PER_BAR).unwrap();
             assert!(bass.pitch <= BASS_LIMIT, "{} bar {bar}: {bass:?}", truth.file);
@@ -181,29 +160,12 @@ fn melodies_sing_chord_tones_on_strong_beats_and_close_on_the_tonic() {
             );
         }
         // One voice, of which most moves are a third at most.
-        assert!(
-            melody.windows(2).all(|pair| pair[0].end <= pair[1].start),
-            "{}",
-            truth.file
-        );
-        let leaps = melody
-            .windows(2)
-            .filter(|pair| pair[0].pitch.abs_diff(pair[1].pitch) > 4)
-            .count();
-        assert!(
-            leaps * 2 < melody.len(),
-            "{}: {leaps} leaps in {} notes",
-            truth.file,
-            melody.len()
-        );
+        assert!(melody.windows(2).all(|pair| pair[0].end <= pair[1].start), "{}", truth.file);
+        let leaps = melody.windows(2).filter(|pair| pair[0].pitch.abs_diff(pair[1].pitch) > 4).count();
+        assert!(leaps * 2 < melody.len(), "{}: {leaps} leaps in {} notes", truth.file, melody.len());
         let last = melody.last().unwrap();
         assert_eq!(last.pitch % 12, truth.key.tonic, "{}", truth.file);
-        assert_eq!(
-            (last.start, last.end),
-            (truth.steps() - STEPS_PER_BAR, truth.steps()),
-            "{}",
-            truth.file
-        );
+        assert_eq!((last.start, last.end), (truth.steps() - STEPS_PER_BAR, truth.steps()), "{}", truth.file);
     }
 }
 
@@ -211,17 +173,10 @@ fn melodies_sing_chord_tones_on_strong_beats_and_close_on_the_tonic() {
 #[test]
 fn voices_move_little() {
     let textures = [Texture::Block, Texture::Pulse, Texture::Walking];
-    let blocks = read_back()
-        .into_iter()
-        .filter(|(_, truth)| textures.contains(&truth.texture));
+    let blocks = read_back().into_iter().filter(|(_, truth)| textures.contains(&truth.texture));
     for (roll, truth) in blocks {
         let voicings: Vec<BTreeSet<u8>> = (0..truth.bars.len())
-            .map(|bar| {
-                struck(&roll, bar)
-                    .iter()
-                    .map(|note| note.pitch)
-                    .collect::<BTreeSet<u8>>()
-            })
+            .map(|bar| struck(&roll, bar).iter().map(|note| note.pitch).collect::<BTreeSet<u8>>())
             .map(|pitches| pitches.range(CHORD_REGISTER).copied().collect())
             .collect();
         for pair in voicings.windows(2) {
@@ -240,10 +195,7 @@ fn the_tune_returns() {
             let mut melody = notes(&roll);
             melody.retain(|note| melody::REGISTER.contains(&note.pitch));
             melody.retain(|note| (from..from + STEPS_PER_BAR).contains(&note.start));
-            melody
-                .iter()
-                .map(|note| (note.start - from, note.pitch))
-                .collect::<Vec<_>>()
+            melody.iter().map(|note| (note.start - from, note.pitch)).collect::<Vec<_>>()
         };
         assert_eq!(melody_of(0), melody_of(phrase), "{}", truth.file);
     }
@@ -253,12 +205,6 @@ fn the_tune_returns() {
 fn the_manifest_reads_as_json() {
     let json = serde_json::to_value(&manifest()[9]).unwrap();
     assert_eq!(json["file"], "010-c-major-turnaround-wave.mid");
-    assert_eq!(
-        json["key"],
-        serde_json::json!({"tonic_pitch_class": 0, "mode": "major"})
-    );
-    assert_eq!(
-        json["bars"][1],
-        serde_json::json!({"numeral": "vi", "pitch_classes": [9, 0, 4]})
-    );
+    assert_eq!(json["key"], serde_json::json!({"tonic_pitch_class": 0, "mode": "major"}));
+    assert_eq!(json["bars"][1], serde_json::json!({"numeral": "vi", "pitch_classes": [9, 0, 4]}));
 }

@@ -40,14 +40,7 @@ pub(super) struct Bar {
 
 impl Texture {
     /// All textures.
-    pub const ALL: [Self; 6] = [
-        Self::Block,
-        Self::Pulse,
-        Self::Arpeggio,
-        Self::Wave,
-        Self::Alberti,
-        Self::Walking,
-    ];
+    pub const ALL: [Self; 6] = [Self::Block, Self::Pulse, Self::Arpeggio, Self::Wave, Self::Alberti, Self::Walking];
 
     /// The name as it stands in file names.
     pub fn name(self) -> &'static str {
@@ -65,11 +58,7 @@ impl Texture {
     pub(super) fn play(self, part: &mut Vec<Note>, start: usize, bar: &Bar) {
         let [low, middle, high] = bar.chord;
         let mut strike = |step: usize, length: usize, pitch: u8| {
-            part.push(Note {
-                start: start + step,
-                pitch,
-                end: start + step + length,
-            });
+            part.push(Note { start: start + step, pitch, end: start + step + length });
         };
         match self {
             Self::Block => {
@@ -127,11 +116,7 @@ impl Texture {
     /// The last bar: bass and chord together, held.
     pub(super) fn close(part: &mut Vec<Note>, start: usize, bass: u8, chord: [u8; 3]) {
         for pitch in std::iter::once(bass).chain(chord) {
-            part.push(Note {
-                start,
-                pitch,
-                end: start + STEPS_PER_BAR,
-            });
+            part.push(Note { start, pitch, end: start + STEPS_PER_BAR });
         }
     }
 
