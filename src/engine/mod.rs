@@ -4,6 +4,7 @@
 mod bits;
 mod dense;
 mod math;
+mod packed;
 mod parameters;
 mod random;
 mod reference;
@@ -13,7 +14,8 @@ mod update;
 pub use bits::BitMatrix;
 pub use dense::DenseEngine;
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
+pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine};
 pub use parameters::Parameters;
 pub use random::{LANES, Purpose, RowStreams, UnitStream, derive_seed, permutation, standard_normals, uniform_below};
 pub use reference::ReferenceEngine;
-pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Statistics, Step, build};
+pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Statistics, Step, build, build_for};

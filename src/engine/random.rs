@@ -12,7 +12,7 @@ use rand_xoshiro::{SplitMix64, Xoshiro128PlusPlus, Xoshiro256PlusPlus};
 pub const LANES: usize = 16;
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio.
-const GOLDEN_GAMMA: u64 = 0x9e3779b97f4a7c15;
+pub(super) const GOLDEN_GAMMA: u64 = 0x9e3779b97f4a7c15;
 
 /// What a stream is used for; two purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,6 +145,14 @@ pub fn standard_normals(generator: &mut Xoshiro256PlusPlus, values: &mut [f64]) 
         let variates = [radius * libm::cos(angle), radius * libm::sin(angle)];
         pair.copy_from_slice(&variates[..pair.len()]);
     }
+}
+
+/// The finaliser of SplitMix64: what turns a state of its counter into an output.
+#[inline]
+pub(super) const fn split_mix(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d049bb133111eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// The finaliser of SplitMix64 after one step of its counter.

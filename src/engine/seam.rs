@@ -1,14 +1,16 @@
 //! The seam between training and the engines that compute it.
 
-use super::{BitMatrix, Parameters, RowStreams};
+use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams};
 use serde::{Deserialize, Serialize};
 
 /// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
-    /// Dense products of expanded bits by `matrixmultiply`.
+    /// Sums of selected rows of weights: the fast one.
     #[default]
+    Packed,
+    /// Dense products of expanded bits by `matrixmultiply`.
     Dense,
     /// Plain loops, one thread: the oracle.
     Reference,
@@ -97,10 +99,27 @@ pub trait Engine: Send {
     fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step);
 }
 
-/// An engine of the given kind that starts from `parameters`.
+/// An engine of the given kind that starts from `parameters`, with the instruction set that the environment or the
+/// processor suggests.
+///
+/// # Panics
+/// Where the environment names an instruction set that does not exist or that this processor lacks: a program checks
+/// [`Isa::detect`] before it builds engines.
 pub fn build(kind: EngineKind, parameters: Parameters) -> Box<dyn Engine> {
     match kind {
+        EngineKind::Packed => {
+            let engine = super::PackedEngine::new(&parameters);
+            Box::new(engine.unwrap_or_else(|error| panic!("{error}")))
+        }
         EngineKind::Dense => Box::new(super::DenseEngine::new(parameters)),
         EngineKind::Reference => Box::new(super::ReferenceEngine::new(parameters)),
+    }
+}
+
+/// As [`build`], with the given instruction set where the engine is one that has a choice.
+pub fn build_for(kind: EngineKind, parameters: Parameters, isa: Isa) -> Result<Box<dyn Engine>, IsaError> {
+    match kind {
+        EngineKind::Packed => Ok(Box::new(super::PackedEngine::with_isa(&parameters, isa)?)),
+        EngineKind::Dense | EngineKind::Reference => Ok(build(kind, parameters)),
     }
 }

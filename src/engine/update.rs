@@ -1,5 +1,6 @@
 //! The parameter update, element by element: the one place where its formula stands.
 
+use super::random::LANES;
 use super::seam::Step;
 
 /// One update's scalars, ready to be applied to any slice of parameters.
@@ -49,7 +50,32 @@ impl Update {
         }
     }
 
-    #[inline]
+    /// [`Self::apply`] to sixteen parameters at a time, for kernels: inlined, whatever they are compiled for.
+    #[inline(always)]
+    pub(super) fn apply_lanes(
+        self,
+        parameters: &mut [f32; LANES],
+        velocity: &mut [f32; LANES],
+        positive: &[f32; LANES],
+        negative: &[f32; LANES],
+    ) {
+        for lane in 0..LANES {
+            let change = self.change(parameters[lane], positive[lane], negative[lane]);
+            if self.momentum == 0.0 {
+                parameters[lane] += change;
+            } else {
+                velocity[lane] = self.momentum * velocity[lane] + change;
+                parameters[lane] += velocity[lane];
+            }
+        }
+    }
+
+    /// The factor of the difference of counts and ελ, where a change is no more than those two terms.
+    pub(super) fn plain(self) -> Option<(f32, f32)> {
+        (self.momentum == 0.0 && self.scales.0 == self.scales.1).then_some((self.scales.0, self.decay))
+    }
+
+    #[inline(always)]
     fn change(self, parameter: f32, positive: f32, negative: f32) -> f32 {
         let (data, model) = self.scales;
         let gradient = if data == model { (positive - negative) * data } else { positive * data - negative * model };

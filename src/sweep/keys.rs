@@ -319,7 +319,11 @@ pub static KEYS: &[Key] = &[
         "The first epoch, counted from 0, in which `train.momentum` applies.",
     ),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
-    Key::choice("train.engine", &["dense", "reference"], "Blocked matrix products, or plain loops to check them by."),
+    Key::choice(
+        "train.engine",
+        &["packed", "dense", "reference"],
+        "Bits and sums of selected rows, dense matrix products to compare with, or plain loops to check both by.",
+    ),
     // Evaluation.
     Key::integer(
         "evaluate.every",

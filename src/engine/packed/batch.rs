@@ -1,0 +1,70 @@
+//! Visible states made ready for the kernels, and remembered: training asks for the same states more than once.
+
+use super::super::BitMatrix;
+use super::isa::Kernels;
+use super::kernels::TILE;
+use super::lanes::Lanes;
+use super::lists::Lists;
+
+/// One matrix of visible states with what was computed from it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VisibleBatch {
+    pub(super) states: BitMatrix,
+    /// For each row the units that are on.
+    pub(super) rows: Lists,
+    /// For each unit the rows in which it is on. Filled by [`Self::sort_by_unit`].
+    pub(super) units: Lists,
+    /// The hidden inputs (tile × row × 64), and the generation of the parameters they were computed from.
+    pub(super) inputs: Vec<[Lanes; TILE]>,
+    pub(super) inputs_generation: Option<u64>,
+}
+
+impl VisibleBatch {
+    fn prepare(&mut self, kernels: Kernels, states: &BitMatrix) {
+        self.states.clone_from(states);
+        self.inputs_generation = None;
+        self.rows.clear();
+        self.units.clear();
+        for row in 0..states.rows() {
+            self.rows.push(|indices| kernels.indices(states.row(row), indices));
+        }
+    }
+
+    /// Fill `units` unless that was done.
+    pub(super) fn sort_by_unit(&mut self) {
+        if self.units.len() != self.states.columns() {
+            self.rows.transpose_into(self.states.columns(), &mut self.units);
+        }
+    }
+}
+
+/// The two batches used last: in training the data and the latest states of the chains.
+///
+/// A batch is recognised by its bits, so that what is remembered cannot change a result.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RecentBatches {
+    batches: [VisibleBatch; 2],
+    latest: usize,
+}
+
+impl RecentBatches {
+    /// The place of the batch with these states; the batch not used for longest makes room where it is new.
+    pub(super) fn place(&mut self, kernels: Kernels, states: &BitMatrix) -> usize {
+        let known = (0..2).find(|&place| self.batches[place].states == *states);
+        let place = known.unwrap_or_else(|| {
+            let place = 1 - self.latest;
+            self.batches[place].prepare(kernels, states);
+            place
+        });
+        self.latest = place;
+        place
+    }
+
+    pub(super) fn at(&self, place: usize) -> &VisibleBatch {
+        &self.batches[place]
+    }
+
+    pub(super) fn at_mut(&mut self, place: usize) -> &mut VisibleBatch {
+        &mut self.batches[place]
+    }
+}

@@ -1,0 +1,332 @@
+//! The packed engine: states stay bits, and products with them are sums of selected rows of weights.
+//!
+//! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the speed.
+
+mod batch;
+mod gradient;
+mod isa;
+mod kernels;
+mod lanes;
+mod layout;
+mod lists;
+mod threads;
+
+pub use isa::{ISA_VARIABLE, Isa, IsaError};
+
+use super::seam::{Draw, Engine, Statistics, Step};
+use super::{BitMatrix, LANES, Parameters};
+use batch::RecentBatches;
+use gradient::Gradient;
+use isa::Kernels;
+use kernels::{BLOCK, STRIP, TABLED, TILE};
+use lanes::{Lanes, StreamState, copy_out};
+use layout::{BLOCK_UNITS, Layout, STRIP_UNITS, TILE_UNITS, last_word_mask};
+use lists::Lists;
+use threads::{for_each_chunk, worth_dividing};
+
+/// From so many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
+const TABLES_FROM_ROWS: usize = 32;
+/// Rows that one task of the down pass takes: their sums of one strip, 16 KiB, stay in the first-level cache.
+const DOWN_ROWS: usize = 128;
+/// Rows that one task of the up pass takes.
+const UP_ROWS: usize = 64;
+/// Blocks that one task of the down pass takes where threads share it.
+const TASK_BLOCKS: usize = 4;
+
+/// Sums of selected rows of weights, by the instruction set at hand.
+#[derive(Clone, Debug)]
+pub struct PackedEngine {
+    kernels: Kernels,
+    layout: Layout,
+    gradient: Gradient,
+    /// Counts the updates, to tell whether remembered inputs are of the present parameters.
+    generation: u64,
+    recent: RecentBatches,
+    /// Kept between calls to save allocations.
+    scratch: Scratch,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    hidden_rows: Lists,
+    /// Hidden bits by halves of a tile: part × row.
+    parts: Vec<u32>,
+    words: Vec<u64>,
+}
+
+impl PackedEngine {
+    /// An engine that starts from `parameters` and uses the instruction set that [`Isa::detect`] finds.
+    pub fn new(parameters: &Parameters) -> Result<Self, IsaError> {
+        Self::with_isa(parameters, Isa::detect()?)
+    }
+
+    /// An engine that starts from `parameters` and uses the given instruction set.
+    pub fn with_isa(parameters: &Parameters, isa: Isa) -> Result<Self, IsaError> {
+        Ok(Self {
+            kernels: Kernels::new(isa)?,
+            layout: Layout::new(parameters),
+            gradient: Gradient::default(),
+            generation: 0,
+            recent: RecentBatches::default(),
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa()
+    }
+
+    /// The place among the recent batches where the hidden inputs of these states stand.
+    fn up(&mut self, visible: &BitMatrix) -> usize {
+        let (kernels, layout) = (self.kernels, &self.layout);
+        assert_eq!(visible.columns(), layout.visible(), "columns of the visible states and visible units");
+        let place = self.recent.place(kernels, visible);
+        let batch = self.recent.at_mut(place);
+        if batch.inputs_generation == Some(self.generation) {
+            return place;
+        }
+        batch.inputs_generation = Some(self.generation);
+        let rows = visible.rows();
+        batch.inputs.clear();
+        batch.inputs.resize(layout.tile_count() * rows, [Lanes::ZERO; TILE]);
+        if rows == 0 {
+            return place;
+        }
+        let parallel = worth_dividing(batch.rows.total() * layout.tile_count() * TILE);
+        let lists = &batch.rows;
+        for_each_chunk(parallel, &mut batch.inputs, rows, |tile, inputs| {
+            let (weights, bias) = (layout.tile(tile), &layout.hidden_bias[tile]);
+            for_each_chunk(parallel, inputs, UP_ROWS, |index, inputs| {
+                kernels.sum_tile_lists(weights, lists, index * UP_ROWS, bias, inputs);
+            });
+        });
+        place
+    }
+
+    /// Make the hidden states ready for the down pass.
+    fn prepare_down(&mut self, hidden: &BitMatrix) -> Down {
+        let layout = &mut self.layout;
+        assert_eq!(hidden.columns(), layout.hidden(), "columns of the hidden states and hidden units");
+        let rows = hidden.rows();
+        let work = rows * layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
+        let parallel = worth_dividing(work);
+        if rows < TABLES_FROM_ROWS {
+            layout.refresh_blocks(self.kernels, parallel);
+            self.scratch.hidden_rows.clear();
+            for row in 0..rows {
+                self.scratch.hidden_rows.push(|indices| self.kernels.indices(hidden.row(row), indices));
+            }
+            return Down { rows, parallel, by_tables: false };
+        }
+        let parts = &mut self.scratch.parts;
+        parts.clear();
+        parts.resize(hidden.words_per_row() * 2 * rows, 0);
+        for row in 0..rows {
+            for (word, &bits) in hidden.row(row).iter().enumerate() {
+                parts[2 * word * rows + row] = bits as u32;
+                parts[(2 * word + 1) * rows + row] = (bits >> 32) as u32;
+            }
+        }
+        Down { rows, parallel, by_tables: true }
+    }
+
+    /// sums (row × 128) ← the visible inputs of one block.
+    fn block_sums(&self, block: usize, sums: &mut [[Lanes; BLOCK]]) {
+        let (layout, lists) = (&self.layout, &self.scratch.hidden_rows);
+        self.kernels.sum_block_lists(layout.block(block), lists, 0, &layout.visible_bias[block], sums);
+    }
+
+    /// sums (row × 32) ← the visible inputs of one strip, for the rows from `first` on of `rows` in all.
+    fn strip_sums(&self, strip: usize, first: usize, rows: usize, sums: &mut [[Lanes; STRIP]]) {
+        let mut chunk = [[Lanes::ZERO; STRIP]; TABLED];
+        sums.fill(self.layout.strip_bias(strip));
+        for part in 0..self.layout.hidden().div_ceil(TABLED) {
+            self.layout.strip_chunk(self.kernels, strip, part, &mut chunk);
+            self.kernels.sum_tables(&chunk, &self.scratch.parts[part * rows + first..][..sums.len()], sums);
+        }
+    }
+}
+
+/// How one down pass is done.
+#[derive(Clone, Copy)]
+struct Down {
+    rows: usize,
+    parallel: bool,
+    by_tables: bool,
+}
+
+impl Engine for PackedEngine {
+    fn visible(&self) -> usize {
+        self.layout.visible()
+    }
+
+    fn hidden(&self) -> usize {
+        self.layout.hidden()
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.layout.parameters()
+    }
+
+    fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
+        let place = self.up(visible);
+        let (rows, hidden) = (visible.rows(), self.hidden());
+        inputs.clear();
+        inputs.resize(rows * hidden, 0.0);
+        let sums = &self.recent.at(place).inputs;
+        for (row, inputs) in inputs.chunks_mut(hidden).enumerate() {
+            for (tile, inputs) in inputs.chunks_mut(TILE_UNITS).enumerate() {
+                copy_out(&sums[tile * rows + row], inputs);
+            }
+        }
+    }
+
+    fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>) {
+        let down = self.prepare_down(hidden);
+        let visible = self.visible();
+        inputs.clear();
+        inputs.resize(down.rows * visible, 0.0);
+        let width = if down.by_tables { STRIP_UNITS } else { BLOCK_UNITS };
+        for first in (0..visible).step_by(width) {
+            let last = (first + width).min(visible);
+            if down.by_tables {
+                let mut sums = vec![[Lanes::ZERO; STRIP]; down.rows];
+                for (index, sums) in sums.chunks_mut(DOWN_ROWS).enumerate() {
+                    self.strip_sums(first / width, index * DOWN_ROWS, down.rows, sums);
+                }
+                for (inputs, sums) in inputs.chunks_mut(visible).zip(&sums) {
+                    copy_out(sums, &mut inputs[first..last]);
+                }
+            } else {
+                let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
+                self.block_sums(first / width, &mut sums);
+                for (inputs, sums) in inputs.chunks_mut(visible).zip(&sums) {
+                    copy_out(sums, &mut inputs[first..last]);
+                }
+            }
+        }
+    }
+
+    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
+        self.hidden_inputs(visible, probabilities);
+        let parallel = worth_dividing(probabilities.len());
+        for_each_chunk(parallel, probabilities, UP_ROWS * LANES * TILE, |_, values| self.kernels.sigmoids(values));
+    }
+
+    fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
+        let place = self.up(visible);
+        let (kernels, tile_count) = (self.kernels, self.layout.tile_count());
+        let rows = visible.rows();
+        hidden.reset(rows, self.hidden());
+        let last = last_word_mask(self.hidden());
+        let sums = &self.recent.at(place).inputs;
+        let parallel = worth_dividing(rows * tile_count * TILE * SAMPLING_COST);
+        for_each_chunk(parallel, hidden.words_mut(), UP_ROWS * tile_count, |index, words| {
+            let (first, count) = (index * UP_ROWS, words.len() / tile_count);
+            let mut states = [StreamState::ZERO; UP_ROWS];
+            let states = &mut states[..count];
+            kernels.seed(draw.streams, first, states);
+            let mut bits = [0; UP_ROWS];
+            for tile in 0..tile_count {
+                let inputs = &sums[tile * rows + first..][..count];
+                kernels.sample_tile(inputs, draw.inverse_temperature, states, &mut bits[..count]);
+                let mask = if tile + 1 == tile_count { last } else { !0 };
+                for (row, bits) in bits[..count].iter().enumerate() {
+                    words[row * tile_count + tile] = bits & mask;
+                }
+            }
+        });
+    }
+
+    fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
+        let down = self.prepare_down(hidden);
+        visible.reset(down.rows, self.visible());
+        if down.rows == 0 {
+            return;
+        }
+        let mut words = std::mem::take(&mut self.scratch.words);
+        if down.by_tables {
+            self.sample_by_strips(down, draw, &mut words, visible);
+        } else {
+            self.sample_by_blocks(down, draw, &mut words, visible);
+        }
+        self.scratch.words = words;
+        let last = last_word_mask(self.visible());
+        for row in 0..down.rows {
+            if let Some(word) = visible.row_mut(row).last_mut() {
+                *word &= last;
+            }
+        }
+    }
+
+    fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step) {
+        for statistics in [data, model] {
+            assert_eq!(statistics.visible.columns(), self.visible(), "columns of the visible states and visible units");
+        }
+        self.generation += 1;
+        self.gradient.step(self.kernels, &mut self.layout, &mut self.recent, [data, model], step);
+    }
+}
+
+/// What sampling one lane costs, in additions of lanes.
+const SAMPLING_COST: usize = 30;
+
+impl PackedEngine {
+    /// visible ~ Bernoulli(σ(β · inputs)) in blocks of 128 units; `words` is scratch (block × row × 2).
+    fn sample_by_blocks(&self, down: Down, draw: Draw, words: &mut Vec<u64>, visible: &mut BitMatrix) {
+        let blocks = self.layout.block_count();
+        let per_block = down.rows * 2;
+        words.clear();
+        words.resize(blocks * per_block, 0);
+        let task_blocks = if down.parallel { TASK_BLOCKS } else { blocks };
+        for_each_chunk(down.parallel, words, task_blocks * per_block, |task, words| {
+            let first = task * task_blocks;
+            let mut states = vec![StreamState::ZERO; down.rows];
+            self.kernels.seed(draw.streams, 0, &mut states);
+            self.kernels.skip(&mut states, first * BLOCK);
+            let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
+            for (index, words) in words.chunks_mut(per_block).enumerate() {
+                self.block_sums(first + index, &mut sums);
+                self.kernels.sample_block(&sums, draw.inverse_temperature, &mut states, words);
+            }
+        });
+        for (block, words) in words.chunks(per_block).enumerate() {
+            for (row, words) in words.chunks(2).enumerate() {
+                for (target, word) in visible.row_mut(row)[2 * block..].iter_mut().zip(words) {
+                    *target = *word;
+                }
+            }
+        }
+    }
+
+    /// The same in strips of 32 units, by tables; `words` is scratch (strip × row).
+    fn sample_by_strips(&self, down: Down, draw: Draw, words: &mut Vec<u64>, visible: &mut BitMatrix) {
+        let strips = self.layout.strip_count();
+        for first_row in (0..down.rows).step_by(DOWN_ROWS) {
+            let count = (down.rows - first_row).min(DOWN_ROWS);
+            words.clear();
+            words.resize(strips * count, 0);
+            let task_strips = if down.parallel { TASK_BLOCKS * BLOCK / STRIP } else { strips };
+            for_each_chunk(down.parallel, words, task_strips * count, |task, words| {
+                let first = task * task_strips;
+                let mut states = vec![StreamState::ZERO; count];
+                self.kernels.seed(draw.streams, first_row, &mut states);
+                self.kernels.skip(&mut states, first * STRIP);
+                let mut sums = vec![[Lanes::ZERO; STRIP]; count];
+                for (index, words) in words.chunks_mut(count).enumerate() {
+                    self.strip_sums(first + index, first_row, down.rows, &mut sums);
+                    self.kernels.sample_strip(&sums, draw.inverse_temperature, &mut states, words);
+                }
+            });
+            for (strip, words) in words.chunks(count).enumerate() {
+                for (row, word) in words.iter().enumerate() {
+                    visible.row_mut(first_row + row)[strip / 2] |= word << (strip % 2 * STRIP_UNITS);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
