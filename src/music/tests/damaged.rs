@@ -284,6 +284,13 @@ fn whole_events_after_the_end_are_read_and_other_bytes_are_not() {
 }
 
 #[test]
+fn an_end_with_a_payload_is_no_end() {
+    // The payload of the first one is the second one.
+    let file = parse(&smf(0, 96, &[b"\0\xff\x2f\x04\0\xff\x2f\0"]));
+    assert_eq!(faults(&file), [(Fault::MalformedMeta, 1, 8), (Fault::NoEnd, 1, 0)]);
+}
+
+#[test]
 fn a_length_too_great_does_not_swallow_the_next_track() {
     let track = b"\0\x90\x3c\x40\x60\x3c\0\0\xff\x2f\0";
     let mut bytes = smf(1, 96, &[track, track]);

@@ -5,6 +5,7 @@ mod files;
 mod published;
 mod round_trip;
 mod timing;
+mod twins;
 
 use super::midi::MidiFile;
 use super::{Corpus, CorpusOptions, FileReport, Layout, PianoRoll, Plane};
