@@ -11,10 +11,9 @@ fn main() {
     println!("cargo::rerun-if-changed=src");
     // A new commit moves one of these; outside a checkout neither exists, and nothing is watched.
     for name in ["HEAD", "logs/HEAD"] {
-        if let Some(path) = output("git", &["rev-parse", "--git-path", name]) {
-            if std::path::Path::new(&path).exists() {
-                println!("cargo::rerun-if-changed={path}");
-            }
+        let path = output("git", &["rev-parse", "--git-path", name]);
+        if let Some(path) = path.filter(|path| std::path::Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={path}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn run(arguments: &PlanArguments) -> u8 {
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {
-    prepared.plan.shard(shard).map(|run| format!("{}\n", prepared.run_json(run))).collect()
+    let lines: Vec<String> = prepared.plan.shard(shard).map(|run| prepared.run_json(run).to_string()).collect();
+    lines.join("\n") + "\n"
 }
 
 fn table(sweep: &Sweep, prepared: &Prepared, shard: Shard) -> String {

@@ -110,15 +110,17 @@ pub fn execute(
     create_folder(&folder.join("runs"))?;
     write_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
     write_whole(&folder.join("plan.json"), plan_json(prepared).as_bytes())?;
+    write_file_lists(prepared, &folder.join("corpora"))?;
 
     let records: Vec<Mutex<Option<RunRecord>>> = plan.runs.iter().map(|_| Mutex::new(None)).collect();
     let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
+    let same_run = first_of_name(&prepared.run_ids);
     let mut pending = Vec::new();
     for run in 0..plan.runs.len() {
         let known = read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]);
         let again = options.fresh && options.shard.contains(run);
         let known = known.filter(|_| !again);
-        if known.is_none() && options.shard.contains(run) {
+        if known.is_none() && options.shard.contains(run) && same_run[run] == run {
             pending.push(run);
         }
         *lock(&records[run]) = known;
@@ -181,10 +183,7 @@ pub fn execute(
         return Err(error);
     }
 
-    let records: Vec<Option<RunRecord>> = records
-        .into_iter()
-        .map(|record| record.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-        .collect();
+    let records: Vec<Option<RunRecord>> = same_run.iter().map(|&run| lock(&records[run]).clone()).collect();
     let summary = Summary::of(plan, &prepared.run_ids, &records);
     let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
     write_whole(&folder.join("summary.json"), json.as_bytes())?;
@@ -200,6 +199,27 @@ pub fn execute(
     let ok = of_shard(RunStatus::Ok).count();
     let not_started = in_shard.len() - ok - failed.len();
     Ok(Outcome { folder: folder.to_path_buf(), summary, ok, failed, not_started })
+}
+
+/// For each run the first of the same name: two paths with the same songs below them give the same run twice, and it is
+/// done once.
+fn first_of_name(run_ids: &[String]) -> Vec<usize> {
+    let mut first = std::collections::HashMap::new();
+    run_ids.iter().enumerate().map(|(run, run_id)| *first.entry(run_id).or_insert(run)).collect()
+}
+
+/// `corpora/DIGEST.jsonl`: what became of every file of each corpus, a line a file.
+fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
+    create_folder(folder)?;
+    for corpus in &prepared.corpora {
+        let mut lines = String::new();
+        for file in &corpus.files {
+            lines += &serde_json::to_string(file).expect("a report is plain data");
+            lines.push('\n');
+        }
+        write_whole(&folder.join(format!("{}.jsonl", &corpus.digest[..12])), lines.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The folder of one run.
@@ -231,6 +251,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use Parallelism::{Auto, Exactly};
+
+    #[test]
+    fn runs_of_the_same_name_are_done_once() {
+        let run_ids = ["a", "b", "a", "c", "b"].map(str::to_owned);
+        assert_eq!(first_of_name(&run_ids), [0, 1, 0, 3, 1]);
+    }
 
     #[test]
     fn jobs_times_threads_never_exceeds_the_processors() {

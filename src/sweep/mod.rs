@@ -49,8 +49,8 @@ pub use parameters::{RunParameters, SampleOptions};
 pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError};
 pub use prepared::{PrepareError, Prepared, load_corpus};
 pub use record::{
-    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, Metrics, RunRecord, RunStatus, TimeDistribution,
-    Timing, canonical_json, digest,
+    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
+    TimeDistribution, Timing, canonical_json, digest,
 };
 pub use settings::Settings;
 pub use split::SongSplit;

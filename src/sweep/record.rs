@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use crate::evaluate::music::MusicComparison;
+use crate::music::FileStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -81,6 +82,24 @@ pub struct CorpusRecord {
     pub validation_windows: usize,
     /// Files by what became of them.
     pub files: FileCounts,
+    /// The files that were not used whole, with the reason: the first [`Self::LISTED_FILES`]. `corpora/` has all.
+    pub not_whole: Vec<FileNote>,
+}
+
+impl CorpusRecord {
+    /// Files listed at most: a record must stay small for a corpus of any size.
+    pub const LISTED_FILES: usize = 100;
+}
+
+/// A file that was not used whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNote {
+    /// Its path below that of the corpus.
+    pub file: String,
+    /// What became of it.
+    pub status: FileStatus,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// Files of a corpus by what became of them.

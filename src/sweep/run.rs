@@ -6,8 +6,8 @@ use super::model_file::{ModelDescription, ModelFile};
 use super::parameters::RunParameters;
 use super::plan::RunSpec;
 use super::record::{
-    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, Metrics, RunRecord, RunStatus, TimeDistribution,
-    Timing, digest,
+    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
+    TimeDistribution, Timing, digest,
 };
 use super::split::SongSplit;
 use super::store::{LineFile, StoreError, create_folder, write_whole};
@@ -274,6 +274,13 @@ fn corpus_record(
             damaged: count(FileStatus::Damaged),
             failed: count(FileStatus::Failed),
         },
+        not_whole: corpus
+            .files
+            .iter()
+            .filter(|file| file.status != FileStatus::Used)
+            .take(CorpusRecord::LISTED_FILES)
+            .map(|file| FileNote { file: file.file.clone(), status: file.status, reason: file.reason.clone() })
+            .collect(),
     }
 }
 
