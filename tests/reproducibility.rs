@@ -1,5 +1,6 @@
 //! The reproducibility contract: the bits of a run are a function of its configuration, its corpus and its seed.
 
+use chordbench::engine::Isa;
 use chordbench::sweep::{
     ExecuteOptions, Prepared, RunRecord, RunStatus, Shard, Sweep, SweepObserver, Workers, execute,
 };
@@ -48,13 +49,17 @@ count = 1
 
 /// Digests and model hashes by run.
 fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
+    digests_with(Isa::best(), config, workers, shards)
+}
+
+fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = (Path::new("sweep.toml"), config.to_owned());
     let plan = Sweep::from_text(Some(file), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     for shard in shards {
         let shard: Shard = shard.parse().unwrap();
-        let options = ExecuteOptions { shard, workers, fresh: false, fail_fast: false };
+        let options = ExecuteOptions { shard, workers, isa, fresh: false, fail_fast: false };
         execute(&prepared, config, folder.path(), &options, &Silent).unwrap();
     }
     let record = |run_id: &String| {
@@ -89,6 +94,15 @@ fn threads_jobs_order_and_shards_do_not_change_a_bit() {
 
     let sharded = digests(CONFIG, Workers { jobs: 1, threads_per_run: 1 }, &["3/3", "1/3", "2/3"]);
     assert_eq!(sharded, expected, "three shards");
+}
+
+#[test]
+fn instruction_sets_do_not_change_a_bit() {
+    let workers = Workers { jobs: 2, threads_per_run: 1 };
+    let expected = digests_with(Isa::Scalar, CONFIG, workers, &["1/1"]);
+    for isa in Isa::available() {
+        assert_eq!(digests_with(isa, CONFIG, workers, &["1/1"]), expected, "{isa}");
+    }
 }
 
 #[test]

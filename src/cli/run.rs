@@ -1,6 +1,6 @@
 //! `runner run`: the sweep.
 
-use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging};
+use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging, usage_error};
 use super::progress::{Progress, ProgressMode};
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
@@ -46,6 +46,10 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Err(errors) => return configuration_error(&errors),
     };
     let config_text = sweep.to_toml();
+    let isa = match sweep.instruction_set() {
+        Ok(isa) => isa,
+        Err(error) => return usage_error(&error),
+    };
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
     let prepared = match Prepared::new(plan, &|done, of| progress.corpus(done, of)) {
         Ok(prepared) => prepared,
@@ -60,6 +64,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     let options = ExecuteOptions {
         shard: arguments.shard,
         workers: Workers::for_sweep(&sweep, prepared.plan.shard(arguments.shard).count()),
+        isa,
         fresh: arguments.fresh,
         fail_fast: arguments.fail_fast,
     };

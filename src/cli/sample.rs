@@ -2,7 +2,7 @@
 
 use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
-use crate::engine::{BitMatrix, EngineKind, build};
+use crate::engine::{BitMatrix, Isa, build_for};
 use crate::music::{CorpusOptions, MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::rbm::{ChainStart, Chains};
 use crate::sweep::{ModelFile, SampleOptions, StoreError, load_corpus, write_whole};
@@ -88,7 +88,11 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
     };
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
-    let mut engine = build(EngineKind::default(), model.parameters.clone());
+    let engine = Isa::detect().and_then(|isa| build_for(parameters.train.engine, model.parameters.clone(), isa));
+    let mut engine = match engine {
+        Ok(engine) => engine,
+        Err(error) => return usage_error(&error),
+    };
     let Some(samples) = chains.run(engine.as_mut(), data) else {
         return usage_error(&"--start data needs windows to start at: name a folder of MIDI files with --corpus");
     };

@@ -8,6 +8,7 @@ use super::record::{RunRecord, RunStatus};
 use super::run::{self, RunContext};
 use super::store::{StoreError, create_folder, write_whole};
 use super::summary::{Summary, to_csv};
+use crate::engine::Isa;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,6 +21,8 @@ pub struct ExecuteOptions {
     pub shard: Shard,
     /// Runs at once and threads of each.
     pub workers: Workers,
+    /// The instruction set of the packed engine.
+    pub isa: Isa,
     /// Run again what is already complete.
     pub fresh: bool,
     /// Start no further run once one has failed.
@@ -127,7 +130,7 @@ pub fn execute(
     }
     observer.sweep_started(in_shard.len(), in_shard.len() - pending.len());
 
-    let environment = Environment::capture();
+    let environment = Environment::capture(options.isa);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let error: Mutex<Option<StoreError>> = Mutex::new(None);
@@ -143,6 +146,7 @@ pub fn execute(
                 run_id,
                 folder: &run_folder(folder, run_id),
                 environment: &environment,
+                isa: options.isa,
                 threads: options.workers.threads_per_run,
                 contended: jobs > 1,
                 epoch_finished: &|epoch| observer.epoch_finished(run, epoch),

@@ -386,6 +386,13 @@ pub static KEYS: &[Key] = &[
         "Threads of one run; no result depends on it.",
     )
     .role(Role::Setup),
+    Key::choice(
+        "run.isa",
+        &["auto", "scalar", "avx2", "avx512"],
+        "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
+         environment variable `CHORDBENCH_ISA` wins over it.",
+    )
+    .role(Role::Setup),
     Key::new(
         "output.dir",
         Kind::OutputPath,

@@ -11,7 +11,7 @@ use super::record::{
 };
 use super::split::SongSplit;
 use super::store::{LineFile, StoreError, create_folder, write_whole};
-use crate::engine::BitMatrix;
+use crate::engine::{BitMatrix, Isa};
 use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
 use crate::music::{Corpus, FileStatus, MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::rbm::Chains;
@@ -29,6 +29,8 @@ pub(super) struct RunContext<'a> {
     pub(super) folder: &'a Path,
     /// The machine and the build.
     pub(super) environment: &'a Environment,
+    /// The instruction set of the packed engine.
+    pub(super) isa: Isa,
     /// Threads that the run may use.
     pub(super) threads: usize,
     /// Whether other runs share the machine.
@@ -140,7 +142,8 @@ fn train_and_sample(
         )));
     }
 
-    let mut trainer = Trainer::new(set, model, train, spec.seed);
+    let trainer = Trainer::with_isa(set, model, train, spec.seed, context.isa);
+    let mut trainer = trainer.map_err(|error| RunError::Failed(error.to_string()))?;
     let sizes = (train.k as u64, model.timesteps, spec.seed);
     let mut evaluation =
         Evaluation::new(evaluate, sizes, (&training.bits, &trained), (&validation.bits, &validation_rows));
