@@ -102,8 +102,7 @@ fn windows_and_writing(criterion: &mut Criterion, files: &[(String, Vec<u8>)]) {
 
     let style = MidiStyle { steps_per_beat: options.steps_per_beat, ..MidiStyle::default() };
     let write = || rolls.iter().map(|roll| to_midi(roll, &style)).collect::<Vec<_>>();
-    let written: Vec<(String, Vec<u8>)> =
-        corpus.songs.iter().map(|song| song.name.clone()).zip(write()).collect();
+    let written: Vec<(String, Vec<u8>)> = corpus.songs.iter().map(|song| song.name.clone()).zip(write()).collect();
     assert_eq!(read(&written, &options).digest, corpus.digest, "what is written reads back as it was");
     let mut group = criterion.benchmark_group(format!("{SONGS} songs, bytes written"));
     group.throughput(Throughput::Bytes(written.iter().map(|(_, bytes)| bytes.len() as u64).sum()));

@@ -35,7 +35,7 @@ windows = 150
 count = 3
 steps = 2
 [sweep.grid]
-"train.engine" = ["dense", "reference"]
+"train.engine" = ["packed", "dense", "reference"]
 "train.statistics" = ["probabilities", "samples"]
 [[sweep.zip]]
 "train.method" = ["cd", "pcd"]
@@ -70,8 +70,8 @@ fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, 
 #[test]
 fn threads_jobs_order_and_shards_do_not_change_a_bit() {
     let expected = digests(CONFIG, Workers { jobs: 1, threads_per_run: 1 }, &["1/1"]);
-    assert_eq!(expected.len(), 8);
-    assert_eq!(expected.values().collect::<BTreeSet<_>>().len(), 8, "every point differs");
+    assert_eq!(expected.len(), 12);
+    assert_eq!(expected.values().collect::<BTreeSet<_>>().len(), 12, "every point differs");
 
     for threads_per_run in [2, 3, 7] {
         let own = digests(CONFIG, Workers { jobs: 1, threads_per_run }, &["1/1"]);
@@ -81,7 +81,7 @@ fn threads_jobs_order_and_shards_do_not_change_a_bit() {
     assert_eq!(two_jobs, expected, "two jobs of two threads");
 
     let reordered = CONFIG
-        .replace(r#"["dense", "reference"]"#, r#"["reference", "dense"]"#)
+        .replace(r#"["packed", "dense", "reference"]"#, r#"["reference", "packed", "dense"]"#)
         .replace(r#"["probabilities", "samples"]"#, r#"["samples", "probabilities"]"#);
     assert_ne!(reordered, CONFIG);
     let reordered = digests(&reordered, Workers { jobs: 2, threads_per_run: 1 }, &["1/1"]);

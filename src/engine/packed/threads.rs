@@ -26,3 +26,19 @@ pub(super) fn for_each_chunk<T: Send>(
         values.chunks_mut(size).enumerate().for_each(|(index, chunk)| work(index, chunk));
     }
 }
+
+/// As [`for_each_chunk`] with two slices, whose chunks go together.
+pub(super) fn for_each_pair<T: Send, U: Send>(
+    parallel: bool,
+    (first, first_size): (&mut [T], usize),
+    (second, second_size): (&mut [U], usize),
+    work: impl Fn(usize, &mut [T], &mut [U]) + Send + Sync,
+) {
+    if parallel && first.len() > first_size {
+        let pairs = first.par_chunks_mut(first_size).zip(second.par_chunks_mut(second_size));
+        pairs.enumerate().for_each(|(index, (first, second))| work(index, first, second));
+    } else {
+        let pairs = first.chunks_mut(first_size).zip(second.chunks_mut(second_size));
+        pairs.enumerate().for_each(|(index, (first, second))| work(index, first, second));
+    }
+}
