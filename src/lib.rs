@@ -5,18 +5,20 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `cli` | arguments in, exit code out; one file a verb |
-//! | `sweep` | configuration → plan → runs → records |
-//! | `train` | the training loop and contrastive divergence |
-//! | `evaluate` | reconstruction error, likelihoods, free energies, music metrics |
-//! | `rbm` | the model: energies, conditionals, Gibbs chains |
+//! | [`cli`] | arguments in, exit code out; one file a verb |
+//! | [`sweep`] | configuration → plan → runs → records |
+//! | [`train`] | the training loop and contrastive divergence |
+//! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
+//! | [`rbm`] | the model: energies, conditionals, Gibbs chains |
 //! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
 //! | [`engine`] | packed bits, kernels, random streams |
 
+pub mod cli;
 pub mod engine;
 pub mod evaluate;
 pub mod music;
 pub mod rbm;
+pub mod sweep;
 pub mod train;
 
 #[cfg(test)]

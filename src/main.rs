@@ -1,3 +1,7 @@
 //! The `runner` program: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chordbench::cli::main()
+}

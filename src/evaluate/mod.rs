@@ -2,6 +2,7 @@
 
 mod exact;
 mod free_energy;
+pub mod music;
 mod options;
 mod pseudo_likelihood;
 mod reconstruction;

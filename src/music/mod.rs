@@ -1,5 +1,6 @@
 //! Music in and out: MIDI files ↔ piano rolls ↔ windows of bits, and the built-in corpus. Knows nothing of RBMs.
 
+pub mod builtin;
 mod corpus;
 mod folder;
 mod grid;
@@ -22,3 +23,6 @@ pub use report::{FileReport, FileStatus};
 pub use roll::{Layout, PianoRoll, Plane};
 pub use windows::{Windows, roll_from_bits};
 pub use write::{MidiStyle, to_midi};
+
+#[cfg(test)]
+mod tests;

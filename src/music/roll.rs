@@ -70,13 +70,7 @@ impl PianoRoll {
 
     /// Number of cells on in one plane; zero if the layout lacks it.
     pub fn ones_in(&self, plane: Plane) -> u64 {
-        let Some(offset) = self.layout.plane_offset(plane) else {
-            return 0;
-        };
-        let columns = offset..offset + self.layout.pitches();
-        (0..self.steps())
-            .map(|step| self.cells.ones(step).filter(|column| columns.contains(column)).count() as u64)
-            .sum()
+        (0..self.steps()).map(|step| u64::from(self.pitches_at(step, plane).count_ones())).sum()
     }
 
     /// The pitches on in one plane at one step, pitch `p` as bit `p`; none if the layout lacks the plane.

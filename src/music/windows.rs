@@ -124,7 +124,7 @@ mod tests {
                     let mut roll = PianoRoll::silent(layout.clone(), steps);
                     for cell in 0..steps * columns {
                         let hash = (cell as u64 + 1).wrapping_mul(seed | 1).wrapping_add(song as u64) >> 7;
-                        roll.cells.set(cell / columns, cell % columns, hash % 3 == 0);
+                        roll.cells.set(cell / columns, cell % columns, hash.is_multiple_of(3));
                     }
                     roll
                 })

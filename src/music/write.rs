@@ -1,6 +1,9 @@
 //! The MIDI writer: a piano roll becomes the bytes of a MIDI file.
 
-use super::{PianoRoll, notes, options::MAX_STEPS_PER_BEAT};
+use super::{
+    PianoRoll, notes,
+    options::{MAX_STEPS, MAX_STEPS_PER_BEAT},
+};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
@@ -13,7 +16,7 @@ const MAX_TICKS_PER_BEAT: u32 = 0x7fff;
 /// How a piano roll is to sound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MidiStyle {
-    /// Quarter notes a minute.
+    /// Quarter notes a minute, above zero.
     pub beats_per_minute: f64,
     /// How hard notes are struck, 1 to 127.
     pub velocity: u8,
@@ -49,7 +52,10 @@ impl MidiStyle {
 /// The bytes of a MIDI file that plays a piano roll: one track, notes as [`notes`] finds them, at each step the ends
 /// before the starts and either by ascending pitch. The track lasts to the end of the last step.
 pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
-    assert!((1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat), "{} steps a beat", style.steps_per_beat);
+    let sounds = (1..=127).contains(&style.velocity) && style.program <= 127 && style.beats_per_minute > 0.0;
+    assert!(sounds && (1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat), "{style:?} is out of range");
+    // So that every time fits the 28 bits of the format.
+    assert!(roll.steps() as u64 <= MAX_STEPS, "a song of {} steps", roll.steps());
     // (step, starts, pitch): ends come before starts.
     let mut changes: Vec<(usize, bool, u8)> =
         notes(roll).iter().flat_map(|note| [(note.start, true, note.pitch), (note.end, false, note.pitch)]).collect();
@@ -60,21 +66,24 @@ pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
     let program = MidiMessage::ProgramChange { program: u7::from(style.program) };
     let mut track =
         vec![event(0, TrackEventKind::Meta(tempo)), event(0, TrackEventKind::Midi { channel, message: program })];
-    let ticks_per_step = u64::from(style.ticks_per_step());
+    let ticks_per_step = style.ticks_per_step();
     let mut now = 0;
-    for (step, starts, pitch) in changes {
-        let tick = step as u64 * ticks_per_step;
-        wait(&mut track, tick - now);
-        let (key, vel) = (u7::from(pitch), u7::from(style.velocity));
-        let message =
-            if starts { MidiMessage::NoteOn { key, vel } } else { MidiMessage::NoteOff { key, vel: u7::from(0) } };
-        let delta = (tick - now) % WAIT;
-        track.push(event(delta, TrackEventKind::Midi { channel, message }));
+    let mut at = |step: usize, kind| {
+        let tick = step as u32 * ticks_per_step;
+        track.push(event(tick - now, kind));
         now = tick;
+    };
+    for (step, starts, pitch) in changes {
+        let key = u7::from(pitch);
+        let message = if starts {
+            let vel = u7::from(style.velocity);
+            MidiMessage::NoteOn { key, vel }
+        } else {
+            MidiMessage::NoteOff { key, vel: u7::from(0) }
+        };
+        at(step, TrackEventKind::Midi { channel, message });
     }
-    let rest = roll.steps() as u64 * ticks_per_step - now;
-    wait(&mut track, rest);
-    track.push(event(rest % WAIT, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
+    at(roll.steps(), TrackEventKind::Meta(MetaMessage::EndOfTrack));
 
     let timing = Timing::Metrical(u15::from(style.ticks_per_beat() as u16));
     let mut bytes = Vec::new();
@@ -83,17 +92,6 @@ pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
     bytes
 }
 
-/// Longest time an event may wait for; a longer one is divided by empty texts.
-const WAIT: u64 = 1 << 28;
-
-/// Fill all whole multiples of [`WAIT`] in a span of ticks.
-fn wait(track: &mut Vec<TrackEvent<'static>>, ticks: u64) {
-    for _ in 0..ticks / WAIT {
-        track.push(event(WAIT - 1, TrackEventKind::Meta(MetaMessage::Text(b""))));
-        track.push(event(1, TrackEventKind::Meta(MetaMessage::Text(b""))));
-    }
-}
-
-fn event(delta: u64, kind: TrackEventKind<'static>) -> TrackEvent<'static> {
-    TrackEvent { delta: u28::from(delta as u32), kind }
+fn event(delta: u32, kind: TrackEventKind<'static>) -> TrackEvent<'static> {
+    TrackEvent { delta: u28::from(delta), kind }
 }

@@ -88,7 +88,7 @@ impl Default for TrainOptions {
             initial_momentum: 0.0,
             momentum_switch_epoch: 5,
             weight_decay: 0.0,
-            engine: EngineKind::Dense,
+            engine: EngineKind::default(),
         }
     }
 }

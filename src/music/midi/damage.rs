@@ -25,8 +25,8 @@ pub enum Fault {
     RunningStatus,
     /// A message of live MIDI (f1 to f6, f8 to fe) that files cannot have. Passed over with its data bytes.
     SystemMessage,
-    /// A meta event too short for its type. Passed over; a time signature keeps its numerator.
-    ShortMeta,
+    /// A meta event whose length or content is not that of its type. Passed over; a time signature keeps its numerator.
+    MalformedMeta,
     /// Bytes that are no event; the time of what follows is unknown, and the rest of the track lost.
     NoEvent,
     /// An event cut off by the end of its track.
@@ -37,6 +37,8 @@ pub enum Fault {
     EventsAfterEnd,
     /// Bytes after End-of-Track that are not events.
     BytesAfterEnd,
+    /// A track that begins inside another, after its End-of-Track: the other's length is wrong. Both were read.
+    TrackInside,
     /// A track longer than the file.
     CutTrack,
     /// Bytes between or after tracks that are no chunk.
@@ -89,12 +91,13 @@ impl fmt::Display for Damage {
                 f.write_str("running status after a meta or system exclusive event, read as before it")
             }
             Fault::SystemMessage => f.write_str("a system message that files cannot have, passed over"),
-            Fault::ShortMeta => f.write_str("a meta event too short for its type, passed over"),
+            Fault::MalformedMeta => f.write_str("a malformed meta event, passed over"),
             Fault::NoEvent => f.write_str("no MIDI event, the rest of the track is lost"),
             Fault::CutEvent => f.write_str("an event runs past the end of the track"),
             Fault::NoEnd => f.write_str("the track has no End-of-Track"),
             Fault::EventsAfterEnd => f.write_str("events after End-of-Track, read all the same"),
             Fault::BytesAfterEnd => f.write_str("bytes after End-of-Track"),
+            Fault::TrackInside => f.write_str("the length of the track is wrong, another one begins inside it"),
             Fault::CutTrack => f.write_str("the file ends before the track does"),
             Fault::NoChunk => f.write_str("bytes that are no track"),
             Fault::SecondHeader => f.write_str("a second file header, what follows is left out"),

@@ -59,8 +59,11 @@ pub enum MidiError {
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// No MIDI file header, or one that makes no sense.
-    #[error("not a MIDI file: {0}")]
+    /// The file does not begin as a MIDI file does.
+    #[error("not a MIDI file: it does not begin with MThd")]
+    NotMidi,
+    /// The file header makes no sense.
+    #[error("the file header cannot be read: {0}")]
     Header(String),
 }
 
@@ -70,7 +73,14 @@ impl MidiFile {
         if bytes.is_empty() {
             return Err(MidiError::Empty);
         }
-        let (header, chunks) = midly::parse(bytes).map_err(|error| MidiError::Header(error.to_string()))?;
+        let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
+        if !midi.starts_with(b"MThd") {
+            return Err(MidiError::NotMidi);
+        }
+        // A frame rate of 128 is stored as −128, which midly cannot negate.
+        let negatable = midi.get(12) != Some(&0x80);
+        let header = negatable.then(|| midly::parse(midi).ok()).flatten();
+        let (header, chunks) = header.ok_or_else(|| MidiError::Header(header_fault(midi)))?;
         let declared = chunks.size_hint().0;
         let mut file = Self {
             sequential: header.format == Format::Sequential,
@@ -131,13 +141,47 @@ impl MidiFile {
                     self.alien_chunks += 1;
                     &data[length..]
                 }
+                // From 1 on: a track here would have been read, unless its length is cut.
                 _ => {
-                    let next = rest.windows(4).position(|id| id == b"MTrk").unwrap_or(rest.len());
+                    let next = rest[1..].windows(4).position(|id| id == b"MTrk").map_or(rest.len(), |next| next + 1);
                     Damage::new(Fault::NoChunk, None, at, next).add(&mut damage);
                     &rest[next..]
                 }
             };
         }
-        self.damage.append(&mut damage);
+        damage.append(&mut self.damage);
+        self.damage = damage;
     }
+}
+
+/// What is wrong with a header that midly does not read.
+fn header_fault(midi: &[u8]) -> String {
+    let number = |at: usize| midi.get(at..at + 2).map_or(0, |word| u16::from_be_bytes([word[0], word[1]]));
+    let length = midi.len().min(14);
+    let stated = u32::from(number(4)) << 16 | u32::from(number(6));
+    if length < 14 {
+        return format!("the file has {length} bytes, and a header takes 14");
+    }
+    match (stated, number(8)) {
+        (0..6, _) => format!("its length is {stated}, and 6 the least it can be"),
+        (_, format @ 3..) => format!("format {format} is none of 0, 1 and 2"),
+        _ => format!("{} frames a second are none of 24, 25, 29 and 30", -i32::from(midi[12].cast_signed())),
+    }
+}
+
+/// The MIDI file inside a RIFF file: the contents of its `data` chunk, or nothing.
+fn unwrap_riff(bytes: &[u8]) -> &[u8] {
+    let mut rest = match bytes.get(8..12) {
+        Some(b"RMID") => &bytes[12..],
+        _ => &[],
+    };
+    while let Some((head, data)) = rest.split_at_checked(8) {
+        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        if head.starts_with(b"data") {
+            return &data[..length.min(data.len())];
+        }
+        // Chunks begin at even bytes.
+        rest = data.get(length.next_multiple_of(2)..).unwrap_or_default();
+    }
+    &[]
 }

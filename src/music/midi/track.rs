@@ -101,7 +101,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 track.events.push(Event { tick, kind });
             }
             TrackEventKind::Meta(MetaMessage::Unknown(0x58, payload)) => {
-                note(Fault::ShortMeta, at, 0);
+                note(Fault::MalformedMeta, at, 0);
                 if let Some(&numerator) = payload.first() {
                     let kind = EventKind::Metre { numerator };
                     track.events.push(Event { tick, kind });
@@ -113,9 +113,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 ended = Some((at, track.events.len(), tick));
                 if let Some(next) = rest.windows(4).position(|id| id == b"MTrk") {
                     own = at + next;
-                    if next > 0 {
-                        note(Fault::BytesAfterEnd, at, next);
-                    }
+                    note(Fault::TrackInside, at, next);
                     break None;
                 }
             }
@@ -184,7 +182,7 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
         }
         0xff => {
             let length = whole_length(rest)?;
-            (length <= rest.len()).then_some(Mended { fault: Fault::ShortMeta, delta, length, status: None })
+            (length <= rest.len()).then_some(Mended { fault: Fault::MalformedMeta, delta, length, status: None })
         }
         _ => None,
     }
@@ -195,7 +193,7 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
 fn is_whole(event: &[u8], kind: &TrackEventKind<'_>) -> bool {
     match kind {
         TrackEventKind::Midi { .. } => read_number(event).is_some(),
-        TrackEventKind::Meta(MetaMessage::EndOfTrack) => event.ends_with(&[0x2f, 0]) && whole_length(event).is_some(),
+        TrackEventKind::Meta(MetaMessage::EndOfTrack) => payload(event) == Some((event.len(), 0)),
         _ => whole_length(event) == Some(event.len()),
     }
 }
@@ -216,13 +214,18 @@ fn is_cut(rest: &[u8]) -> bool {
 
 /// The length that a meta, system exclusive or escape event says it has, its time included.
 fn whole_length(event: &[u8]) -> Option<usize> {
+    payload(event).map(|(start, length)| start + length)
+}
+
+/// Where the payload of a meta, system exclusive or escape event starts, and the length it says it has.
+fn payload(event: &[u8]) -> Option<(usize, usize)> {
     let (_, after) = read_number(event)?;
-    let payload = match event.get(after)? {
+    let number = match event.get(after)? {
         0xff => after + 2,
         _ => after + 1,
     };
-    let (length, used) = read_number(event.get(payload..)?)?;
-    Some(payload + used + length as usize)
+    let (length, used) = read_number(event.get(number..)?)?;
+    Some((number + used, length as usize))
 }
 
 /// A variable-length number of one to four bytes, and how many they are. None if it is cut or longer.

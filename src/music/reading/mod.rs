@@ -26,7 +26,7 @@ pub struct Omissions {
     pub drums: u64,
     /// Notes outside the range of pitches.
     pub outside: u64,
-    /// Notes that were never let go; each sounds to the end.
+    /// Notes that were never let go; each sounds to the end. The original's reading does not count them.
     pub unclosed: u64,
     /// The step and the numerator of the time signature at which the song stops.
     pub stop: Option<(u64, u8)>,

@@ -1,0 +1,92 @@
+//! The command line: arguments in, exit code out; one file a verb.
+
+mod console;
+mod corpus;
+mod plan;
+mod progress;
+mod run;
+mod sample;
+mod table;
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// All runs are done.
+const EXIT_OK: u8 = 0;
+/// Some run failed, or results could not be written.
+const EXIT_FAILED: u8 = 1;
+/// Usage or configuration is wrong, or the input cannot be read.
+const EXIT_USAGE: u8 = 2;
+/// The work is incomplete: runs were not started.
+const EXIT_INCOMPLETE: u8 = 4;
+
+/// Train Restricted Boltzmann Machines on MIDI piano rolls: one for every point of a sweep.
+///
+/// `runner --config sweep.toml` is short for `runner run --config sweep.toml`.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
+    Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 4 incomplete.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a sweep: train, evaluate and sample every point, and sum up.
+    Run(run::RunArguments),
+    /// Show the runs that a sweep consists of, without running them.
+    Plan(plan::PlanArguments),
+    /// List every file of a corpus: used, skipped, damaged or failed, and why.
+    Corpus(corpus::CorpusArguments),
+    /// Make more music from a trained model.
+    Sample(sample::SampleArguments),
+}
+
+/// How much to say.
+#[derive(Clone, Copy, Debug, Args)]
+struct Verbosity {
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Say more: files that are skipped (-v), every file (-vv).
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+}
+
+/// A configuration: a file and settings on top of it.
+#[derive(Clone, Debug, Args)]
+struct ConfigArguments {
+    /// The sweep, in TOML.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Set a key, over the file: `--set train.k=5`, `--set 'sweep.grid."model.hidden"=[50, 100]'`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Parse the arguments of the process, do what they say, and return its exit code.
+pub fn main() -> ExitCode {
+    let code = match Cli::parse_from(with_verb(std::env::args_os())).verb {
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Plan(arguments) => plan::run(&arguments),
+        Verb::Corpus(arguments) => corpus::run(&arguments),
+        Verb::Sample(arguments) => sample::run(&arguments),
+    };
+    ExitCode::from(code)
+}
+
+/// The arguments with `run` before the first if that is an option of it: `--config` alone runs a sweep.
+fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let own = ["-h", "--help", "-V", "--version"];
+    let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
+    if first.is_some_and(|first| first.starts_with('-') && !own.contains(&first.as_str())) {
+        arguments.insert(1, "run".into());
+    }
+    arguments
+}

@@ -1,0 +1,86 @@
+//! `runner plan`: what a sweep consists of.
+
+use super::console::{configuration_error, prepare_error, print, start_logging};
+use super::{ConfigArguments, EXIT_OK, Verbosity};
+use crate::sweep::{ConfigErrors, Plan, Prepared, Shard, Sweep, Workers, display};
+use clap::Args;
+use comfy_table::{Table, presets};
+
+/// Arguments of `runner plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  runner plan --config configs/quick.toml --set replicates.count=3")]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Show only part I of N of the plan.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+/// Read a configuration and make its plan; warnings are shown at once.
+pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<(Sweep, Plan), ConfigErrors> {
+    let sweep = Sweep::load(Some(&arguments.config), &arguments.sets)?;
+    let plan = sweep.plan()?;
+    if !verbosity.quiet {
+        for warning in &plan.warnings {
+            eprintln!("{}", warning.render(super::console::colour()).trim_end());
+        }
+    }
+    Ok((sweep, plan))
+}
+
+pub(super) fn run(arguments: &PlanArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    let (sweep, plan) = match read(&arguments.config, arguments.verbosity) {
+        Ok(read) => read,
+        Err(errors) => return configuration_error(&errors),
+    };
+    let prepared = match Prepared::new(plan, &|_, _| ()) {
+        Ok(prepared) => prepared,
+        Err(error) => return prepare_error(&error),
+    };
+    print(&if arguments.json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, arguments.shard) });
+    EXIT_OK
+}
+
+fn lines(prepared: &Prepared, shard: Shard) -> String {
+    let lines: Vec<String> = prepared.plan.shard(shard).map(|run| prepared.run_json(run).to_string()).collect();
+    lines.join("\n") + "\n"
+}
+
+fn table(sweep: &Sweep, prepared: &Prepared, shard: Shard) -> String {
+    let plan = &prepared.plan;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let mut header = vec!["run".to_owned(), "id".to_owned(), "replicate".to_owned(), "seed".to_owned()];
+    header.extend(plan.swept.iter().map(|&key| key.to_owned()));
+    table.set_header(header);
+    for run in plan.shard(shard) {
+        let mut row = vec![
+            (run.index + 1).to_string(),
+            prepared.run_ids[run.index].clone(),
+            run.replicate.to_string(),
+            run.seed.to_string(),
+        ];
+        row.extend(plan.swept_values(run).map(|(_, value)| display(value)));
+        table.add_row(row);
+    }
+    let runs = plan.shard(shard).count();
+    let Workers { jobs, threads_per_run } = Workers::for_sweep(sweep, runs);
+    let corpora: Vec<String> = prepared
+        .corpora
+        .iter()
+        .map(|corpus| format!("{} songs (digest {})", corpus.songs.len(), &corpus.digest[..12]))
+        .collect();
+    format!(
+        "{table}\n{} points, {} replicates, {runs} runs; {jobs} at once, {threads_per_run} threads each; corpus: {}\n",
+        plan.points.len(),
+        sweep.replicates.count,
+        corpora.join(", "),
+    )
+}

@@ -1,0 +1,203 @@
+//! Progress: bars on a terminal, plain lines elsewhere.
+
+use crate::sweep::{RunRecord, RunStatus, SweepObserver};
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressMode {
+    /// Bars on a terminal, plain lines elsewhere.
+    Auto,
+    /// A line for every run that ends.
+    Plain,
+    /// Nothing.
+    Never,
+}
+
+/// Longest time without a plain line while runs go on.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Shows how far the corpus and the runs are, on standard error.
+pub(super) struct Progress {
+    display: Display,
+    state: Mutex<State>,
+}
+
+enum Display {
+    Bars { all: MultiProgress, corpus: ProgressBar },
+    Plain,
+    Never,
+}
+
+struct State {
+    /// Runs to do, and runs complete before the start.
+    total: usize,
+    skipped: usize,
+    done: usize,
+    started: Instant,
+    last_line: Instant,
+    runs: BTreeMap<usize, RunState>,
+    sweep_bar: Option<ProgressBar>,
+}
+
+struct RunState {
+    name: String,
+    epoch: u64,
+    epochs: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub(super) fn new(mode: ProgressMode) -> Self {
+        let display = match mode {
+            ProgressMode::Never => Display::Never,
+            ProgressMode::Auto if std::io::stderr().is_terminal() => {
+                let all = MultiProgress::new();
+                let corpus = all.add(bar("corpus {wide_bar} {pos}/{len} files {per_sec} {eta} left"));
+                Display::Bars { all, corpus }
+            }
+            ProgressMode::Auto | ProgressMode::Plain => Display::Plain,
+        };
+        let now = Instant::now();
+        let state = State {
+            total: 0,
+            skipped: 0,
+            done: 0,
+            started: now,
+            last_line: now,
+            runs: BTreeMap::new(),
+            sweep_bar: None,
+        };
+        Self { display, state: Mutex::new(state) }
+    }
+
+    /// Files of a corpus are being read.
+    pub(super) fn corpus(&self, done: usize, of: usize) {
+        if let Display::Bars { corpus, .. } = &self.display {
+            corpus.set_length(of as u64);
+            corpus.set_position(done as u64);
+        }
+    }
+
+    /// All corpora are read.
+    pub(super) fn corpus_finished(&self) {
+        if let Display::Bars { corpus, .. } = &self.display {
+            corpus.finish_and_clear();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Seconds left, by the share of the work that is done since the start.
+    fn seconds_left(&self) -> Option<f64> {
+        let to_do = (self.total - self.skipped) as f64;
+        let share = |run: &RunState| if run.epochs == 0 { 0.0 } else { run.epoch as f64 / run.epochs as f64 };
+        let done = self.done as f64 + self.runs.values().map(share).sum::<f64>();
+        (done > 0.0).then(|| self.started.elapsed().as_secs_f64() * (to_do - done) / done)
+    }
+
+    fn plain_line(&mut self, text: &str) {
+        self.last_line = Instant::now();
+        let left = self.seconds_left().map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
+        eprintln!("[{}/{}] {text}{left}", self.skipped + self.done, self.total);
+    }
+}
+
+impl SweepObserver for Progress {
+    fn sweep_started(&self, total: usize, skipped: usize) {
+        let mut state = self.state();
+        (state.total, state.skipped, state.started) = (total, skipped, Instant::now());
+        match &self.display {
+            Display::Bars { all, .. } => {
+                let bar = all.add(bar("sweep  {wide_bar} {pos}/{len} runs {elapsed} {msg}"));
+                bar.set_length(total as u64);
+                bar.set_position(skipped as u64);
+                bar.enable_steady_tick(Duration::from_millis(200));
+                state.sweep_bar = Some(bar);
+            }
+            Display::Plain => eprintln!("[{skipped}/{total}] {skipped} runs complete, {} to do", total - skipped),
+            Display::Never => {}
+        }
+    }
+
+    fn run_started(&self, run: usize, run_id: &str, epochs: u64) {
+        let bar = match &self.display {
+            Display::Bars { all, .. } => {
+                let bar = all.add(bar("{prefix} {wide_bar} {pos}/{len} epochs {per_sec} {eta} left"));
+                bar.set_prefix(run_id.to_owned());
+                bar.set_length(epochs);
+                Some(bar)
+            }
+            Display::Plain | Display::Never => None,
+        };
+        self.state().runs.insert(run, RunState { name: run_id.to_owned(), epoch: 0, epochs, bar });
+    }
+
+    fn epoch_finished(&self, run: usize, epoch: u64) {
+        let mut state = self.state();
+        let seconds_left = state.seconds_left();
+        if let (Some(bar), Some(seconds)) = (&state.sweep_bar, seconds_left) {
+            bar.set_message(format!("{} left", duration(seconds)));
+        }
+        let Some(own) = state.runs.get_mut(&run) else { return };
+        own.epoch = epoch;
+        if let Some(bar) = &own.bar {
+            bar.set_position(epoch);
+        }
+        let text = format!("run {}: epoch {epoch} of {}", own.name, own.epochs);
+        if matches!(self.display, Display::Plain) && state.last_line.elapsed() > PLAIN_INTERVAL {
+            state.plain_line(&text);
+        }
+    }
+
+    fn run_finished(&self, run: usize, record: &RunRecord) {
+        let mut state = self.state();
+        state.done += 1;
+        if let Some(RunState { bar: Some(bar), .. }) = state.runs.remove(&run) {
+            bar.finish_and_clear();
+        }
+        if let Some(bar) = &state.sweep_bar {
+            bar.set_position((state.skipped + state.done) as u64);
+        }
+        if matches!(self.display, Display::Plain) {
+            let outcome = match record.status {
+                RunStatus::Ok => format!("done in {}", duration(record.timing.total_s)),
+                RunStatus::Failed => format!("failed: {}", record.error.as_deref().unwrap_or("no reason known")),
+            };
+            state.plain_line(&format!("run {} {outcome}", record.run_id));
+        }
+    }
+
+    fn sweep_finished(&self) {
+        if let Some(bar) = self.state().sweep_bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::no_length().with_style(style)
+}
+
+/// A time for people: "0.8 s", "75 s", "12 min", "3.5 h".
+fn duration(seconds: f64) -> String {
+    if seconds < 10.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 100.0 {
+        format!("{seconds:.0} s")
+    } else if seconds < 6000.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3600.0)
+    }
+}

@@ -1,0 +1,108 @@
+//! The key of a built-in song: a tonic and a mode, and the pitches of its scale.
+
+use serde::Serialize;
+
+/// Tones of a scale, and so scale steps an octave.
+pub(super) const TONES: i32 = 7;
+
+/// The seventh tone of the scale, counted from zero.
+const SEVENTH: usize = 6;
+
+/// Major or natural minor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The major scale.
+    Major,
+    /// The natural minor scale; over the dominant its seventh tone is raised to a leading tone.
+    Minor,
+}
+
+impl Mode {
+    /// Semitones of the seven scale tones above the tonic.
+    pub fn intervals(self) -> [u8; 7] {
+        match self {
+            Self::Major => [0, 2, 4, 5, 7, 9, 11],
+            Self::Minor => [0, 2, 3, 5, 7, 8, 10],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Major => "major",
+            Self::Minor => "minor",
+        }
+    }
+}
+
+/// A key: a tonic and a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Key {
+    /// The pitch class of the tonic, C = 0 to B = 11.
+    #[serde(rename = "tonic_pitch_class")]
+    pub tonic: PitchClass,
+    /// Major or minor.
+    pub mode: Mode,
+}
+
+/// A MIDI pitch modulo 12: C = 0 to B = 11.
+pub type PitchClass = u8;
+
+impl Key {
+    /// The major key of a tonic.
+    pub(super) const fn major(tonic: PitchClass) -> Self {
+        Self { tonic, mode: Mode::Major }
+    }
+
+    /// The minor key of a tonic.
+    pub(super) const fn minor(tonic: PitchClass) -> Self {
+        Self { tonic, mode: Mode::Minor }
+    }
+
+    /// The name as it stands in file names, such as `c-major`.
+    pub fn name(self) -> String {
+        const TONICS: [&str; 12] =
+            ["c", "c-sharp", "d", "e-flat", "e", "f", "f-sharp", "g", "a-flat", "a", "b-flat", "b"];
+        format!("{}-{}", TONICS[usize::from(self.tonic)], self.mode.name())
+    }
+
+    /// The pitch classes of the scale, from the tonic up.
+    pub fn scale(self) -> [PitchClass; 7] {
+        self.mode.intervals().map(|interval| (self.tonic + interval) % 12)
+    }
+
+    /// The pitch class of the leading tone, a semitone below the tonic; foreign to the natural minor scale.
+    pub fn leading_tone(self) -> PitchClass {
+        (self.tonic + 11) % 12
+    }
+
+    /// The MIDI pitch of a scale step. Step 0 is the tonic in the octave of pitches 0 to 11, step 7 the tonic an octave
+    /// above. With `leading` the seventh tone is the leading tone in either mode.
+    pub(super) fn pitch(self, step: i32, leading: bool) -> u8 {
+        let tone = step.rem_euclid(TONES) as usize;
+        let interval = if leading && tone == SEVENTH { 11 } else { i32::from(self.mode.intervals()[tone]) };
+        (i32::from(self.tonic) + 12 * step.div_euclid(TONES) + interval) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+
+    #[test]
+    fn scales_as_written_on_the_staff() {
+        assert_eq!(Key::major(7).scale(), [7, 9, 11, 0, 2, 4, 6]); // G A B C D E F sharp
+        assert_eq!(Key::minor(2).scale(), [2, 4, 5, 7, 9, 10, 0]); // D E F G A B flat C
+        assert_eq!(Key::minor(9).leading_tone(), 8); // G sharp
+        assert_eq!(Key::major(5).name(), "f-major");
+    }
+
+    #[test]
+    fn scale_steps_are_pitches() {
+        let key = Key::minor(9);
+        let up: Vec<u8> = (35..=42).map(|step| key.pitch(step, false)).collect();
+        assert_eq!(up, [69, 71, 72, 74, 76, 77, 79, 81]);
+        assert_eq!(key.pitch(41, true), 80);
+        assert_eq!(key.pitch(40, true), 77);
+    }
+}

@@ -1,0 +1,81 @@
+//! The built-in corpus: songs composed by rules of harmony, and the truth about each.
+//!
+//! Every song is one key × progression × texture; a melody sings above. Six keys, six progressions for each mode and
+//! six textures leave 216 combinations, of which half are songs, each key, progression and texture equally often.
+//! Everything is integer arithmetic on streams of one fixed seed, so that the bytes are the same everywhere.
+
+mod chord;
+mod key;
+mod melody;
+mod progression;
+mod song;
+mod texture;
+
+pub use key::{Key, Mode, PitchClass};
+pub use song::{BarTruth, SongTruth};
+pub use texture::Texture;
+
+use super::{MidiStyle, to_midi};
+use progression::Progression;
+use song::Song;
+
+/// Steps of a beat.
+const STEPS_PER_BEAT: usize = 4;
+
+/// Steps of a bar: four beats.
+const STEPS_PER_BAR: usize = 4 * STEPS_PER_BEAT;
+
+/// The seed of the first song's melody; the other songs count up from it. Each leaves 8 bits to its phrases.
+const SEED: u64 = 1722;
+
+/// Textures that a pair of key and progression is played in.
+const TEXTURES_PER_PAIR: usize = 3;
+
+/// Three major keys, neighbours on the circle of fifths, and their relative minors.
+const KEYS: [Key; 6] = [Key::major(0), Key::major(5), Key::major(7), Key::minor(9), Key::minor(2), Key::minor(4)];
+
+/// The files of the corpus: (name, bytes of a MIDI file), in order of their names.
+pub fn songs() -> Vec<(String, Vec<u8>)> {
+    let file = |(name, song): &(String, Song)| {
+        let style = MidiStyle {
+            beats_per_minute: f64::from(song.texture.tempo()),
+            steps_per_beat: STEPS_PER_BEAT as u32,
+            ..MidiStyle::default()
+        };
+        (name.clone(), to_midi(&song.roll(), &style))
+    };
+    plan().iter().map(file).collect()
+}
+
+/// What is true of each file, in the order of [`songs`].
+pub fn manifest() -> Vec<SongTruth> {
+    plan().into_iter().map(|(name, song)| song.truth(name)).collect()
+}
+
+/// Every file name with what its song is made of.
+fn plan() -> Vec<(String, Song)> {
+    let mut plan = Vec::new();
+    for (key_index, key) in KEYS.into_iter().enumerate() {
+        for (progression_index, progression) in Progression::of(key.mode).iter().enumerate() {
+            for turn in 0..TEXTURES_PER_PAIR {
+                // Every second texture, the even ones for one half of the pairs, the odd ones for the other.
+                let texture = Texture::ALL[(key_index + progression_index + 2 * turn) % Texture::ALL.len()];
+                let passes = progression.passes[(key_index + turn) % progression.passes.len()];
+                let index = plan.len();
+                let name = format!("{:03}-{}-{}-{}.mid", index + 1, key.name(), progression.name, texture.name());
+                let song = Song {
+                    key,
+                    progression,
+                    texture,
+                    chords: progression.bars(key.mode, passes),
+                    melody_seed: (SEED + index as u64) << 8,
+                };
+                plan.push((name, song));
+            }
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests;

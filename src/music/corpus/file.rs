@@ -1,0 +1,105 @@
+//! The file: from the bytes of one MIDI file to its report, and to a song if it is used.
+
+use super::Song;
+use crate::music::folder::Found;
+use crate::music::midi::MidiFile;
+use crate::music::options::{Compat, CorpusOptions, Damaged};
+use crate::music::report::{FileReport, FileStatus};
+use crate::music::{PianoRoll, reading};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The largest file read as MIDI, in bytes; the largest in circulation have some tens of megabytes.
+const MAX_FILE_BYTES: u64 = 1 << 28;
+
+/// Read one file of a folder.
+pub(super) fn read_found(file: &Found, options: &CorpusOptions) -> (FileReport, Option<Song>) {
+    let fault = file.fault.clone().map_or_else(|| load_bytes(&file.path), Err);
+    match fault {
+        Ok(bytes) => read_bytes(file.name.clone(), &bytes, options),
+        Err(reason) => (FileReport::failed(file.name.clone(), reason), None),
+    }
+}
+
+/// The bytes of a file, or why there are none.
+fn load_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(format!("{length} bytes are too many for a MIDI file"));
+    }
+    fs::read(path).map_err(unreadable)
+}
+
+/// Read the bytes of one MIDI file.
+pub(super) fn read_bytes(name: String, bytes: &[u8], options: &CorpusOptions) -> (FileReport, Option<Song>) {
+    let file = match MidiFile::parse(bytes) {
+        Ok(file) => file,
+        Err(error) => return (FileReport::failed(name, error.to_string()), None),
+    };
+    let damage = damage_in_words(&file);
+    let reading = match reading::read_midi(&file, options) {
+        Ok(reading) => reading,
+        Err(error) => {
+            let reasons: Vec<String> = damage.into_iter().chain([error.to_string()]).collect();
+            let mut report = FileReport::failed(name, reasons.join("; "));
+            report.note_ons = file.note_ons();
+            return (report, None);
+        }
+    };
+    let mut report = FileReport::used(name, [&reading.roll]);
+    report.note_ons = file.note_ons();
+    let mut reasons = damage;
+    if !reasons.is_empty() {
+        report.status = FileStatus::Damaged;
+        report.kept = options.damaged == Damaged::Use;
+    }
+    if let Some(reason) = too_little(&reading.roll, options) {
+        reasons.push(reason);
+        report.kept = false;
+        if report.status == FileStatus::Used {
+            report.status = FileStatus::Skipped;
+        }
+    }
+    reasons.append(&mut reading.omissions.phrases());
+    match file.alien_chunks {
+        0 => {}
+        1 => reasons.push("1 chunk that is no track passed over".into()),
+        more => reasons.push(format!("{more} chunks that are no tracks passed over")),
+    }
+    report.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+    let song = report.kept.then(|| Song { name: report.file.clone(), roll: reading.roll, split: None });
+    (report, song)
+}
+
+/// Damage named one by one; more than these are counted.
+const SPELLED: usize = 4;
+
+/// What is wrong with a file, a phrase each.
+fn damage_in_words(file: &MidiFile) -> Vec<String> {
+    let mut words: Vec<String> = file.damage.iter().take(SPELLED).map(ToString::to_string).collect();
+    if file.damage.len() > SPELLED {
+        words.push(format!("and {} more faults", file.damage.len() - SPELLED));
+    }
+    words
+}
+
+/// Why a sound song is no song to use.
+fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
+    let steps = roll.steps();
+    let silent = roll.cells.count_ones() == 0;
+    let short = (steps as u64) < u64::from(options.min_steps);
+    match (silent, short) {
+        (_, true) => Some(format!(
+            "{}, fewer than corpus.min_steps = {}{}",
+            super::counted(steps, "step"),
+            options.min_steps,
+            if silent { ", and no note" } else { "" }
+        )),
+        // The original keeps long silence.
+        (true, false) if options.compat == Compat::None => Some("no note".into()),
+        _ if steps == 0 => Some("no steps".into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! The corpus: songs as piano rolls, and a report on every file they came from.
+
+mod data_set;
+mod error;
+mod file;
+
+pub use error::CorpusError;
+
+use super::folder::{self, Found};
+use super::options::{CorpusOptions, Damaged};
+use super::report::{FileReport, FileStatus};
+use super::{Layout, PianoRoll, Plane};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a song of a data set is for, where the data set says so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// To train on.
+    Train,
+    /// To choose by.
+    Validation,
+    /// To judge by.
+    Test,
+}
+
+/// A song.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Song {
+    /// The name of its file relative to the corpus, or split and number in a data set.
+    pub name: String,
+    /// Its notes.
+    pub roll: PianoRoll,
+    /// What it is for, if its data set says so.
+    pub split: Option<Split>,
+}
+
+/// Songs of one layout, and where they came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corpus {
+    /// What the columns of every song mean.
+    pub layout: Layout,
+    /// The songs used, in order of their files' names.
+    pub songs: Vec<Song>,
+    /// A report on every file, in order of their names.
+    pub files: Vec<FileReport>,
+    /// BLAKE3, in hex, of the layout and of the split, the steps and the cells of every song, in order. Names are no
+    /// part of it.
+    pub digest: String,
+}
+
+/// Told of progress: files done, of how many. Called from several threads, not always in order.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+impl Corpus {
+    /// Read the corpus at `options.path`: a folder with all below it, one MIDI file, or a data set in JSON.
+    ///
+    /// An error if no song is left to use, or if `options.damaged` says that broken files are one.
+    pub fn load(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
+        Self::survey(options, progress)?.usable(options)
+    }
+
+    /// As [`Self::load`], but whatever the files are like: to list them.
+    pub fn survey(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
+        options.check()?;
+        let Some(path) = &options.path else {
+            return Err(CorpusError::UnknownSource(options.source.clone()));
+        };
+        let at_path = |error| CorpusError::Path { path: path.clone(), error };
+        let metadata = fs::metadata(path).map_err(at_path)?;
+        if metadata.is_dir() {
+            let found = folder::midi_files(path).map_err(at_path)?;
+            if found.is_empty() {
+                return Err(CorpusError::NoFiles(path.clone()));
+            }
+            return Ok(read_all(options, &found, progress, |file| file::read_found(file, options)));
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if folder::has_extension(path, &["json"]) {
+            let bytes = fs::read(path).map_err(at_path)?;
+            let corpus = data_set::read(&bytes, name, options)
+                .map_err(|error| CorpusError::Polyphonic { path: path.clone(), error })?;
+            progress(1, 1);
+            return Ok(corpus);
+        }
+        if !folder::is_midi(path) {
+            return Err(CorpusError::UnknownKind(path.clone()));
+        }
+        let fault = (!metadata.is_file()).then(|| "not a regular file".into());
+        let found = [Found { name, path: path.clone(), fault }];
+        Ok(read_all(options, &found, progress, |file| file::read_found(file, options)))
+    }
+
+    /// Read MIDI files from memory, each with its name, in the order given; the built-in corpus comes this way.
+    pub fn from_midi(
+        files: &[(String, Vec<u8>)],
+        options: &CorpusOptions,
+        progress: Progress<'_>,
+    ) -> Result<Self, CorpusError> {
+        options.check()?;
+        let read = |(name, bytes): &(String, Vec<u8>)| file::read_bytes(name.clone(), bytes, options);
+        read_all(options, files, progress, read).usable(options)
+    }
+
+    /// The corpus, unless it is an error to use it.
+    fn usable(self, options: &CorpusOptions) -> Result<Self, CorpusError> {
+        if options.damaged == Damaged::Fail {
+            let is_broken = |report: &&FileReport| matches!(report.status, FileStatus::Damaged | FileStatus::Failed);
+            let broken: Vec<FileReport> = self.files.iter().filter(is_broken).cloned().collect();
+            if !broken.is_empty() {
+                return Err(CorpusError::Damaged(broken));
+            }
+        }
+        if self.songs.is_empty() {
+            return Err(CorpusError::NoSongs(self.files));
+        }
+        Ok(self)
+    }
+
+    /// The corpus of some songs.
+    fn new(layout: Layout, songs: Vec<Song>, files: Vec<FileReport>) -> Self {
+        let digest = digest(&layout, &songs);
+        Self { layout, songs, files, digest }
+    }
+}
+
+/// Read files in parallel; their order is kept.
+fn read_all<File: Sync>(
+    options: &CorpusOptions,
+    files: &[File],
+    progress: Progress<'_>,
+    read: impl Fn(&File) -> (FileReport, Option<Song>) + Sync,
+) -> Corpus {
+    let done = AtomicUsize::new(0);
+    let read: Vec<(FileReport, Option<Song>)> = files
+        .par_iter()
+        .map(|file| {
+            let outcome = read(file);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            outcome
+        })
+        .collect();
+    let (reports, songs): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    Corpus::new(options.layout(), songs.into_iter().flatten().collect(), reports)
+}
+
+/// A count with its noun.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// BLAKE3 of what training sees: layout, and of each song its split, its steps and its cells.
+fn digest(layout: &Layout, songs: &[Song]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"chordbench corpus 1");
+    hasher.update(&[layout.lowest_pitch, layout.highest_pitch, layout.planes.len() as u8]);
+    for plane in &layout.planes {
+        hasher.update(&[match plane {
+            Plane::Hold => 0,
+            Plane::Onset => 1,
+        }]);
+    }
+    for song in songs {
+        hasher.update(&[match song.split {
+            None => 0,
+            Some(Split::Train) => 1,
+            Some(Split::Validation) => 2,
+            Some(Split::Test) => 3,
+        }]);
+        hasher.update(&(song.roll.steps() as u64).to_le_bytes());
+        let cells: Vec<u8> = song.roll.cells.words().iter().flat_map(|word| word.to_le_bytes()).collect();
+        hasher.update(&cells);
+    }
+    hasher.finalize().to_hex().to_string()
+}

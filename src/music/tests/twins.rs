@@ -1,0 +1,116 @@
+//! Naive twins: each reading once more, as its rule is told, by loops over every tick and every cell.
+
+use super::{options, seed};
+use crate::music::midi::{Event, EventKind, MidiFile, Quarter, Track};
+use crate::music::{CorpusOptions, PianoRoll, Plane, read_midi};
+use proptest::prelude::*;
+
+/// Files of few pitches and many events, so that all cases of overlap occur.
+fn files() -> impl Strategy<Value = MidiFile> {
+    let kind = prop_oneof![
+        6 => (0u8..2, 58u8..64).prop_map(|(channel, pitch)| EventKind::NoteOn { channel: channel * 9, pitch }),
+        5 => (0u8..2, 58u8..64).prop_map(|(channel, pitch)| EventKind::NoteOff { channel: channel * 9, pitch }),
+        1 => prop::sample::select(vec![4, 4, 4, 3]).prop_map(|numerator| EventKind::Metre { numerator }),
+    ];
+    let track = (prop::collection::vec((0u64..12, kind), 0..20), 0u64..30).prop_map(|(timed, rest)| {
+        let mut track = Track::default();
+        for (delta, kind) in timed {
+            track.end += delta;
+            track.events.push(Event { tick: track.end, kind });
+        }
+        track.end += rest;
+        track
+    });
+    (prop::collection::vec(track, 0..4), 4u64..40).prop_map(|(tracks, ticks)| MidiFile {
+        sequential: false,
+        quarter: Quarter { ticks, parts: 1 },
+        tracks,
+        damage: Vec::new(),
+        alien_chunks: 0,
+    })
+}
+
+fn narrow(base: CorpusOptions) -> CorpusOptions {
+    CorpusOptions { lowest_pitch: 59, highest_pitch: 63, metres: vec![2, 4], ..base }
+}
+
+/// Whether an event's note is kept, and its pitch.
+fn kept(kind: EventKind, options: &CorpusOptions) -> Option<u8> {
+    let (EventKind::NoteOn { channel, pitch } | EventKind::NoteOff { channel, pitch }) = kind else {
+        return None;
+    };
+    let in_range = (options.lowest_pitch..options.highest_pitch).contains(&pitch);
+    (in_range && (options.drums || channel != 9)).then_some(pitch)
+}
+
+/// The rows of (hold, onset), four pitches each, as the original's loop makes them tick by tick.
+fn seed_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 4]> {
+    let (row, early) = (file.quarter.ticks / 4, file.quarter.ticks / 8);
+    let last = file.tracks.iter().map(|track| track.end).max().unwrap_or(0);
+    let mut rows = vec![[(false, false); 4]];
+    for tick in 0..=last {
+        if tick >= early && (tick - early) % row == 0 {
+            let before = *rows.last().unwrap();
+            rows.push(before.map(|(hold, _)| (hold, false)));
+        }
+        for event in file.tracks.iter().flat_map(|track| &track.events).filter(|event| event.tick == tick) {
+            if event.kind == (EventKind::Metre { numerator: 3 }) {
+                return rows;
+            }
+            if let Some(pitch) = kept(event.kind, options) {
+                let on = matches!(event.kind, EventKind::NoteOn { .. });
+                rows.last_mut().unwrap()[usize::from(pitch - 59)] = (on, on);
+            }
+        }
+    }
+    rows
+}
+
+/// The same by the careful rules: find each note's end by searching for it.
+fn careful_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 4]> {
+    let step = |tick: u64| ((tick * 4) as f64 / file.quarter.ticks as f64 + 0.5).floor() as usize;
+    let all = || file.tracks.iter().flat_map(|track| &track.events);
+    let waltz = EventKind::Metre { numerator: 3 };
+    let stop = all().filter(|event| event.kind == waltz).map(|event| event.tick).min();
+    let last = file.tracks.iter().map(|track| track.end).max().unwrap_or(0);
+    let end = stop.unwrap_or(last);
+    let mut rows = vec![[(false, false); 4]; step(end)];
+    for track in &file.tracks {
+        for (index, event) in track.events.iter().enumerate() {
+            let EventKind::NoteOn { channel, pitch } = event.kind else { continue };
+            if kept(event.kind, options).is_none() || stop.is_some_and(|stop| event.tick >= stop) {
+                continue;
+            }
+            let own = [EventKind::NoteOn { channel, pitch }, EventKind::NoteOff { channel, pitch }];
+            let next = track.events[index + 1..].iter().find(|event| own.contains(&event.kind));
+            let until = next.map_or(end, |next| next.tick.min(end));
+            let first = step(event.tick);
+            let after = step(until).max(first + 1);
+            rows.resize(rows.len().max(after), [(false, false); 4]);
+            let column = usize::from(pitch - 59);
+            rows[first][column].1 = true;
+            rows[first..after].iter_mut().for_each(|row| row[column].0 = true);
+        }
+    }
+    rows
+}
+
+fn rows_of(roll: &PianoRoll) -> Vec<[(bool, bool); 4]> {
+    let cell = |step, plane, pitch| roll.cells.get(step, roll.layout.column(plane, pitch).unwrap());
+    let row = |step| [59, 60, 61, 62].map(|pitch| (cell(step, Plane::Hold, pitch), cell(step, Plane::Onset, pitch)));
+    (0..roll.steps()).map(row).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_seed_reading_is_that_of_the_tick_loop(file in files()) {
+        let options = narrow(seed());
+        prop_assert_eq!(rows_of(&read_midi(&file, &options).unwrap().roll), seed_twin(&file, &options));
+    }
+
+    #[test]
+    fn the_careful_reading_is_that_of_searching_for_ends(file in files(), drums: bool) {
+        let options = CorpusOptions { drums, ..narrow(options()) };
+        prop_assert_eq!(rows_of(&read_midi(&file, &options).unwrap().roll), careful_twin(&file, &options));
+    }
+}

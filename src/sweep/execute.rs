@@ -1,0 +1,282 @@
+//! The sweep at work: runs side by side, each recorded as it ends.
+
+use super::configuration::{Parallelism, Sweep};
+use super::environment::{Environment, logical_cpus};
+use super::plan::Shard;
+use super::prepared::Prepared;
+use super::record::{RunRecord, RunStatus};
+use super::run::{self, RunContext};
+use super::store::{StoreError, create_folder, write_whole};
+use super::summary::{Summary, to_csv};
+use crate::engine::Isa;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// How to go about a sweep; nothing here changes a bit of its results.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecuteOptions {
+    /// The part of the plan to run.
+    pub shard: Shard,
+    /// Runs at once and threads of each.
+    pub workers: Workers,
+    /// The instruction set of the packed engine.
+    pub isa: Isa,
+    /// Run again what is already complete.
+    pub fresh: bool,
+    /// Start no further run once one has failed.
+    pub fail_fast: bool,
+}
+
+/// Runs at once and threads of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Runs at once.
+    pub jobs: usize,
+    /// Threads of each.
+    pub threads_per_run: usize,
+}
+
+impl Workers {
+    /// Divide `processors` among `runs` runs so that jobs × threads never exceeds them. What is asked for exactly is kept
+    /// as far as it fits, threads before jobs; automatic jobs fill the machine, automatic threads share what jobs leave.
+    pub fn divide(jobs: Parallelism, threads: Parallelism, processors: usize, runs: usize) -> Self {
+        let (processors, runs) = (processors.max(1), runs.max(1));
+        match (jobs, threads) {
+            (_, Parallelism::Exactly(threads)) => {
+                let threads_per_run = threads.clamp(1, processors);
+                let room = processors / threads_per_run;
+                let jobs = match jobs {
+                    Parallelism::Auto => room.min(runs),
+                    Parallelism::Exactly(jobs) => jobs.min(room),
+                };
+                Self { jobs: jobs.max(1), threads_per_run }
+            }
+            (Parallelism::Exactly(jobs), Parallelism::Auto) => {
+                let jobs = jobs.clamp(1, processors);
+                Self { jobs, threads_per_run: processors / jobs }
+            }
+            (Parallelism::Auto, Parallelism::Auto) => {
+                let jobs = processors.min(runs);
+                Self { jobs, threads_per_run: processors / jobs }
+            }
+        }
+    }
+
+    /// [`Self::divide`] for a sweep on this machine.
+    pub fn for_sweep(sweep: &Sweep, runs: usize) -> Self {
+        Self::divide(sweep.jobs, sweep.threads_per_run, logical_cpus(), runs)
+    }
+}
+
+/// Told what happens while a sweep runs; called from several threads.
+pub trait SweepObserver: Sync {
+    /// The number of runs to do is known: `skipped` of `total` are complete already.
+    fn sweep_started(&self, total: usize, skipped: usize);
+    /// A run starts; `epochs` are planned.
+    fn run_started(&self, run: usize, run_id: &str, epochs: u64);
+    /// A run has trained `epoch` epochs.
+    fn epoch_finished(&self, run: usize, epoch: u64);
+    /// A run has its record.
+    fn run_finished(&self, run: usize, record: &RunRecord);
+    /// All is done.
+    fn sweep_finished(&self);
+}
+
+/// What a sweep came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The folder of the results.
+    pub folder: PathBuf,
+    /// The summary that now stands there.
+    pub summary: Summary,
+    /// Runs of the shard that are complete and well.
+    pub ok: usize,
+    /// Runs of the shard that failed, with their reasons.
+    pub failed: Vec<(String, String)>,
+    /// Runs of the shard that were not started, after `--fail-fast`.
+    pub not_started: usize,
+}
+
+/// Do all runs of a shard, leave the records in `folder`, and sum up what is there of the whole plan.
+///
+/// Complete runs found there are kept. An error means that results could not be written; what was complete stays.
+pub fn execute(
+    prepared: &Prepared,
+    config_text: &str,
+    folder: &Path,
+    options: &ExecuteOptions,
+    observer: &dyn SweepObserver,
+) -> Result<Outcome, StoreError> {
+    let plan = &prepared.plan;
+    create_folder(&folder.join("runs"))?;
+    write_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
+    write_whole(&folder.join("plan.json"), plan_json(prepared).as_bytes())?;
+    write_file_lists(prepared, &folder.join("corpora"))?;
+
+    let records: Vec<Mutex<Option<RunRecord>>> = plan.runs.iter().map(|_| Mutex::new(None)).collect();
+    let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
+    let same_run = first_of_name(&prepared.run_ids);
+    let mut pending = Vec::new();
+    for run in 0..plan.runs.len() {
+        let known = read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]);
+        let again = options.fresh && options.shard.contains(run);
+        let known = known.filter(|_| !again);
+        if known.is_none() && options.shard.contains(run) && same_run[run] == run {
+            pending.push(run);
+        }
+        *lock(&records[run]) = known;
+    }
+    observer.sweep_started(in_shard.len(), in_shard.len() - pending.len());
+
+    let environment = Environment::capture(options.isa);
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let error: Mutex<Option<StoreError>> = Mutex::new(None);
+    let jobs = options.workers.jobs.min(pending.len());
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let Some(&run) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let spec = &plan.runs[run];
+            let run_id = &prepared.run_ids[run];
+            observer.run_started(run, run_id, spec.parameters().train.epochs as u64);
+            let context = RunContext {
+                corpus: prepared.corpus_of(run),
+                run_id,
+                folder: &run_folder(folder, run_id),
+                environment: &environment,
+                isa: options.isa,
+                threads: options.workers.threads_per_run,
+                contended: jobs > 1,
+                epoch_finished: &|epoch| observer.epoch_finished(run, epoch),
+            };
+            match run::execute(spec, &context) {
+                Ok(record) => {
+                    observer.run_finished(run, &record);
+                    if record.status == RunStatus::Failed && options.fail_fast {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    *lock(&records[run]) = Some(record);
+                }
+                Err(failure) => {
+                    stop.store(true, Ordering::Relaxed);
+                    lock(&error).get_or_insert(failure);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                // One pool a job: what a run divides over threads stays among its own.
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(options.workers.threads_per_run).build();
+                match pool {
+                    Ok(pool) => pool.install(work),
+                    Err(failure) => {
+                        let source = std::io::Error::other(failure);
+                        let action = "cannot start the threads of a run in";
+                        lock(&error).get_or_insert(StoreError { action, path: folder.to_path_buf(), source });
+                    }
+                }
+            });
+        }
+    });
+    observer.sweep_finished();
+    if let Some(error) = error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        return Err(error);
+    }
+
+    let records: Vec<Option<RunRecord>> = same_run.iter().map(|&run| lock(&records[run]).clone()).collect();
+    let summary = Summary::of(plan, &prepared.run_ids, &records);
+    let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
+    write_whole(&folder.join("summary.json"), json.as_bytes())?;
+    let csv_path = folder.join("summary.csv");
+    let csv = to_csv(plan, &prepared.run_ids, &records).map_err(std::io::Error::other);
+    write_whole(&csv_path, &csv.map_err(StoreError::at("cannot make", &csv_path))?)?;
+
+    let of_shard =
+        |status| in_shard.iter().filter_map(|&run| records[run].as_ref()).filter(move |r| r.status == status);
+    let failed = of_shard(RunStatus::Failed)
+        .map(|record| (record.run_id.clone(), record.error.clone().unwrap_or_default()))
+        .collect::<Vec<_>>();
+    let ok = of_shard(RunStatus::Ok).count();
+    let not_started = in_shard.len() - ok - failed.len();
+    Ok(Outcome { folder: folder.to_path_buf(), summary, ok, failed, not_started })
+}
+
+/// For each run the first of the same name: two paths with the same songs below them give the same run twice, and it is
+/// done once.
+fn first_of_name(run_ids: &[String]) -> Vec<usize> {
+    let mut first = std::collections::HashMap::new();
+    run_ids.iter().enumerate().map(|(run, run_id)| *first.entry(run_id).or_insert(run)).collect()
+}
+
+/// `corpora/DIGEST.jsonl`: what became of every file of each corpus, a line a file.
+fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
+    create_folder(folder)?;
+    for corpus in &prepared.corpora {
+        let mut lines = String::new();
+        for file in &corpus.files {
+            lines += &serde_json::to_string(file).expect("a report is plain data");
+            lines.push('\n');
+        }
+        write_whole(&folder.join(format!("{}.jsonl", &corpus.digest[..12])), lines.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The folder of one run.
+pub fn run_folder(folder: &Path, run_id: &str) -> PathBuf {
+    folder.join("runs").join(run_id)
+}
+
+/// The record of a complete run, if there is one that belongs to it.
+pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
+    let text = std::fs::read_to_string(run_folder.join("result.json")).ok()?;
+    let record: RunRecord = serde_json::from_str(&text).ok()?;
+    (record.run_id == run_id && record.schema == RunRecord::SCHEMA).then_some(record)
+}
+
+/// `plan.json`: every run of the plan with what sets it apart.
+fn plan_json(prepared: &Prepared) -> String {
+    let plan = &prepared.plan;
+    let runs: Vec<serde_json::Value> = plan.runs.iter().map(|run| prepared.run_json(run)).collect();
+    let plan = json!({"schema": 1, "name": plan.name, "swept": plan.swept, "runs": runs});
+    serde_json::to_string_pretty(&plan).expect("a plan is plain data")
+}
+
+/// The value behind a lock, also after a panic elsewhere: every value here is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Parallelism::{Auto, Exactly};
+
+    #[test]
+    fn runs_of_the_same_name_are_done_once() {
+        let run_ids = ["a", "b", "a", "c", "b"].map(str::to_owned);
+        assert_eq!(first_of_name(&run_ids), [0, 1, 0, 3, 1]);
+    }
+
+    #[test]
+    fn jobs_times_threads_never_exceeds_the_processors() {
+        for processors in 1..9 {
+            for jobs in [Auto, Exactly(1), Exactly(2), Exactly(5), Exactly(100)] {
+                for threads in [Auto, Exactly(1), Exactly(3), Exactly(100)] {
+                    for runs in [0, 1, 3, 50] {
+                        let workers = Workers::divide(jobs, threads, processors, runs);
+                        assert!(workers.jobs >= 1 && workers.threads_per_run >= 1);
+                        assert!(workers.jobs * workers.threads_per_run <= processors);
+                    }
+                }
+            }
+        }
+        assert_eq!(Workers::divide(Auto, Exactly(1), 8, 50), Workers { jobs: 8, threads_per_run: 1 });
+        assert_eq!(Workers::divide(Auto, Auto, 8, 3), Workers { jobs: 3, threads_per_run: 2 });
+        assert_eq!(Workers::divide(Exactly(3), Exactly(2), 8, 50), Workers { jobs: 3, threads_per_run: 2 });
+    }
+}

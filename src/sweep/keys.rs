@@ -1,0 +1,474 @@
+//! The registry of configuration keys: path, kind, default and one sentence on each.
+//!
+//! Everything that reads, checks, sweeps or lists settings walks this table, so a key is added here and in the options
+//! struct that receives it, and nowhere else.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// The dotted path, such as `model.hidden`.
+    pub path: &'static str,
+    /// The values it takes.
+    pub kind: Kind,
+    /// The value where nothing is set.
+    pub default: Literal,
+    /// The default under `corpus.compat = "seed"`, where it is another.
+    pub seed_default: Option<Literal>,
+    /// The default for a polyphonic data set in JSON, where it is another.
+    pub data_set_default: Option<Literal>,
+    /// What part the key plays in a sweep.
+    pub role: Role,
+    /// One sentence for the reference.
+    pub doc: &'static str,
+}
+
+/// What part a key plays in a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Decides the bits of a result: part of the identity of a run and of `params` in its record. May be swept.
+    Parameter,
+    /// Says where data come from. May be swept, but what counts in the identity of a run is the digest of the data.
+    Input,
+    /// A label, a place, a number of threads or of replicates: one value for the whole sweep, no part of an identity.
+    Setup,
+}
+
+/// The values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// An integer from `min` to `max`, both included.
+    Integer {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// A finite number from `min` to `max`; `below_max` leaves `max` itself out.
+    Float {
+        /// The least value.
+        min: f64,
+        /// The greatest value, or the first too great.
+        max: f64,
+        /// Whether `max` itself is too great.
+        below_max: bool,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of these strings.
+    Choice(&'static [&'static str]),
+    /// A non-empty list of these strings, each at most once.
+    Choices(&'static [&'static str]),
+    /// A list, possibly empty, of integers from `min` to `max`, each at most once.
+    Integers {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// A seed of 64 bits: an integer, or a string of decimal digits.
+    Seed,
+    /// `"auto"` or an integer from 1 to `max`.
+    AutoOrInteger {
+        /// The greatest value.
+        max: i64,
+    },
+    /// A string that can name a file or folder on any system.
+    FileName,
+    /// A path that the corpus is read from, relative to the file it is written in.
+    InputPath,
+    /// A path that results are written to, relative to the working directory.
+    OutputPath,
+}
+
+impl Kind {
+    /// What the reference calls the values.
+    pub fn describe(&self) -> String {
+        let quoted = |choices: &[&str]| choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>();
+        let alternatives = |choices: &[&str]| match quoted(choices).as_slice() {
+            [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            quoted => quoted.concat(),
+        };
+        match self {
+            Self::Integer { min, max } if min == max => format!("the integer {min}"),
+            Self::Integer { min, max } => format!("an integer from {min} to {max}"),
+            Self::Float { min, max, below_max } if *below_max => format!("a number from {min} to below {max}"),
+            Self::Float { min, max, .. } => format!("a number from {min} to {max}"),
+            Self::Bool => "true or false".to_owned(),
+            Self::Choice(choices) => alternatives(choices),
+            Self::Choices(choices) => format!("a list of {}, each at most once", alternatives(choices)),
+            Self::Integers { min, max } => format!("a list of integers from {min} to {max}"),
+            Self::Seed => format!("an integer from 0 to {}, as a string if need be", u64::MAX),
+            Self::AutoOrInteger { max } => format!("\"auto\" or an integer from 1 to {max}"),
+            Self::FileName => "a plain file name".to_owned(),
+            Self::InputPath | Self::OutputPath => "a path".to_owned(),
+        }
+    }
+}
+
+/// A value written in the registry itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Literal {
+    /// No value, such as that of a path that is not set.
+    Absent,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// A string.
+    Text(&'static str),
+    /// A list of strings.
+    Texts(&'static [&'static str]),
+    /// A list of integers.
+    Integers(&'static [i64]),
+}
+
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Absent => Self::Null,
+            Literal::Bool(flag) => flag.into(),
+            Literal::Integer(number) => number.into(),
+            Literal::Float(number) => number.into(),
+            Literal::Text(text) => text.into(),
+            Literal::Texts(texts) => texts.into(),
+            Literal::Integers(numbers) => numbers.into(),
+        }
+    }
+}
+
+impl Key {
+    const fn new(path: &'static str, kind: Kind, default: Literal, doc: &'static str) -> Self {
+        Self { path, kind, default, seed_default: None, data_set_default: None, role: Role::Parameter, doc }
+    }
+
+    const fn integer(path: &'static str, [min, max]: [i64; 2], default: i64, doc: &'static str) -> Self {
+        Self::new(path, Kind::Integer { min, max }, Literal::Integer(default), doc)
+    }
+
+    const fn float(path: &'static str, [min, max]: [f64; 2], default: f64, doc: &'static str) -> Self {
+        let below_max = false;
+        Self::new(path, Kind::Float { min, max, below_max }, Literal::Float(default), doc)
+    }
+
+    /// A number from 0 to below 1.
+    const fn share(path: &'static str, default: f64, doc: &'static str) -> Self {
+        let kind = Kind::Float { min: 0.0, max: 1.0, below_max: true };
+        Self::new(path, kind, Literal::Float(default), doc)
+    }
+
+    const fn flag(path: &'static str, default: bool, doc: &'static str) -> Self {
+        Self::new(path, Kind::Bool, Literal::Bool(default), doc)
+    }
+
+    /// One of several strings; the first is the default.
+    const fn choice(path: &'static str, choices: &'static [&'static str], doc: &'static str) -> Self {
+        Self::new(path, Kind::Choice(choices), Literal::Text(choices[0]), doc)
+    }
+
+    const fn seed(mut self, default: Literal) -> Self {
+        self.seed_default = Some(default);
+        self
+    }
+
+    const fn data_set(mut self, default: Literal) -> Self {
+        self.data_set_default = Some(default);
+        self
+    }
+
+    const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The value where nothing is set, under `corpus.compat = "seed"` or for a data set in JSON where these hold.
+    pub(super) fn default_for(&self, seed: bool, data_set: bool) -> Literal {
+        let seed = self.seed_default.filter(|_| seed);
+        let data_set = self.data_set_default.filter(|_| data_set);
+        seed.or(data_set).unwrap_or(self.default)
+    }
+
+    /// Whether the key takes part in the identity of a run (`run_id`) and in `params` of its record.
+    pub fn is_identity(&self) -> bool {
+        self.role == Role::Parameter
+    }
+
+    /// Whether a sweep may vary the key.
+    pub fn may_be_swept(&self) -> bool {
+        self.role != Role::Setup
+    }
+
+    /// The table that the key stands in; empty for the top of the file.
+    pub fn table(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(table, _)| table)
+    }
+}
+
+/// The greatest integer where no nearer bound has a meaning.
+const MANY: i64 = 1_000_000;
+
+/// Every key, table by table, in the order of the reference.
+pub static KEYS: &[Key] = &[
+    Key::integer("schema", [1, 1], 1, "The version of this format.").role(Role::Setup),
+    Key::new(
+        "name",
+        Kind::FileName,
+        Literal::Absent,
+        "The name of the sweep and of its folder of results; by default the name of the file without its extension.",
+    )
+    .role(Role::Setup),
+    // Corpus.
+    Key::choice("corpus.source", &["builtin"], "The corpus that comes with the program, used where no path is set.")
+        .role(Role::Input),
+    Key::new(
+        "corpus.path",
+        Kind::InputPath,
+        Literal::Absent,
+        "A folder of MIDI files, one MIDI file or a polyphonic data set in JSON, relative to the configuration file \
+         (with `--set`, to the working directory).",
+    )
+    .role(Role::Input),
+    Key::choice(
+        "corpus.compat",
+        &["none", "seed"],
+        "`seed` reads MIDI files as the original program does, and changes the defaults marked with †.",
+    ),
+    Key::integer("corpus.lowest_pitch", [0, 127], 24, "The lowest MIDI pitch kept.").data_set(Literal::Integer(21)),
+    Key::integer("corpus.highest_pitch", [1, 128], 102, "One more than the highest MIDI pitch kept.")
+        .data_set(Literal::Integer(109)),
+    Key::new(
+        "corpus.planes",
+        Kind::Choices(&["hold", "onset"]),
+        Literal::Texts(&["hold", "onset"]),
+        "The planes of a time step, in order: notes that sound (hold) and notes that are struck (onset).",
+    )
+    .data_set(Literal::Texts(&["hold"])),
+    Key::integer("corpus.steps_per_beat", [1, 96], 4, "Time steps in a quarter note."),
+    Key::integer("corpus.min_steps", [1, MANY], 1, "Songs of fewer time steps are skipped.").seed(Literal::Integer(51)),
+    Key::choice(
+        "corpus.rounding",
+        &["nearest", "down"],
+        "Which time step an event between two belongs to; `compat = \"seed\"` has a rule of its own.",
+    ),
+    Key::flag("corpus.drums", false, "Whether to keep the notes of the drum channel.").seed(Literal::Bool(true)),
+    Key::new(
+        "corpus.metres",
+        Kind::Integers { min: 1, max: 255 },
+        Literal::Integers(&[]),
+        "Numerators of time signatures that are kept: a song ends before the first other one; empty for any.",
+    )
+    .seed(Literal::Integers(&[2, 4])),
+    Key::choice(
+        "corpus.damaged",
+        &["use", "skip", "fail"],
+        "What to do with a damaged file: use what is sound in it, skip it, or stop.",
+    ),
+    Key::share(
+        "corpus.validation",
+        0.1,
+        "Share of the songs held out for validation; a data set with splits of its own keeps those.",
+    )
+    .seed(Literal::Float(0.0)),
+    // Model.
+    Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model."),
+    Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
+    Key::float("model.weight_mean", [-1e3, 1e3], 0.0, "Mean of the initial weights, which are normally distributed."),
+    Key::float("model.weight_std", [0.0, 1e3], 0.01, "Standard deviation of the initial weights."),
+    Key::choice(
+        "model.visible_bias",
+        &["log-odds", "zero"],
+        "Visible biases before training: the log-odds of each unit in the training windows, or zero.",
+    ),
+    // Training.
+    Key::choice(
+        "train.method",
+        &["cd", "pcd"],
+        "Contrastive divergence, whose chains start at the data, or persistent, whose chains go on from update to update.",
+    ),
+    Key::integer("train.chains", [0, MANY], 0, "Persistent chains; 0 for as many as `train.batch_size`."),
+    Key::integer("train.k", [1, MANY], 1, "Gibbs steps of the chains in each update."),
+    Key::float("train.learning_rate", [0.0, 1e3], 0.005, "Step size of the update."),
+    Key::integer("train.epochs", [0, MANY], 200, "Passes over the training windows."),
+    Key::integer("train.batch_size", [1, MANY], 100, "Windows in a batch, at most."),
+    Key::choice(
+        "train.batches",
+        &["shuffled", "per-song"],
+        "Batches of windows from all songs in a new random order every epoch, or of consecutive windows of one song.",
+    ),
+    Key::flag("train.skip_first_window", false, "Whether to leave the first window of every song out of training."),
+    Key::choice(
+        "train.statistics",
+        &["probabilities", "samples"],
+        "What the gradient is estimated from: probabilities of the hidden units, or samples.",
+    ),
+    Key::choice(
+        "train.positive_sample",
+        &["chain", "separate"],
+        "With samples, whether the positive statistics share the chain's hidden sample or draw one apart.",
+    ),
+    Key::share("train.momentum", 0.0, "Share of an update that is carried over into the next."),
+    Key::share("train.initial_momentum", 0.0, "Momentum of the epochs before `train.momentum_switch_epoch`."),
+    Key::integer(
+        "train.momentum_switch_epoch",
+        [0, MANY],
+        5,
+        "The first epoch, counted from 0, in which `train.momentum` applies.",
+    ),
+    Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
+    Key::choice(
+        "train.engine",
+        &["packed", "dense", "reference"],
+        "Bits and sums of selected rows, dense matrix products to compare with, or plain loops to check both by.",
+    ),
+    // Evaluation.
+    Key::integer(
+        "evaluate.every",
+        [1, MANY],
+        1,
+        "Epochs from one evaluation to the next; the last is always evaluated.",
+    ),
+    Key::integer(
+        "evaluate.pseudo_likelihood_windows",
+        [0, MANY],
+        100,
+        "Windows of each split that the exact pseudo-log-likelihood is computed on, a fixed random choice; 0 for none.",
+    ),
+    Key::integer(
+        "evaluate.windows",
+        [0, MANY],
+        0,
+        "Windows of each split that the other metrics are computed on, at most; 0 for all.",
+    ),
+    // Samples.
+    Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws."),
+    Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample."),
+    Key::choice(
+        "sample.start",
+        &["zeros", "noise", "data"],
+        "Where the chain of a sample starts: at silence, at coin flips, or at a training window.",
+    ),
+    Key::float(
+        "sample.temperature",
+        [1e-3, 1e3],
+        1.0,
+        "Divides every input of a unit while sampling; 1 is the model as it is.",
+    ),
+    Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note."),
+    Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute."),
+    Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes."),
+    Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0."),
+    // Replicates.
+    Key::integer("replicates.count", [1, 100_000], 1, "Runs of every point, each with a seed of its own.")
+        .role(Role::Setup),
+    Key::new(
+        "replicates.seed",
+        Kind::Seed,
+        Literal::Integer(42),
+        "The seed that the seeds of replicates and the points of a random sweep derive from.",
+    )
+    .role(Role::Setup),
+    // Running.
+    Key::new(
+        "run.jobs",
+        Kind::AutoOrInteger { max: 4096 },
+        Literal::Text("auto"),
+        "Runs at the same time; `auto` fills the processor.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "run.threads_per_run",
+        Kind::AutoOrInteger { max: 4096 },
+        Literal::Integer(1),
+        "Threads of one run; no result depends on it.",
+    )
+    .role(Role::Setup),
+    Key::choice(
+        "run.isa",
+        &["auto", "scalar", "avx2", "avx512"],
+        "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
+         environment variable `CHORDBENCH_ISA` wins over it.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "output.dir",
+        Kind::OutputPath,
+        Literal::Text("results"),
+        "The folder that the folder of results is made in, relative to the working directory.",
+    )
+    .role(Role::Setup),
+];
+
+/// The position in [`KEYS`] of the key with this path.
+pub fn find_key(path: &str) -> Option<usize> {
+    KEYS.iter().position(|key| key.path == path)
+}
+
+/// The reference of all keys as Markdown tables, one for each table of the configuration, and a line on its marks.
+pub fn keys_markdown() -> String {
+    let mut text = String::new();
+    let mut table = None;
+    for key in KEYS {
+        if table != Some(key.table()) {
+            table = Some(key.table());
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str("| key | values | default | meaning |\n|---|---|---|---|\n");
+        }
+        let mut default = code(&key.default.into());
+        if let Some(seed) = key.seed_default {
+            let _ = write!(default, " († {})", code(&seed.into()));
+        }
+        if let Some(data_set) = key.data_set_default {
+            let _ = write!(default, " (JSON: {})", code(&data_set.into()));
+        }
+        let values = key.kind.describe();
+        let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
+    }
+    text.push_str(
+        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON.\n",
+    );
+    text
+}
+
+/// A default as code in Markdown.
+fn code(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        value => format!("`{}`", super::value::display(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_unique_and_tables_in_one_piece() {
+        let mut tables: Vec<&str> = Vec::new();
+        for (index, key) in KEYS.iter().enumerate() {
+            assert_eq!(find_key(key.path), Some(index), "{} is listed twice", key.path);
+            assert!(key.doc.ends_with('.') && !key.doc.contains('|'), "{}", key.path);
+            if tables.last() != Some(&key.table()) {
+                assert!(!tables.contains(&key.table()), "[{}] is split", key.table());
+                tables.push(key.table());
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_has_a_row_for_every_key() {
+        let reference = keys_markdown();
+        for key in KEYS {
+            let rows = reference.lines().filter(|line| line.starts_with(&format!("| `{}` |", key.path)));
+            assert_eq!(rows.count(), 1, "{}", key.path);
+        }
+        assert!(reference.contains("| `train.k` | an integer from 1 to 1000000 | `1` | Gibbs steps"));
+        assert!(reference.contains("`1` († `51`)"));
+        assert!(reference.contains("`[\"hold\", \"onset\"]` (JSON: `[\"hold\"]`)"));
+    }
+}

@@ -1,0 +1,104 @@
+//! A plan with its corpora: everything that must be known before the first run starts.
+
+use super::error::{ConfigError, ConfigErrors};
+use super::plan::{Plan, RunSpec};
+use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
+use serde_json::{Map, Value, json};
+
+/// A plan whose corpora are read and whose runs have names.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// Every corpus that the plan needs, each once.
+    pub corpora: Vec<Corpus>,
+    /// For each point of the plan, which corpus it trains on.
+    pub corpus_of_point: Vec<usize>,
+    /// For each run of the plan, its name.
+    pub run_ids: Vec<String>,
+}
+
+/// Why a plan cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// The plan does not fit a corpus.
+    #[error("the configuration does not fit the corpus")]
+    Config(ConfigErrors),
+}
+
+impl Prepared {
+    /// Read the corpora of a plan, check the plan against them, and name its runs.
+    pub fn new(plan: Plan, progress: Progress<'_>) -> Result<Self, PrepareError> {
+        let mut read: Vec<(CorpusOptions, Corpus)> = Vec::new();
+        let mut corpus_of_point = Vec::with_capacity(plan.points.len());
+        for point in &plan.points {
+            let options = reading_options(&point.parameters.corpus);
+            let known = read.iter().position(|(own, _)| *own == options);
+            corpus_of_point.push(match known {
+                Some(index) => index,
+                None => {
+                    let corpus = load_corpus(&options, progress)?;
+                    read.push((options, corpus));
+                    read.len() - 1
+                }
+            });
+        }
+        let corpora: Vec<Corpus> = read.into_iter().map(|(_, corpus)| corpus).collect();
+        check_timesteps(&plan, &corpora, &corpus_of_point).map_err(PrepareError::Config)?;
+        let run_ids =
+            plan.runs.iter().map(|run| run.run_id(&corpora[corpus_of_point[run.point_index]].digest)).collect();
+        Ok(Self { plan, corpora, corpus_of_point, run_ids })
+    }
+
+    /// What sets a run apart, as an entry of `plan.json`.
+    pub fn run_json(&self, run: &RunSpec) -> Value {
+        let swept: Map<String, Value> =
+            self.plan.swept_values(run).map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        json!({
+            "index": run.index,
+            "run_id": self.run_ids[run.index],
+            "replicate": run.replicate,
+            "seed": run.seed.to_string(),
+            "swept": swept,
+            "corpus": self.corpus_of(run.index).digest,
+        })
+    }
+
+    /// The corpus that a run of the plan trains on.
+    pub fn corpus_of(&self, run: usize) -> &Corpus {
+        &self.corpora[self.corpus_of_point[self.plan.runs[run].point_index]]
+    }
+}
+
+/// Read the corpus that options speak of: the path if there is one, else the built-in one.
+pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
+    if options.path.is_none() && options.source == "builtin" {
+        Corpus::from_midi(&builtin::songs(), options, progress)
+    } else {
+        Corpus::load(options, progress)
+    }
+}
+
+/// The options without what has no part in the reading, so that equal readings are done once.
+fn reading_options(options: &CorpusOptions) -> CorpusOptions {
+    CorpusOptions { validation: 0.0, ..options.clone() }
+}
+
+/// Every point must have a song as long as its window.
+fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let mut seen = Vec::new();
+    for (point, &corpus) in plan.points.iter().zip(corpus_of_point) {
+        let timesteps = point.parameters.model.timesteps;
+        let longest = corpora[corpus].songs.iter().map(|song| song.roll.steps()).max().unwrap_or(0);
+        if timesteps > longest && !seen.contains(&(timesteps, corpus)) {
+            seen.push((timesteps, corpus));
+            let message = format!("`model.timesteps` = {timesteps} is longer than any song of the corpus");
+            errors.push(point.error_at("model.timesteps", message, format!("the longest song has {longest} steps")));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+}

@@ -1,0 +1,139 @@
+//! The settings of one point: a value for every key, defaults filled in.
+
+use super::error::ConfigError;
+use super::keys::{KEYS, find_key};
+use super::value::{Assignment, display};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A value for every key of the registry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// One value a key, in the order of [`KEYS`].
+    values: Vec<Value>,
+}
+
+/// What was set, key by key in the order of [`KEYS`]; none where the default holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Explicit(pub(super) Vec<Option<Arc<Assignment>>>);
+
+impl Default for Explicit {
+    fn default() -> Self {
+        Self(vec![None; KEYS.len()])
+    }
+}
+
+impl Explicit {
+    /// What was set for a key.
+    pub(super) fn get(&self, path: &str) -> Option<&Assignment> {
+        self.0[position(path)].as_deref()
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        self.get(path)?.value.as_str()
+    }
+}
+
+/// The position of a key that the code itself names.
+pub(super) fn position(path: &str) -> usize {
+    find_key(path).unwrap_or_else(|| panic!("`{path}` is not in the registry of keys"))
+}
+
+impl Settings {
+    /// Fill in defaults, and check what no key can check alone.
+    pub(super) fn resolve(explicit: &Explicit) -> Result<Self, ConfigError> {
+        let seed = explicit.text("corpus.compat") == Some("seed");
+        let data_set = explicit.text("corpus.path").is_some_and(is_data_set);
+        let values = KEYS
+            .iter()
+            .zip(&explicit.0)
+            .map(|(key, set)| {
+                let default = || key.default_for(seed, data_set).into();
+                set.as_ref().map_or_else(default, |set| set.value.clone())
+            })
+            .collect();
+        let settings = Self { values };
+        settings.check_together(explicit, seed, data_set)?;
+        Ok(settings)
+    }
+
+    /// The checks that concern several keys.
+    fn check_together(&self, explicit: &Explicit, seed: bool, data_set: bool) -> Result<(), ConfigError> {
+        let fault = |keys: &[&str], message: String, label: &str| {
+            let mut places = keys.iter().filter_map(|key| explicit.get(key).map(|set| (key, &set.origin)));
+            let mut error = match places.next() {
+                Some((_, origin)) => ConfigError::at(origin, message, label),
+                None => ConfigError::new(message),
+            };
+            for (key, origin) in places {
+                error = error.related(origin, format!("`{key}` is set here"));
+            }
+            error
+        };
+        let number = |path: &str| self.get(path).as_i64().unwrap_or_default();
+        let (lowest, highest) = (number("corpus.lowest_pitch"), number("corpus.highest_pitch"));
+        if highest <= lowest {
+            let message =
+                format!("`corpus.highest_pitch` is {highest} and `corpus.lowest_pitch` {lowest}: no pitch is left");
+            let keys = ["corpus.highest_pitch", "corpus.lowest_pitch"];
+            return Err(fault(&keys, message, "the range ends before this pitch")
+                .help("pitches from the lowest to one below the highest are kept"));
+        }
+        let planes = display(self.get("corpus.planes"));
+        if data_set && seed {
+            let message = "`corpus.compat = \"seed\"` is a reading of MIDI files, not of a data set in JSON".to_owned();
+            return Err(fault(&["corpus.compat", "corpus.path"], message, "not for this corpus"));
+        }
+        if data_set && planes.contains("onset") {
+            let message = "a polyphonic data set in JSON does not say when notes are struck: it has no plane \"onset\"";
+            return Err(fault(&["corpus.planes", "corpus.path"], message.to_owned(), "expected [\"hold\"]"));
+        }
+        if seed && planes != r#"["hold", "onset"]"# {
+            let message = format!("`corpus.planes` cannot be {planes} where `corpus.compat = \"seed\"`");
+            let keys = ["corpus.planes", "corpus.compat"];
+            return Err(fault(&keys, message, "expected [\"hold\", \"onset\"], in this order"));
+        }
+        if seed && number("corpus.steps_per_beat") != 4 {
+            let steps = number("corpus.steps_per_beat");
+            let message = format!("`corpus.steps_per_beat` cannot be {steps} where `corpus.compat = \"seed\"`");
+            return Err(fault(&["corpus.steps_per_beat", "corpus.compat"], message, "expected 4"));
+        }
+        Ok(())
+    }
+
+    /// The value of a key, which must be one of the registry.
+    pub fn get(&self, path: &str) -> &Value {
+        &self.values[position(path)]
+    }
+
+    /// The value of the key at this position of the registry.
+    pub(super) fn at(&self, key: usize) -> &Value {
+        &self.values[key]
+    }
+
+    /// The keys that decide the bits of a result, sorted, as `params` of a record lists them.
+    pub fn parameters(&self) -> BTreeMap<&'static str, &Value> {
+        let pairs = KEYS.iter().zip(&self.values);
+        pairs.filter(|(key, _)| key.is_identity()).map(|(key, value)| (key.path, value)).collect()
+    }
+
+    /// What tells points apart: the parameters and the corpus they name.
+    pub(super) fn identity(&self) -> String {
+        let pairs = KEYS.iter().zip(&self.values);
+        let values: Vec<&Value> = pairs.filter(|(key, _)| key.may_be_swept()).map(|(_, value)| value).collect();
+        serde_json::to_string(&values).unwrap_or_else(|error| panic!("settings are plain JSON: {error}"))
+    }
+
+    /// The keys of one table, without the table's name.
+    pub(super) fn table(&self, table: &str) -> serde_json::Map<String, Value> {
+        let pairs = KEYS.iter().zip(&self.values).filter(|(key, _)| key.table() == table);
+        pairs.map(|(key, value)| (key.path[table.len() + 1..].to_owned(), value.clone())).collect()
+    }
+}
+
+/// Whether a path is that of a polyphonic data set in JSON.
+fn is_data_set(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}

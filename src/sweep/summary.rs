@@ -1,0 +1,249 @@
+//! The summary of a sweep: every point with the mean and the deviation of its metrics over replicates.
+
+use super::plan::Plan;
+use super::record::{RunRecord, RunStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Metrics that points can be ordered by, the first that is there for every complete point being used: higher is
+/// better. Per time step, since windows of different lengths have different numbers of units.
+const ORDER: [&str; 2] = ["validation_pseudo_log_likelihood_per_step", "train_pseudo_log_likelihood_per_step"];
+
+/// Mean and deviation of one quantity over replicates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statistic {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Sample standard deviation (n − 1 in the denominator); `null` for a single value.
+    pub sd: Option<f64>,
+    /// Values.
+    pub count: usize,
+}
+
+impl Statistic {
+    /// Of the values that are defined; `None` if none is.
+    pub fn of(values: impl IntoIterator<Item = Option<f64>>) -> Option<Self> {
+        let values: Vec<f64> = values.into_iter().flatten().filter(|value| value.is_finite()).collect();
+        let count = values.len();
+        if count == 0 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / count as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Some(Self { mean, sd: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()), count })
+    }
+}
+
+/// All replicates of one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointSummary {
+    /// The values of the keys that vary over the sweep.
+    pub swept: Map<String, Value>,
+    /// The runs of the point, complete or not.
+    pub runs: Vec<String>,
+    /// Replicates that ended well.
+    pub ok: usize,
+    /// Replicates that failed.
+    pub failed: usize,
+    /// Replicates without a record.
+    pub missing: usize,
+    /// Metrics after the last epoch.
+    pub metrics: BTreeMap<String, Option<Statistic>>,
+    /// Music metrics of the samples.
+    pub music: BTreeMap<String, Option<Statistic>>,
+    /// Times and rates; not part of what is reproducible.
+    pub timing: BTreeMap<String, Option<Statistic>>,
+}
+
+/// `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Version of this summary.
+    pub schema: u32,
+    /// The sweep's name.
+    pub name: String,
+    /// Runs of the plan.
+    pub runs: usize,
+    /// Runs that ended well.
+    pub ok: usize,
+    /// Runs that failed.
+    pub failed: usize,
+    /// Runs without a record.
+    pub missing: usize,
+    /// The keys that vary.
+    pub swept: Vec<String>,
+    /// The metric that points are ordered by, best first.
+    pub ordered_by: Option<String>,
+    /// The points; those without a complete run last.
+    pub points: Vec<PointSummary>,
+}
+
+impl Summary {
+    /// The version that this program writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// The summary of a plan. `records[i]` belongs to run `i` and `run_ids[i]` is its name.
+    pub fn of(plan: &Plan, run_ids: &[String], records: &[Option<RunRecord>]) -> Self {
+        let mut points: Vec<PointSummary> = Vec::new();
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); plan.points.len()];
+        for run in &plan.runs {
+            members[run.point_index].push(run.index);
+        }
+        for members in members {
+            let swept = members.first().map_or_else(Map::new, |&run| {
+                plan.swept_values(&plan.runs[run]).map(|(key, value)| (key.to_owned(), value.clone())).collect()
+            });
+            points.push(PointSummary::of(swept, &members, run_ids, records));
+        }
+        let complete = || points.iter().filter(|point| point.ok > 0);
+        let usable = |metric: &&str| complete().all(|point| point.mean(metric).is_some());
+        let ordered_by = ORDER.into_iter().find(usable).filter(|_| complete().next().is_some());
+        if let Some(metric) = ordered_by {
+            let score = |point: &PointSummary| point.mean(metric).unwrap_or(f64::NEG_INFINITY);
+            points.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        }
+        let total = |part: fn(&PointSummary) -> usize| points.iter().map(part).sum();
+        Self {
+            schema: Self::SCHEMA,
+            name: plan.name.clone(),
+            runs: plan.runs.len(),
+            ok: total(|point| point.ok),
+            failed: total(|point| point.failed),
+            missing: total(|point| point.missing),
+            swept: plan.swept.iter().map(|&key| key.to_owned()).collect(),
+            ordered_by: ordered_by.map(str::to_owned),
+            points,
+        }
+    }
+}
+
+impl PointSummary {
+    /// The mean of a metric over the replicates.
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        self.metrics.get(metric).copied().flatten().map(|statistic| statistic.mean)
+    }
+
+    fn of(swept: Map<String, Value>, members: &[usize], run_ids: &[String], records: &[Option<RunRecord>]) -> Self {
+        let found: Vec<&RunRecord> = members.iter().filter_map(|&run| records[run].as_ref()).collect();
+        let ok: Vec<&RunRecord> = found.iter().copied().filter(|record| record.status == RunStatus::Ok).collect();
+        let names = |names: &dyn Fn(&RunRecord) -> Vec<String>| {
+            let mut names: Vec<String> = ok.iter().flat_map(|record| names(record)).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let metrics = names(&|record| record.metrics.keys().cloned().collect())
+            .into_iter()
+            .map(|name| {
+                let statistic = Statistic::of(ok.iter().map(|record| record.metrics.get(&name).copied().flatten()));
+                (name, statistic)
+            })
+            .collect();
+        let music = names(&|record| music_of(record).into_keys().collect())
+            .into_iter()
+            .map(|name| {
+                let statistic = Statistic::of(ok.iter().map(|record| music_of(record).get(&name).copied().flatten()));
+                (name, statistic)
+            })
+            .collect();
+        let timing = [
+            ("total_s", (|record: &RunRecord| record.timing.total_s) as fn(&RunRecord) -> f64),
+            ("train_s", |record| record.timing.train_s),
+            ("epoch_s", |record| record.timing.epoch_s.median),
+            ("updates_per_s", |record| record.timing.updates_per_s),
+            ("examples_per_s", |record| record.timing.examples_per_s),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Statistic::of(ok.iter().map(|record| Some(value(record))))))
+        .collect();
+        Self {
+            swept,
+            runs: members.iter().map(|&run| run_ids[run].clone()).collect(),
+            ok: ok.len(),
+            failed: found.len() - ok.len(),
+            missing: members.len() - found.len(),
+            metrics,
+            music,
+            timing,
+        }
+    }
+}
+
+/// The music metrics of a record's samples by name, with their distance score and the mean distance to the nearest
+/// training window; and the score of independent bits, to compare with.
+fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
+    let Some(music) = &record.music else { return BTreeMap::new() };
+    let json = serde_json::to_value(&music.samples.metrics).expect("metrics are plain data");
+    let fields = json.as_object().cloned().unwrap_or_default();
+    let mut by_name: BTreeMap<_, _> = fields.into_iter().map(|(name, value)| (name, value.as_f64())).collect();
+    by_name.insert("nearest_training_window_bits".into(), music.samples.nearest_training_window.map(|bits| bits.mean));
+    by_name.insert("distance".into(), music.samples_distance.score);
+    by_name.insert("bernoulli_distance".into(), music.bernoulli_distance.score);
+    by_name
+}
+
+/// `summary.csv`: a line a run, in the order of the plan, with the swept keys, metrics, music metrics and times as columns.
+pub fn to_csv(plan: &Plan, run_ids: &[String], records: &[Option<RunRecord>]) -> Result<Vec<u8>, csv::Error> {
+    let found = || records.iter().flatten();
+    let columns = |names: &dyn Fn(&RunRecord) -> Vec<String>| {
+        let mut names: Vec<String> = found().flat_map(names).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let metrics = columns(&|record| record.metrics.keys().cloned().collect());
+    let music = columns(&|record| music_of(record).into_keys().collect());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fixed = ["run_id", "status", "replicate", "seed"].map(str::to_owned);
+    let times = ["total_s", "train_s", "updates_per_s", "examples_per_s", "threads", "contended"].map(str::to_owned);
+    let header = fixed
+        .into_iter()
+        .chain(plan.swept.iter().map(|&key| key.to_owned()))
+        .chain(metrics.iter().cloned())
+        .chain(music.iter().map(|name| format!("sample_{name}")))
+        .chain(times)
+        .chain(["digest".to_owned()]);
+    writer.write_record(header)?;
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    for (run, (run_id, record)) in plan.runs.iter().zip(run_ids.iter().zip(records)) {
+        let status = match record {
+            None => "missing",
+            Some(record) if record.status == RunStatus::Ok => "ok",
+            Some(_) => "failed",
+        };
+        let mut line = vec![run_id.clone(), status.to_owned(), run.replicate.to_string(), run.seed.to_string()];
+        line.extend(plan.swept_values(run).map(|(_, value)| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }));
+        let own_music = record.as_ref().map(music_of).unwrap_or_default();
+        let own = |name: &String| record.as_ref().and_then(|record| record.metrics.get(name).copied().flatten());
+        line.extend(metrics.iter().map(|name| number(own(name))));
+        line.extend(music.iter().map(|name| number(own_music.get(name).copied().flatten())));
+        match record {
+            None => line.extend(std::iter::repeat_n(String::new(), 7)),
+            Some(record) => {
+                let timing = &record.timing;
+                let rates = [timing.total_s, timing.train_s, timing.updates_per_s, timing.examples_per_s];
+                line.extend(rates.map(|value| value.to_string()));
+                line.extend([timing.threads.to_string(), timing.contended.to_string(), record.digest.clone()]);
+            }
+        }
+        writer.write_record(line)?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_leave_out_what_is_undefined() {
+        let statistic = Statistic::of([Some(1.0), None, Some(3.0), Some(f64::NAN)]).unwrap();
+        assert_eq!(statistic, Statistic { mean: 2.0, sd: Some(2.0f64.sqrt()), count: 2 });
+        assert_eq!(Statistic::of([Some(4.0)]), Some(Statistic { mean: 4.0, sd: None, count: 1 }));
+        assert_eq!(Statistic::of([None, None]), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! The program as its users meet it: arguments, exit codes, files.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SMALL: &str = r#"
+name = "small"
+[model]
+hidden = 8
+timesteps = 6
+[train]
+epochs = 2
+[evaluate]
+pseudo_likelihood_windows = 5
+windows = 50
+[sample]
+count = 4
+steps = 3
+start = "noise"
+[sweep.grid]
+"train.k" = [1, 2]
+"model.hidden" = [4, 8]
+[replicates]
+count = 2
+"#;
+
+/// A folder to work in, with a configuration in it.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("sweep.toml"), config).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn runner(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command.current_dir(self.folder.path());
+        command
+    }
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_sweep_leaves_everything_it_promises() {
+    let bench = Bench::new(SMALL);
+    bench
+        .runner()
+        .args(["--config", "sweep.toml"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("8 of 8 runs done"))
+        .stderr(predicate::str::contains("[8/8]"));
+    let sweep = bench.path("results/small");
+    for name in ["sweep.toml", "plan.json", "summary.json", "summary.csv"] {
+        assert!(sweep.join(name).is_file(), "{name}");
+    }
+    let plan = json(&sweep.join("plan.json"));
+    let runs = plan["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 8);
+    for run in runs {
+        let folder = sweep.join("runs").join(run["run_id"].as_str().unwrap());
+        let record = json(&folder.join("result.json"));
+        assert_eq!(record["status"], "ok");
+        assert_eq!(record["seed"], run["seed"]);
+        assert!(record["metrics"]["validation_pseudo_log_likelihood"].as_f64().unwrap() < 0.0);
+        assert!(record["timing"]["train_s"].as_f64().unwrap() > 0.0);
+        let epochs = fs::read_to_string(folder.join("epochs.jsonl")).unwrap();
+        assert_eq!(epochs.lines().count(), 3, "the untrained model and two epochs");
+        for artifact in record["artifacts"].as_array().unwrap() {
+            let bytes = fs::read(folder.join(artifact["path"].as_str().unwrap())).unwrap();
+            assert_eq!(artifact["blake3"], blake3::hash(&bytes).to_hex().to_string());
+        }
+        assert!(folder.join("samples").read_dir().unwrap().count() > 0);
+    }
+    let summary = json(&sweep.join("summary.json"));
+    assert_eq!(summary["ok"], 8);
+    assert_eq!(summary["points"].as_array().unwrap().len(), 4);
+    for point in summary["points"].as_array().unwrap() {
+        let metric = &point["metrics"]["train_reconstruction_error"];
+        assert_eq!(metric["count"], 2);
+        assert!(metric["mean"].as_f64().unwrap() > 0.0 && metric["sd"].as_f64().is_some());
+    }
+    let csv = fs::read_to_string(sweep.join("summary.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 9);
+    assert!(csv.starts_with("run_id,status,replicate,seed,train.k,model.hidden,"), "{csv}");
+}
+
+#[test]
+fn complete_runs_are_kept_and_fresh_does_them_again() {
+    let bench = Bench::new(SMALL);
+    let quarter = ["run", "--config", "sweep.toml", "--shard", "1/4"];
+    bench.runner().args(quarter).assert().success();
+    let runs = bench.path("results/small/runs");
+    assert_eq!(runs.read_dir().unwrap().count(), 2);
+    let times = || -> Vec<_> {
+        let folders = runs.read_dir().unwrap().map(|run| run.unwrap().path());
+        let time = |path: &Path| fs::metadata(path.join("result.json")).unwrap().modified().unwrap();
+        let mut all: Vec<_> = folders.map(|path| (path.clone(), time(&path))).collect();
+        all.sort();
+        all
+    };
+    let before = times();
+    bench.runner().args(quarter).assert().success().stderr(predicate::str::contains("2 runs complete, 0 to do"));
+    assert_eq!(times(), before);
+    bench.runner().args(quarter).arg("--fresh").assert().success();
+    assert!(times().iter().zip(&before).all(|(new, old)| new.0 == old.0 && new.1 > old.1));
+    bench.runner().args(["run", "--config", "sweep.toml", "-q"]).assert().success().stdout("").stderr("");
+    assert_eq!(runs.read_dir().unwrap().count(), 8);
+}
+
+#[test]
+fn a_diverged_run_is_recorded_and_the_others_go_on() {
+    // Weight decay times learning rate far beyond 2 makes weights swing with growing size.
+    let config = SMALL
+        .replace(r#""train.k" = [1, 2]"#, r#""train.weight_decay" = [1000, 0]"#)
+        .replace("epochs = 2", "epochs = 2\nlearning_rate = 1000");
+    let bench = Bench::new(&config);
+    bench
+        .runner()
+        .args(["--config", "sweep.toml", "--jobs", "1"])
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("4 of 8 runs done, 4 failed, 0 missing"))
+        .stderr(predicate::str::contains("training diverged"));
+    let summary = json(&bench.path("results/small/summary.json"));
+    assert_eq!((&summary["ok"], &summary["failed"]), (&4.into(), &4.into()));
+    bench
+        .runner()
+        .args(["--config", "sweep.toml", "--jobs", "1", "--fresh", "--fail-fast"])
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("0 of 8 runs done, 1 failed, 7 missing"));
+}
+
+#[test]
+fn wrong_configurations_write_nothing() {
+    for (set, message) in [
+        ("train.k=0", "train.k"),
+        ("model.hidden=0", "model.hidden"),
+        ("train.learning_rate=-1", "train.learning_rate"),
+        ("train.learning_rate=nan", "train.learning_rate"),
+        ("train.epocs=3", "did you mean"),
+        ("model.timesteps=60000", "longer than any song"),
+        ("corpus.path=no/such/folder", "no/such/folder"),
+        ("sweep.grid.\"train.k\"=[]", "train.k"),
+        ("model.hidden=lots", "model.hidden"),
+    ] {
+        let bench = Bench::new(SMALL);
+        bench
+            .runner()
+            .args(["--config", "sweep.toml", "--set", set])
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains(message));
+        assert!(!bench.path("results").exists(), "{set} wrote results");
+    }
+    let bench = Bench::new(SMALL);
+    bench.runner().args(["--config", "missing.toml"]).assert().code(2).stderr(predicate::str::contains("missing.toml"));
+    bench.runner().args(["--config"]).assert().code(2);
+    bench.runner().assert().code(2);
+}
+
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let bench = Bench::new(SMALL);
+    fs::write(bench.path("results"), "a file where a folder should be").unwrap();
+    bench
+        .runner()
+        .args(["--config", "sweep.toml"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("cannot create the folder"));
+}
+
+#[test]
+fn plans_are_shown_and_shards_divide_them() {
+    let bench = Bench::new(SMALL);
+    let lines = |arguments: &[&str]| -> Vec<String> {
+        let output =
+            bench.runner().args(["plan", "--config", "sweep.toml", "--json"]).args(arguments).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    };
+    let mut all = lines(&[]);
+    assert_eq!(all.len(), 8);
+    let mut parts: Vec<String> = (1..=3).flat_map(|part| lines(&["--shard", &format!("{part}/3")])).collect();
+    parts.sort();
+    all.sort();
+    assert_eq!(parts, all);
+    bench
+        .runner()
+        .args(["plan", "--config", "sweep.toml"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("4 points, 2 replicates, 8 runs"));
+    bench.runner().args(["plan", "--config", "sweep.toml", "--shard", "4/3"]).assert().code(2);
+    assert!(!bench.path("results").exists());
+}
+
+#[test]
+fn a_model_makes_more_music_by_itself() {
+    let bench = Bench::new(SMALL);
+    bench.runner().args(["--config", "sweep.toml", "--shard", "1/8", "-q"]).assert().success();
+    let run = bench.path("results/small/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    let model = run.join("model.safetensors");
+    let sample = |out: &str, more: &[&str]| {
+        let mut command = bench.runner();
+        command
+            .arg("sample")
+            .arg("--model")
+            .arg(&model)
+            .args(["--out", out, "--count", "3", "--steps", "2"])
+            .args(more);
+        command.assert()
+    };
+    sample("one", &["--tempo", "90", "--program", "11"]).success();
+    sample("two", &["--tempo", "90", "--program", "11"]).success();
+    sample("other", &["--seed", "2"]).success();
+    let files = |out: &str| -> Vec<Vec<u8>> {
+        (0..3).map(|index| fs::read(bench.path(out).join(format!("{index}.mid"))).unwrap()).collect()
+    };
+    assert_eq!(files("one"), files("two"));
+    assert_ne!(files("one"), files("other"));
+    assert!(files("one").iter().all(|bytes| bytes.starts_with(b"MThd")));
+    sample("data", &["--start", "data"]).code(2).stderr(predicate::str::contains("--corpus"));
+    sample("hot", &["--temperature", "0"]).code(2).stderr(predicate::str::contains("--temperature"));
+    fs::write(bench.path("broken"), b"no model").unwrap();
+    bench
+        .runner()
+        .args(["sample", "--model", "broken"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("not a safetensors file"));
+    // The samples of a model are a corpus that its chains can start at.
+    sample("again", &["--start", "data", "--corpus", "one"]).success();
+}
+
+#[test]
+fn a_corpus_is_listed_file_by_file() {
+    let bench = Bench::new(SMALL);
+    fs::create_dir_all(bench.path("midi/deep")).unwrap();
+    let (name, bytes) = &chordbench::music::builtin::songs()[0];
+    fs::write(bench.path("midi").join(name), bytes).unwrap();
+    fs::write(bench.path("midi/deep/CUT.MID"), &bytes[..bytes.len() - 20]).unwrap();
+    fs::write(bench.path("midi/noise.midi"), b"no music").unwrap();
+    fs::write(bench.path("midi/readme.txt"), b"no MIDI file").unwrap();
+    let output = bench.runner().args(["corpus", "midi", "--json"]).output().unwrap();
+    assert!(output.status.success());
+    let lines: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let status = |file: &str| lines.iter().find(|line| line["file"] == file).unwrap()["status"].clone();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(status(name), "used");
+    assert_eq!(status("deep/CUT.MID"), "damaged");
+    assert_eq!(status("noise.midi"), "failed");
+    bench
+        .runner()
+        .args(["corpus", "midi"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("3 files: 1 used, 0 skipped, 1 damaged, 1 failed"));
+    bench.runner().args(["corpus", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
+    bench.runner().args(["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
+}
