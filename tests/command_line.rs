@@ -1,5 +1,7 @@
 //! The program as its users meet it: arguments, exit codes, files.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use serde_json::Value;

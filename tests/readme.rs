@@ -1,5 +1,7 @@
 //! The README says what the program does.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::path::Path;
 
 fn readme() -> String {

@@ -1,5 +1,7 @@
 //! The reproducibility contract: the bits of a run are a function of its configuration, its corpus and its seed.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use chordbench::engine::Isa;
 use chordbench::sweep::{
     ExecuteOptions, Prepared, RunRecord, RunStatus, Shard, Sweep, SweepObserver, Workers, execute,

@@ -53,10 +53,13 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
     let prepared = match Prepared::new(plan, &|done, of| progress.corpus(done, of)) {
         Ok(prepared) => prepared,
-        Err(error) => return prepare_error(&error),
+        Err(error) => {
+            progress.corpus_finished();
+            return prepare_error(&error);
+        }
     };
     progress.corpus_finished();
-    prepared.corpora.iter().for_each(log_files);
+    log_files(&prepared.corpora);
 
     let exactly = |count: Option<u32>, or| count.map_or(or, |count| Parallelism::Exactly(count as usize));
     sweep.jobs = exactly(arguments.jobs, sweep.jobs);
@@ -82,9 +85,18 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {reason}");
     }
-    if !verbosity.quiet {
-        let summary = &outcome.summary;
-        print(&format!(
+    let code = if !outcome.failed.is_empty() {
+        EXIT_FAILED
+    } else if outcome.not_started > 0 {
+        EXIT_INCOMPLETE
+    } else {
+        EXIT_OK
+    };
+    if verbosity.quiet {
+        return code;
+    }
+    let summary = &outcome.summary;
+    let text = format!(
             "{}\n{} of {} runs done, {} failed, {} missing. Results: {}\n",
             summary_table(summary),
             summary.ok,
@@ -92,13 +104,6 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
             summary.failed,
             summary.missing,
             outcome.folder.display(),
-        ));
-    }
-    if !outcome.failed.is_empty() {
-        EXIT_FAILED
-    } else if outcome.not_started > 0 {
-        EXIT_INCOMPLETE
-    } else {
-        EXIT_OK
-    }
+    );
+    print(&text, code)
 }

@@ -315,8 +315,8 @@ pub static KEYS: &[Key] = &[
     Key::integer(
         "train.momentum_switch_epoch",
         [0, MANY],
-        5,
-        "The first epoch, counted from 0, in which `train.momentum` applies.",
+        0,
+        "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
     ),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
     Key::choice(
