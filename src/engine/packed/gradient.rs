@@ -46,29 +46,27 @@ impl Gradient {
         let (data_rows, model_rows) = (data.visible.rows(), model.visible.rows());
         let update = Update::new(step, data_rows, model_rows);
         let planes = CountChange::planes_for(data_rows.max(model_rows));
-        match (data.hidden, model.hidden, update.plain(), planes) {
-            (
-                HiddenStatistics::Samples(positive),
-                HiddenStatistics::Samples(negative),
-                Some((scale, decay)),
-                Some(planes),
-            ) => {
-                let visible = [data.visible, model.visible];
-                self.count(kernels, layout, visible, [positive, negative], CountUpdate { scale, decay, planes });
-            }
-            _ => {
-                if step.momentum != 0.0 {
-                    self.velocity.prepare(layout);
-                }
-                let momentum = step.momentum != 0.0;
-                let places = [data, model].map(|side| recent.place(kernels, side.visible));
-                for place in places {
-                    recent.at_mut(place).sort_by_unit();
-                }
-                let batches = places.map(|place| recent.at(place));
-                self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
-            }
+        if let (
+            HiddenStatistics::Samples(positive),
+            HiddenStatistics::Samples(negative),
+            Some((scale, decay)),
+            Some(planes),
+        ) = (data.hidden, model.hidden, update.plain(), planes)
+        {
+            let visible = [data.visible, model.visible];
+            self.count(kernels, layout, visible, [positive, negative], CountUpdate { scale, decay, planes });
+            return;
         }
+        let momentum = step.momentum != 0.0;
+        if momentum {
+            self.velocity.prepare(layout);
+        }
+        let places = [data, model].map(|side| recent.place(kernels, side.visible));
+        for place in places {
+            recent.at_mut(place).sort_by_unit();
+        }
+        let batches = places.map(|place| recent.at(place));
+        self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
     }
 
     /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
@@ -137,7 +135,7 @@ impl Gradient {
                 }))
             });
             let velocity = self.velocity.visible_bias.as_flattened_mut().get_mut(index).unwrap_or(&mut unused[0]);
-            biases.apply_lanes(&mut bias.0, &mut velocity.0, &counts[0].0, &counts[1].0);
+            biases.apply(&mut bias.0, &mut velocity.0, &counts[0].0, &counts[1].0);
         }
         for (tile, bias) in layout.hidden_bias.iter_mut().enumerate() {
             for (lane, bias) in bias.iter_mut().enumerate() {
@@ -148,7 +146,7 @@ impl Gradient {
                 });
                 let velocity =
                     self.velocity.hidden_bias.get_mut(tile).map_or(&mut unused[lane], |tile| &mut tile[lane]);
-                biases.apply_lanes(&mut bias.0, &mut velocity.0, &sums[0].0, &sums[1].0);
+                biases.apply(&mut bias.0, &mut velocity.0, &sums[0].0, &sums[1].0);
             }
         }
     }

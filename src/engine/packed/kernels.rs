@@ -5,7 +5,7 @@
 
 use super::super::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
 use super::super::random::{GOLDEN_GAMMA, LANES, RowStreams, split_mix};
-use super::super::update::Update;
+use super::super::update::{Scalars, Update};
 use super::lanes::{Lanes, NOTHING, StreamState, Words};
 use super::lists::{Lists, Parts};
 use super::simd::{Plain, Simd};
@@ -227,7 +227,7 @@ fn exp_of_negative<S: Simd>(simd: S, x: S::Numbers) -> S::Numbers {
         power = simd.add(simd.multiply(power, fraction), simd.splat(*coefficient));
     }
     let exponent = simd.shift_left::<23>(simd.bits(rounded));
-    simd.from_bits(simd.add_words(simd.bits(power), exponent))
+    simd.numbers_of_bits(simd.add_words(simd.bits(power), exponent))
 }
 
 /// Which units turn on, one bit each: `math::fires` sixteen at a time.
@@ -482,7 +482,7 @@ pub(super) struct Side<'a> {
 impl Side<'_> {
     /// Σ h over the rows in which a visible unit is on, ascending.
     #[inline(always)]
-    fn sum<S: Simd>(&self, simd: S, unit: usize) -> [Lanes; TILE] {
+    fn sum<S: Simd>(&self, simd: S, unit: usize) -> [S::Numbers; TILE] {
         let mut sum = [simd.splat(0.0); TILE];
         for &row in self.rows.list(unit) {
             let hidden = &self.hidden[row as usize];
@@ -490,9 +490,7 @@ impl Side<'_> {
                 sum[lane] = simd.add(sum[lane], simd.load(&hidden[lane]));
             }
         }
-        let mut lanes = [Lanes::ZERO; TILE];
-        store_all(simd, &mut lanes, sum);
-        lanes
+        sum
     }
 }
 
@@ -507,15 +505,84 @@ pub(super) fn update_sums<S: Simd>(
     model: Side,
     update: Update,
 ) {
-    let mut none = [[Lanes::ZERO; TILE]; 1];
+    let mut none = [Lanes::ZERO; TILE];
     for (index, unit) in units.enumerate() {
         let (positive, negative) = (data.sum(simd, unit), model.sum(simd, unit));
-        let velocity = if velocity.is_empty() { &mut none[0] } else { &mut velocity[index] };
-        let lanes = weights[index].iter_mut().zip(velocity);
-        for ((weights, velocity), (positive, negative)) in lanes.zip(positive.iter().zip(&negative)) {
-            update.apply_lanes(&mut weights.0, &mut velocity.0, &positive.0, &negative.0);
+        let velocity = velocity.get_mut(index).unwrap_or(&mut none);
+        for lane in 0..TILE {
+            apply_update(simd, update, &mut weights[index][lane], &mut velocity[lane], positive[lane], negative[lane]);
         }
     }
+}
+
+/// The operations of `Update::apply` in their order, on sixteen parameters.
+#[inline(always)]
+pub(super) fn apply_update<S: Simd>(
+    simd: S,
+    update: Update,
+    parameters: &mut Lanes,
+    velocity: &mut Lanes,
+    positive: S::Numbers,
+    negative: S::Numbers,
+) {
+    let Scalars { data, model, momentum, decay } = update.scalars();
+    let before = simd.load(parameters);
+    let mut change = if data == model {
+        simd.multiply(simd.subtract(positive, negative), simd.splat(data))
+    } else {
+        simd.subtract(simd.multiply(positive, simd.splat(data)), simd.multiply(negative, simd.splat(model)))
+    };
+    if decay != 0.0 {
+        change = simd.subtract(change, simd.multiply(simd.splat(decay), before));
+    }
+    if momentum != 0.0 {
+        change = simd.add(simd.multiply(simd.splat(momentum), simd.load(velocity)), change);
+        simd.store(velocity, change);
+    }
+    simd.store(parameters, simd.add(before, change));
+}
+
+/// `rounds` × 96 additions of sixteen numbers held in registers, in `COUNT` independent sums.
+#[inline(always)]
+pub(super) fn probe_additions<S: Simd, const COUNT: usize>(simd: S, rounds: usize, lanes: &mut [Lanes; BLOCK]) {
+    let mut sums = load_all::<S, COUNT>(simd, lanes);
+    let addend = simd.load(&lanes[0]);
+    for _ in 0..rounds {
+        for _ in 0..96 / COUNT {
+            for sum in &mut sums {
+                *sum = simd.add(*sum, addend);
+            }
+        }
+    }
+    store_all(simd, lanes, sums);
+}
+
+/// Add all rows of a matrix `rounds` times: one load and one addition for each sixteen numbers.
+#[inline(always)]
+pub(super) fn probe_loads<S: Simd>(simd: S, rounds: usize, matrix: &[[Lanes; BLOCK]], total: &mut [Lanes; BLOCK]) {
+    let mut sums = load_all::<S, BLOCK>(simd, total);
+    for _ in 0..rounds {
+        for row in matrix {
+            for lane in 0..BLOCK {
+                sums[lane] = simd.add(sums[lane], simd.load(&row[lane]));
+            }
+        }
+    }
+    store_all(simd, total, sums);
+}
+
+/// Draw `rounds` numbers in every lane of two streams at a time.
+#[inline(always)]
+pub(super) fn probe_numbers<S: Simd>(simd: S, rounds: usize, states: &mut [StreamState; 2], total: &mut Words) {
+    let [mut first, mut second] = [load_generators(simd, &states[0]), load_generators(simd, &states[1])];
+    let mut sum = simd.load_words(total);
+    for _ in 0..rounds {
+        let numbers = simd.xor(next_numbers(simd, &mut first), next_numbers(simd, &mut second));
+        sum = simd.add_words(sum, numbers);
+    }
+    simd.store_words(total, sum);
+    store_generators(simd, &mut states[0], first);
+    store_generators(simd, &mut states[1], second);
 }
 
 /// The functions of one instruction set that are the plain loops, compiled with the given attributes.
@@ -677,6 +744,31 @@ macro_rules! compile {
             update: Update,
         ) {
             kernels::update_sums(simd, weights, velocity, units, data, model, update);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_additions(simd: $simd, rounds: usize, lanes: &mut [Lanes; BLOCK]) {
+            kernels::probe_additions::<_, PIECE>(simd, rounds, lanes);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_loads(
+            simd: $simd,
+            rounds: usize,
+            matrix: &[[Lanes; BLOCK]],
+            total: &mut [Lanes; BLOCK],
+        ) {
+            kernels::probe_loads(simd, rounds, matrix, total);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_numbers(
+            simd: $simd,
+            rounds: usize,
+            states: &mut [StreamState; 2],
+            total: &mut Words,
+        ) {
+            kernels::probe_numbers(simd, rounds, states, total);
         }
     };
 }

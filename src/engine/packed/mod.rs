@@ -2,6 +2,11 @@
 //!
 //! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the speed.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels must be inlined into the functions that are compiled for an instruction set"
+)]
+
 mod batch;
 mod counts;
 mod gradient;
@@ -10,10 +15,12 @@ mod kernels;
 mod lanes;
 mod layout;
 mod lists;
+mod probe;
 mod simd;
 mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use probe::Probe;
 
 use super::seam::{Draw, Engine, Statistics, Step};
 use super::{BitMatrix, LANES, Parameters};
@@ -24,7 +31,7 @@ use kernels::{BLOCK, GROUP, STRIP, TABLED, TILE};
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{BLOCK_UNITS, Layout, STRIP_UNITS, TILE_UNITS, last_word_mask};
 use lists::{Lists, PART_UNITS};
-use threads::{for_each_chunk, for_each_pair, worth_dividing};
+use threads::{for_each_chunk, for_each_pair, task_size, worth_dividing};
 
 /// From so many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
 const TABLES_FROM_ROWS: usize = 32;
@@ -34,8 +41,6 @@ const DOWN_ROWS: usize = 128;
 const UP_ROWS: usize = 64;
 /// Units on in a part from which dividing lists into parts pays.
 const PARTS_FROM_ONES: usize = 24;
-/// Blocks that one task of the down pass takes where threads share it.
-const TASK_BLOCKS: usize = 4;
 
 /// Sums of selected rows of weights, by the instruction set at hand.
 #[derive(Clone, Debug)]
@@ -111,13 +116,13 @@ impl PackedEngine {
             let (weights, bias) = (layout.tile(tile), &layout.hidden_bias[tile]);
             for_each_chunk(parallel, inputs, UP_ROWS, |index, inputs| {
                 let first = index * UP_ROWS;
-                if !in_parts {
-                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
-                } else {
+                if in_parts {
                     inputs.fill(*bias);
                     for part in 0..parts.count() {
                         kernels.sum_parts(weights, (lists, parts), (part, first), inputs);
                     }
+                } else {
+                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
                 }
             });
         });
@@ -300,7 +305,7 @@ impl PackedEngine {
         let per_block = down.rows * 2;
         words.clear();
         words.resize(blocks * per_block, 0);
-        let task_blocks = if down.parallel { TASK_BLOCKS } else { blocks };
+        let task_blocks = task_size(down.parallel, blocks);
         let (kernels, lists) = (self.kernels, &self.scratch.hidden_rows);
         let pass = self.layout.pass_over_blocks(kernels, down.parallel);
         let (hidden, owed, bias) = (pass.hidden, pass.owed, pass.bias);
@@ -338,7 +343,7 @@ impl PackedEngine {
             let count = (down.rows - first_row).min(DOWN_ROWS);
             words.clear();
             words.resize(strips * count, 0);
-            let task_strips = if down.parallel { TASK_BLOCKS * BLOCK / STRIP } else { strips };
+            let task_strips = task_size(down.parallel, strips);
             for_each_chunk(down.parallel, words, task_strips * count, |task, words| {
                 let first = task * task_strips;
                 let mut states = vec![StreamState::ZERO; count];

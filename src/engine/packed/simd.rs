@@ -42,7 +42,7 @@ pub(super) trait Simd: Copy {
     /// The words as signed integers, converted.
     fn to_numbers(self, words: Self::Words) -> Self::Numbers;
     fn bits(self, numbers: Self::Numbers) -> Self::Words;
-    fn from_bits(self, words: Self::Words) -> Self::Numbers;
+    fn numbers_of_bits(self, words: Self::Words) -> Self::Numbers;
 }
 
 /// No instruction set in particular.
@@ -187,7 +187,7 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
-    fn from_bits(self, words: [u32; 16]) -> [f32; 16] {
+    fn numbers_of_bits(self, words: [u32; 16]) -> [f32; 16] {
         each(words, f32::from_bits)
     }
 }

@@ -4,13 +4,18 @@ use rayon::prelude::*;
 
 /// Work below this many additions of sixteen numbers stays on the calling thread.
 ///
-/// An addition from the first-level cache takes about half a cycle, so this is about 30 µs; to wake the pool and wait for it takes
-/// 10 to 20 µs.
+/// An addition from the first-level cache takes 0.2 ns or more, so this is at least 40 µs; to wake the pool and wait for it takes 10 to 20 µs.
 const FORK_FROM: usize = 200_000;
 
 /// Whether work of so many additions of sixteen numbers is worth dividing among the threads of the pool.
 pub(super) fn worth_dividing(additions: usize) -> bool {
     additions >= FORK_FROM && rayon::current_num_threads() > 1
+}
+
+/// How many of `count` pieces of work one task takes: two tasks a thread even out what others take from a core, and more of them
+/// would spend time on moving random streams to where a task starts.
+pub(super) fn task_size(parallel: bool, count: usize) -> usize {
+    if parallel { count.div_ceil(2 * rayon::current_num_threads()) } else { count }
 }
 
 /// Call `work` with the number and the values of each chunk of `size` values; chunk numbers depend on `size` alone.

@@ -1,5 +1,7 @@
 //! The kernels for AVX2: the plain loops, and intrinsics where those do not reach the speed.
 
+#![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
+
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
 use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
@@ -25,23 +27,6 @@ impl Avx2 {
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt"))
         .then_some(Self(()))
-    }
-
-    /// Bits on in each word: look up the count of each half byte, and add the counts of four bytes.
-    #[inline(always)]
-    fn count_ones_of_half(self, a: __m256i) -> __m256i {
-        #[target_feature(enable = "avx2")]
-        #[inline]
-        fn count(a: __m256i) -> __m256i {
-            let counts = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
-            let low_half = _mm256_set1_epi8(0x0f);
-            let low = _mm256_shuffle_epi8(counts, _mm256_and_si256(a, low_half));
-            let high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi32::<4>(a), low_half));
-            let pairs = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
-            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
-        }
-        // SAFETY: the value of this type proves that the processor has the instructions.
-        unsafe { count(a) }
     }
 }
 
@@ -204,7 +189,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn from_bits(self, words: [__m256i; 2]) -> [__m256; 2] {
+    fn numbers_of_bits(self, words: [__m256i; 2]) -> [__m256; 2] {
         // SAFETY: the value of this type proves that the processor has the instruction.
         let low = unsafe { _mm256_castsi256_ps(words[0]) };
         // SAFETY: as above.
@@ -264,7 +249,11 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn count_ones(self, a: [__m256i; 2]) -> [__m256i; 2] {
-        a.map(|half| self.count_ones_of_half(half))
+        // SAFETY: the value of this type proves that the processor has the instructions.
+        let low = unsafe { count_ones_of_half(a[0]) };
+        // SAFETY: as above.
+        let high = unsafe { count_ones_of_half(a[1]) };
+        [low, high]
     }
 }
 
@@ -280,6 +269,18 @@ pub(super) fn indices(_: Avx2, words: &[u64], target: &mut Vec<u32>) {
 #[inline(never)]
 pub(super) fn transpose_bits(_: Avx2, rows: &[&[u64]], columns: &mut [u32]) {
     kernels::transpose_bits(rows, columns);
+}
+
+/// Bits on in each word: look up the count of each half byte, and add the counts of four bytes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn count_ones_of_half(a: __m256i) -> __m256i {
+    let counts = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    let low_half = _mm256_set1_epi8(0x0f);
+    let low = _mm256_shuffle_epi8(counts, _mm256_and_si256(a, low_half));
+    let high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi32::<4>(a), low_half));
+    let pairs = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
+    _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
 /// Rows become columns in a square of 16 × 16, a quarter at a time.

@@ -1,5 +1,7 @@
 //! The kernels for AVX-512: the plain loops, and intrinsics where those do not reach the speed.
 
+#![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
+
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
 use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
@@ -178,7 +180,7 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn from_bits(self, words: __m512i) -> __m512 {
+    fn numbers_of_bits(self, words: __m512i) -> __m512 {
         // SAFETY: the value of this type proves that the processor has the instruction.
         unsafe { _mm512_castsi512_ps(words) }
     }

@@ -232,4 +232,10 @@ dispatch! {
     fn update_counts_block(block: &mut [[Lanes; BLOCK]], touched: [bool; BLOCK], visible: &[[Words; BLOCK]], hidden: &[u32], update: CountUpdate);
     /// Add the gradient of any statistics to the rows of a tile.
     fn update_sums(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], units: Range<usize>, data: Side, model: Side, update: Update);
+    /// `rounds` × 96 additions of sixteen numbers held in registers.
+    fn probe_additions(rounds: usize, lanes: &mut [Lanes; BLOCK]);
+    /// Add all rows of a matrix, `rounds` times.
+    fn probe_loads(rounds: usize, matrix: &[[Lanes; BLOCK]], total: &mut [Lanes; BLOCK]);
+    /// Draw `rounds` numbers in every lane of two streams.
+    fn probe_numbers(rounds: usize, states: &mut [StreamState; 2], total: &mut Words);
 }
