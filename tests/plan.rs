@@ -303,7 +303,7 @@ fn the_identity_of_the_default_run_is_pinned() {
         r#""sample.temperature":1.0,"sample.tempo":120.0,"sample.velocity":40,"train.batch_size":100,"#,
         r#""train.batches":"shuffled","train.chains":0,"train.engine":"packed","train.epochs":200,"#,
         r#""train.initial_momentum":0.0,"train.k":1,"train.learning_rate":0.005,"train.method":"cd","#,
-        r#""train.momentum":0.0,"train.momentum_switch_epoch":5,"train.positive_sample":"chain","#,
+        r#""train.momentum":0.0,"train.momentum_switch_epoch":0,"train.positive_sample":"chain","#,
         r#""train.skip_first_window":false,"train.statistics":"probabilities","train.weight_decay":0.0"#,
     );
     let seed = derive_seed(42, Purpose::Replicate, 0);
