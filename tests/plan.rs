@@ -3,7 +3,7 @@
 use chordbench::engine::{Purpose, derive_seed};
 use chordbench::music::{Compat, Plane};
 use chordbench::sweep::{KEYS, Kind, Parallelism, Plan, Shard, Sweep};
-use chordbench::train::{Batches, Method, PositiveSample, Statistics, VisibleBias};
+use chordbench::train::{Batches, Method, PositiveSample, StatisticsKind, VisibleBias};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -301,7 +301,7 @@ fn the_identity_of_the_default_run_is_pinned() {
         r#""model.visible_bias":"log-odds","model.weight_mean":0.0,"model.weight_std":0.01,"sample.count":10,"#,
         r#""sample.program":0,"sample.skip_empty":true,"sample.start":"zeros","sample.steps":1,"#,
         r#""sample.temperature":1.0,"sample.tempo":120.0,"sample.velocity":40,"train.batch_size":100,"#,
-        r#""train.batches":"shuffled","train.chains":0,"train.engine":"dense","train.epochs":200,"#,
+        r#""train.batches":"shuffled","train.chains":0,"train.engine":"packed","train.epochs":200,"#,
         r#""train.initial_momentum":0.0,"train.k":1,"train.learning_rate":0.005,"train.method":"cd","#,
         r#""train.momentum":0.0,"train.momentum_switch_epoch":5,"train.positive_sample":"chain","#,
         r#""train.skip_first_window":false,"train.statistics":"probabilities","train.weight_decay":0.0"#,
@@ -310,7 +310,7 @@ fn the_identity_of_the_default_run_is_pinned() {
     let canonical = format!(r#"{{"corpus":"{DIGEST}","parameters":{{{parameters}}},"schema":1,"seed":"{seed}"}}"#);
     let hash = blake3::hash(canonical.as_bytes()).to_hex();
     assert_eq!(ids(&plan("", &[])), [&hash[..12]]);
-    assert_eq!(&hash[..12], "4b53aea0a12b");
+    assert_eq!(&hash[..12], "61d95ff563f3");
 }
 
 #[test]
@@ -393,12 +393,15 @@ fn the_recipes_load_and_say_what_they_claim() {
     assert_eq!((seed.train.method, seed.train.k, seed.train.epochs), (Method::Cd, 1, 200));
     assert_eq!((seed.train.learning_rate, seed.train.batch_size), (0.005, 100));
     assert_eq!((seed.train.batches, seed.train.skip_first_window), (Batches::PerSong, true));
-    assert_eq!((seed.train.statistics, seed.train.positive_sample), (Statistics::Samples, PositiveSample::Separate));
+    assert_eq!(
+        (seed.train.statistics, seed.train.positive_sample),
+        (StatisticsKind::Samples, PositiveSample::Separate)
+    );
     assert_eq!((seed.train.momentum, seed.train.weight_decay), (0.0, 0.0));
     assert_eq!((seed.corpus.compat, seed.corpus.validation, seed.corpus.min_steps), (Compat::Seed, 0.0, 51));
     assert_eq!((seed.sample.count, seed.sample.steps, seed.sample.skip_empty), (50, 1, true));
     let practical = plan("practical.toml").runs[0].parameters().clone();
-    assert_eq!((practical.train.method, practical.train.statistics), (Method::Pcd, Statistics::Probabilities));
+    assert_eq!((practical.train.method, practical.train.statistics), (Method::Pcd, StatisticsKind::Probabilities));
     assert_eq!((practical.train.initial_momentum, practical.train.momentum), (0.5, 0.9));
     assert_eq!((practical.model.timesteps, practical.model.hidden), (seed.model.timesteps, seed.model.hidden));
     let quick = plan("quick.toml");

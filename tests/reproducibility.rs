@@ -1,5 +1,8 @@
 //! The reproducibility contract: the bits of a run are a function of its configuration, its corpus and its seed.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use chordbench::engine::Isa;
 use chordbench::sweep::{
     ExecuteOptions, Prepared, RunRecord, RunStatus, Shard, Sweep, SweepObserver, Workers, execute,
 };
@@ -35,7 +38,7 @@ windows = 150
 count = 3
 steps = 2
 [sweep.grid]
-"train.engine" = ["dense", "reference"]
+"train.engine" = ["packed", "dense", "reference"]
 "train.statistics" = ["probabilities", "samples"]
 [[sweep.zip]]
 "train.method" = ["cd", "pcd"]
@@ -48,13 +51,17 @@ count = 1
 
 /// Digests and model hashes by run.
 fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
+    digests_with(Isa::best(), config, workers, shards)
+}
+
+fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = (Path::new("sweep.toml"), config.to_owned());
     let plan = Sweep::from_text(Some(file), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     for shard in shards {
         let shard: Shard = shard.parse().unwrap();
-        let options = ExecuteOptions { shard, workers, fresh: false, fail_fast: false };
+        let options = ExecuteOptions { shard, workers, isa, fresh: false, fail_fast: false };
         execute(&prepared, config, folder.path(), &options, &Silent).unwrap();
     }
     let record = |run_id: &String| {
@@ -70,8 +77,8 @@ fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, 
 #[test]
 fn threads_jobs_order_and_shards_do_not_change_a_bit() {
     let expected = digests(CONFIG, Workers { jobs: 1, threads_per_run: 1 }, &["1/1"]);
-    assert_eq!(expected.len(), 8);
-    assert_eq!(expected.values().collect::<BTreeSet<_>>().len(), 8, "every point differs");
+    assert_eq!(expected.len(), 12);
+    assert_eq!(expected.values().collect::<BTreeSet<_>>().len(), 12, "every point differs");
 
     for threads_per_run in [2, 3, 7] {
         let own = digests(CONFIG, Workers { jobs: 1, threads_per_run }, &["1/1"]);
@@ -81,7 +88,7 @@ fn threads_jobs_order_and_shards_do_not_change_a_bit() {
     assert_eq!(two_jobs, expected, "two jobs of two threads");
 
     let reordered = CONFIG
-        .replace(r#"["dense", "reference"]"#, r#"["reference", "dense"]"#)
+        .replace(r#"["packed", "dense", "reference"]"#, r#"["reference", "packed", "dense"]"#)
         .replace(r#"["probabilities", "samples"]"#, r#"["samples", "probabilities"]"#);
     assert_ne!(reordered, CONFIG);
     let reordered = digests(&reordered, Workers { jobs: 2, threads_per_run: 1 }, &["1/1"]);
@@ -89,6 +96,15 @@ fn threads_jobs_order_and_shards_do_not_change_a_bit() {
 
     let sharded = digests(CONFIG, Workers { jobs: 1, threads_per_run: 1 }, &["3/3", "1/3", "2/3"]);
     assert_eq!(sharded, expected, "three shards");
+}
+
+#[test]
+fn instruction_sets_do_not_change_a_bit() {
+    let workers = Workers { jobs: 2, threads_per_run: 1 };
+    let expected = digests_with(Isa::Scalar, CONFIG, workers, &["1/1"]);
+    for isa in Isa::available() {
+        assert_eq!(digests_with(isa, CONFIG, workers, &["1/1"]), expected, "{isa}");
+    }
 }
 
 #[test]

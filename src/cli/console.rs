@@ -1,9 +1,10 @@
 //! What the program says: log lines, errors, and whether anybody watches.
 
-use super::{EXIT_FAILED, EXIT_USAGE, Verbosity};
+use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
 use crate::music::{Corpus, FileStatus};
 use crate::sweep::{ConfigErrors, PrepareError};
-use std::io::{IsTerminal as _, Write as _};
+use std::collections::HashSet;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use tracing::level_filters::LevelFilter;
 
 /// Send log lines to standard error, as many as asked for.
@@ -57,18 +58,32 @@ pub(super) fn failure(error: &dyn std::fmt::Display) -> u8 {
     EXIT_FAILED
 }
 
-/// Print to standard output; a reader that has gone away, as `head` does, is no error.
-pub(super) fn print(text: &str) {
+/// Print to standard output; returns the exit code: `code`, or that of a failure if the text is lost. A reader that has
+/// gone away, as `head` does, has lost nothing it wanted.
+pub(super) fn print(text: &str, code: u8) -> u8 {
     let mut stdout = std::io::stdout().lock();
-    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-        std::process::exit(super::EXIT_OK.into());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let lost = failure(&format!("cannot write to standard output: {error}"));
+            if code == EXIT_OK { lost } else { code }
+        }
+        _ => code,
     }
 }
 
-/// Log what became of every file of a corpus.
-pub(super) fn log_files(corpus: &Corpus) {
-    for file in &corpus.files {
+/// Print a line to standard error. Where that is closed or full nobody can be told, and the work goes on.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Log what became of every file of some corpora; what two readings of a file agree on is said once.
+pub(super) fn log_files(corpora: &[Corpus]) {
+    let mut said = HashSet::new();
+    for file in corpora.iter().flat_map(|corpus| &corpus.files) {
         let reason = file.reason.as_deref().unwrap_or("whole");
+        if !said.insert((&file.file, file.status, reason)) {
+            continue;
+        }
         match file.status {
             FileStatus::Used => tracing::debug!("{}: used: {reason}", file.file),
             FileStatus::Skipped => tracing::info!("{}: skipped: {reason}", file.file),

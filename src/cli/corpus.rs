@@ -69,8 +69,7 @@ pub(super) fn run(arguments: &CorpusArguments) -> u8 {
             &corpus.digest[..12],
         );
     }
-    print(&text);
-    EXIT_OK
+    print(&text, EXIT_OK)
 }
 
 fn status_name(status: FileStatus) -> &'static str {

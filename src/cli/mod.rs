@@ -28,7 +28,8 @@ const EXIT_INCOMPLETE: u8 = 4;
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
-    Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 4 incomplete.")]
+    Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 4 incomplete;\n130 or 143 \
+    interrupted.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

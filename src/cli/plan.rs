@@ -1,6 +1,6 @@
 //! `runner plan`: what a sweep consists of.
 
-use super::console::{configuration_error, prepare_error, print, start_logging};
+use super::console::{configuration_error, prepare_error, print, say, start_logging};
 use super::{ConfigArguments, EXIT_OK, Verbosity};
 use crate::sweep::{ConfigErrors, Plan, Prepared, Shard, Sweep, Workers, display};
 use clap::Args;
@@ -28,8 +28,11 @@ pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<
     let plan = sweep.plan()?;
     if !verbosity.quiet {
         for warning in &plan.warnings {
-            eprintln!("{}", warning.render(super::console::colour()).trim_end());
+            say(warning.render(super::console::colour()).trim_end());
         }
+    }
+    if plan.merged > 0 {
+        tracing::warn!("{} points are the same as earlier ones; each is run once", plan.merged);
     }
     Ok((sweep, plan))
 }
@@ -44,8 +47,8 @@ pub(super) fn run(arguments: &PlanArguments) -> u8 {
         Ok(prepared) => prepared,
         Err(error) => return prepare_error(&error),
     };
-    print(&if arguments.json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, arguments.shard) });
-    EXIT_OK
+    let json = arguments.json;
+    print(&if json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, arguments.shard) }, EXIT_OK)
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {

@@ -1,5 +1,6 @@
 //! Progress: bars on a terminal, plain lines elsewhere.
 
+use super::console::say;
 use crate::sweep::{RunRecord, RunStatus, SweepObserver};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -108,7 +109,7 @@ impl State {
     fn plain_line(&mut self, text: &str) {
         self.last_line = Instant::now();
         let left = self.seconds_left().map(|seconds| format!(", {} left", duration(seconds))).unwrap_or_default();
-        eprintln!("[{}/{}] {text}{left}", self.skipped + self.done, self.total);
+        say(&format!("[{}/{}] {text}{left}", self.skipped + self.done, self.total));
     }
 }
 
@@ -124,7 +125,7 @@ impl SweepObserver for Progress {
                 bar.enable_steady_tick(Duration::from_millis(200));
                 state.sweep_bar = Some(bar);
             }
-            Display::Plain => eprintln!("[{skipped}/{total}] {skipped} runs complete, {} to do", total - skipped),
+            Display::Plain => say(&format!("[{skipped}/{total}] {skipped} runs complete, {} to do", total - skipped)),
             Display::Never => {}
         }
     }

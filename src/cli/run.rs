@@ -1,6 +1,6 @@
 //! `runner run`: the sweep.
 
-use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging};
+use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging, usage_error};
 use super::progress::{Progress, ProgressMode};
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
@@ -46,13 +46,20 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Err(errors) => return configuration_error(&errors),
     };
     let config_text = sweep.to_toml();
+    let isa = match sweep.instruction_set() {
+        Ok(isa) => isa,
+        Err(error) => return usage_error(&error),
+    };
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
     let prepared = match Prepared::new(plan, &|done, of| progress.corpus(done, of)) {
         Ok(prepared) => prepared,
-        Err(error) => return prepare_error(&error),
+        Err(error) => {
+            progress.corpus_finished();
+            return prepare_error(&error);
+        }
     };
     progress.corpus_finished();
-    prepared.corpora.iter().for_each(log_files);
+    log_files(&prepared.corpora);
 
     let exactly = |count: Option<u32>, or| count.map_or(or, |count| Parallelism::Exactly(count as usize));
     sweep.jobs = exactly(arguments.jobs, sweep.jobs);
@@ -60,6 +67,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     let options = ExecuteOptions {
         shard: arguments.shard,
         workers: Workers::for_sweep(&sweep, prepared.plan.shard(arguments.shard).count()),
+        isa,
         fresh: arguments.fresh,
         fail_fast: arguments.fail_fast,
     };
@@ -77,9 +85,18 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {reason}");
     }
-    if !verbosity.quiet {
-        let summary = &outcome.summary;
-        print(&format!(
+    let code = if !outcome.failed.is_empty() {
+        EXIT_FAILED
+    } else if outcome.not_started > 0 {
+        EXIT_INCOMPLETE
+    } else {
+        EXIT_OK
+    };
+    if verbosity.quiet {
+        return code;
+    }
+    let summary = &outcome.summary;
+    let text = format!(
             "{}\n{} of {} runs done, {} failed, {} missing. Results: {}\n",
             summary_table(summary),
             summary.ok,
@@ -87,13 +104,6 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
             summary.failed,
             summary.missing,
             outcome.folder.display(),
-        ));
-    }
-    if !outcome.failed.is_empty() {
-        EXIT_FAILED
-    } else if outcome.not_started > 0 {
-        EXIT_INCOMPLETE
-    } else {
-        EXIT_OK
-    }
+    );
+    print(&text, code)
 }

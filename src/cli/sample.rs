@@ -2,7 +2,7 @@
 
 use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
-use crate::engine::{BitMatrix, EngineKind, build};
+use crate::engine::{BitMatrix, Isa, build_for};
 use crate::music::{CorpusOptions, MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::rbm::{ChainStart, Chains};
 use crate::sweep::{ModelFile, SampleOptions, StoreError, load_corpus, write_whole};
@@ -23,10 +23,10 @@ pub(super) struct SampleArguments {
     #[arg(long, value_name = "DIR", default_value = "samples")]
     out: PathBuf,
     /// Chains to sample from [default: as in the model's run].
-    #[arg(long, value_name = "N")]
-    count: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    count: Option<u32>,
     /// Gibbs steps of each chain [default: as in the model's run].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: Option<u64>,
     /// Where the chains start [default: as in the model's run, or noise if that was data and no corpus is given].
     #[arg(long, value_enum)]
@@ -88,7 +88,11 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
     };
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
-    let mut engine = build(EngineKind::default(), model.parameters.clone());
+    let engine = Isa::detect().and_then(|isa| build_for(parameters.train.engine, model.parameters.clone(), isa));
+    let mut engine = match engine {
+        Ok(engine) => engine,
+        Err(error) => return usage_error(&error),
+    };
     let Some(samples) = chains.run(engine.as_mut(), data) else {
         return usage_error(&"--start data needs windows to start at: name a folder of MIDI files with --corpus");
     };
@@ -97,7 +101,7 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
             if !arguments.verbosity.quiet {
                 let silent = samples.rows() - files;
                 let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
-                print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()));
+                return print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), EXIT_OK);
             }
             EXIT_OK
         }
@@ -114,15 +118,15 @@ fn request(arguments: &SampleArguments, own: &SampleOptions, model: &ModelFile) 
         (Some(Start::Data), _) | (None, ChainStart::Data) => ChainStart::Data,
     };
     let temperature = arguments.temperature.unwrap_or(own.temperature);
-    if !(temperature.is_finite() && temperature > 0.0) {
-        return Err(format!("--temperature {temperature}: expected a number above 0"));
+    if !(0.001..=1000.0).contains(&temperature) {
+        return Err(format!("--temperature {temperature}: expected 0.001 to 1000"));
     }
     let tempo = arguments.tempo.unwrap_or(own.tempo);
-    if !(3.6..=60_000.0).contains(&tempo) {
-        return Err(format!("--tempo {tempo}: expected 3.6 to 60000 quarter notes a minute"));
+    if !(4.0..=1000.0).contains(&tempo) {
+        return Err(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute"));
     }
     let chains = Chains {
-        count: arguments.count.unwrap_or(own.count),
+        count: arguments.count.map_or(own.count, |count| count as usize),
         steps: arguments.steps.unwrap_or(own.steps as u64),
         start,
         temperature,

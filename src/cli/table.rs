@@ -56,9 +56,14 @@ pub(super) fn summary_table(summary: &Summary) -> String {
 fn cell(statistic: Option<&Option<Statistic>>, digits: usize) -> String {
     match statistic.copied().flatten() {
         None => "–".into(),
-        Some(Statistic { mean, sd: Some(sd), .. }) => format!("{mean:.digits$} ± {sd:.digits$}"),
-        Some(Statistic { mean, sd: None, .. }) => format!("{mean:.digits$}"),
+        Some(Statistic { mean, sd: Some(sd), .. }) => format!("{} ± {}", number(mean, digits), number(sd, digits)),
+        Some(Statistic { mean, sd: None, .. }) => number(mean, digits),
     }
+}
+
+/// A number with that many digits after the point; large ones, as of a model out of bounds, with an exponent.
+fn number(value: f64, digits: usize) -> String {
+    if value.abs() < 1e6 { format!("{value:.digits$}") } else { format!("{value:.2e}") }
 }
 
 fn runs(point: &PointSummary) -> String {

@@ -1,6 +1,5 @@
 //! The parameter update, element by element: the one place where its formula stands.
 
-use super::random::LANES;
 use super::seam::Step;
 
 /// One update's scalars, ready to be applied to any slice of parameters.
@@ -50,24 +49,10 @@ impl Update {
         }
     }
 
-    /// [`Self::apply`] to sixteen parameters at a time, for kernels: inlined, whatever they are compiled for.
-    #[inline(always)]
-    pub(super) fn apply_lanes(
-        self,
-        parameters: &mut [f32; LANES],
-        velocity: &mut [f32; LANES],
-        positive: &[f32; LANES],
-        negative: &[f32; LANES],
-    ) {
-        for lane in 0..LANES {
-            let change = self.change(parameters[lane], positive[lane], negative[lane]);
-            if self.momentum == 0.0 {
-                parameters[lane] += change;
-            } else {
-                velocity[lane] = self.momentum * velocity[lane] + change;
-                parameters[lane] += velocity[lane];
-            }
-        }
+    /// The numbers of the formula, for kernels that apply it sixteen parameters at a time.
+    #[inline]
+    pub(super) fn scalars(self) -> Scalars {
+        Scalars { data: self.scales.0, model: self.scales.1, momentum: self.momentum, decay: self.decay }
     }
 
     /// The factor of the difference of counts and ελ, where a change is no more than those two terms.
@@ -75,12 +60,24 @@ impl Update {
         (self.momentum == 0.0 && self.scales.0 == self.scales.1).then_some((self.scales.0, self.decay))
     }
 
-    #[inline(always)]
+    #[inline]
     fn change(self, parameter: f32, positive: f32, negative: f32) -> f32 {
         let (data, model) = self.scales;
         let gradient = if data == model { (positive - negative) * data } else { positive * data - negative * model };
         if self.decay == 0.0 { gradient } else { gradient - self.decay * parameter }
     }
+}
+
+/// The numbers of an [`Update`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scalars {
+    /// ε / batch size of the positive statistics.
+    pub(super) data: f32,
+    /// ε / batch size of the negative statistics.
+    pub(super) model: f32,
+    pub(super) momentum: f32,
+    /// ελ.
+    pub(super) decay: f32,
 }
 
 /// The last changes of all parameters, allocated when momentum is first used.

@@ -58,7 +58,8 @@ pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
         linked.sort_unstable_by(|a: &(String, PathBuf), b| b.cmp(a));
         folders = linked;
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    // Names that are not Unicode may look alike: then the bytes decide, not the order in which the system lists them.
+    found.sort_by(|a, b| (&a.name, a.path.as_os_str()).cmp(&(&b.name, b.path.as_os_str())));
     Ok(found)
 }
 

@@ -39,6 +39,8 @@ const SPLITS: [(&str, Split); 3] = [("train", Split::Train), ("valid", Split::Va
 /// Read `{"train" | "valid" | "test": [[[pitch …] …] …]}`: a list of sequences a split, of steps a sequence, of pitches
 /// a step. The layout has the hold plane alone.
 pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, PolyphonicError> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let value: Value = serde_json::from_slice(bytes).map_err(|error| PolyphonicError::Syntax(error.to_string()))?;
     let Value::Object(sets) = &value else {
         return Err(shape("the data set", "an object with train, valid and test", &value));

@@ -82,7 +82,7 @@ mod tests {
     /// chance of about 2e-6.
     #[test]
     fn gibbs_steps_leave_the_model_distribution_as_it_is() {
-        for kind in [EngineKind::Reference, EngineKind::Dense] {
+        for kind in [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed] {
             let parameters = random_parameters(11, 4, 3, 1.0);
             let rbm = Rbm::new(parameters.clone());
             let states = BitMatrix::from_fn(16, 4, |state, unit| state >> unit & 1 == 1);

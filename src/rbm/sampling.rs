@@ -98,7 +98,7 @@ mod tests {
     /// A chain is the same whether it runs alone or among others.
     #[test]
     fn chains_do_not_know_of_each_other() {
-        for kind in [EngineKind::Reference, EngineKind::Dense] {
+        for kind in [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed] {
             let mut engine = build(kind, random_parameters(2, 90, 20, 0.5));
             let six = chains(ChainStart::Noise, 4).run(engine.as_mut(), None).unwrap();
             let two = Chains { count: 2, ..chains(ChainStart::Noise, 4) }.run(engine.as_mut(), None).unwrap();

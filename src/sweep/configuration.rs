@@ -8,6 +8,7 @@ use super::layer::{Layer, PointSettings};
 use super::parameters::RunParameters;
 use super::settings::{Explicit, Settings, position};
 use super::value::{Assignment, file_name_fault};
+use crate::engine::{ISA_VARIABLE, Isa, IsaError};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub struct Sweep {
     pub jobs: Parallelism,
     /// Threads of one run.
     pub threads_per_run: Parallelism,
+    /// The instruction set asked for, by name.
+    pub isa: String,
     /// Runs of every point.
     pub replicates: Replicates,
     /// What the file and the arguments set for all points.
@@ -108,6 +111,12 @@ impl Sweep {
         }
         let settings = Settings::resolve(&explicit)?;
         Ok(RunParameters::from_settings(&settings))
+    }
+
+    /// The instruction set to run with: that of the environment where it names one, else that of `run.isa`.
+    pub fn instruction_set(&self) -> Result<Isa, IsaError> {
+        let pinned = std::env::var_os(ISA_VARIABLE).is_some_and(|name| !name.is_empty());
+        if pinned { Isa::detect() } else { Isa::named(&self.isa) }
     }
 
     /// The folder of results.
@@ -237,6 +246,7 @@ impl Merge {
             output_dir: value("output.dir").as_str().map(PathBuf::from).unwrap_or_default(),
             jobs: parallelism("run.jobs"),
             threads_per_run: parallelism("run.threads_per_run"),
+            isa: value("run.isa").as_str().unwrap_or("auto").to_owned(),
             replicates: Replicates { count: number("replicates.count") as u32, seed: number("replicates.seed") },
             walks,
             random_count: self.random_count.map_or(0, |(count, _)| count as usize),

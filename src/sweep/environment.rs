@@ -1,5 +1,6 @@
 //! The machine and the build that a run ran on.
 
+use crate::engine::Isa;
 use serde::{Deserialize, Serialize};
 
 /// What a record says of the machine and the build. None of it takes part in a digest.
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Environment {
     /// The processor's name, as the system gives it.
     pub cpu: String,
-    /// The widest instruction set that the processor offers: avx512, avx2, neon or scalar.
+    /// The instruction set of the packed engine: avx512, avx2 or scalar.
     pub isa: String,
     /// The compiler that built the program.
     pub rustc: String,
@@ -24,11 +25,11 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The present machine and build.
-    pub fn capture() -> Self {
+    /// The present machine and build, and the instruction set that runs use.
+    pub fn capture(isa: Isa) -> Self {
         Self {
             cpu: cpu_name(),
-            isa: instruction_set().into(),
+            isa: isa.name().into(),
             rustc: env!("CHORDBENCH_RUSTC").into(),
             version: env!("CARGO_PKG_VERSION").into(),
             git: env!("CHORDBENCH_GIT").into(),
@@ -50,25 +51,4 @@ fn cpu_name() -> String {
         Some(line.split_once(':')?.1.trim().to_owned())
     });
     name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
-#[cfg(target_arch = "x86_64")]
-fn instruction_set() -> &'static str {
-    if is_x86_feature_detected!("avx512f") {
-        "avx512"
-    } else if is_x86_feature_detected!("avx2") {
-        "avx2"
-    } else {
-        "scalar"
-    }
-}
-
-#[cfg(target_arch = "aarch64")]
-fn instruction_set() -> &'static str {
-    "neon"
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn instruction_set() -> &'static str {
-    "scalar"
 }

@@ -8,7 +8,9 @@ use super::record::{RunRecord, RunStatus};
 use super::run::{self, RunContext};
 use super::store::{StoreError, create_folder, write_whole};
 use super::summary::{Summary, to_csv};
+use crate::engine::Isa;
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,6 +22,8 @@ pub struct ExecuteOptions {
     pub shard: Shard,
     /// Runs at once and threads of each.
     pub workers: Workers,
+    /// The instruction set of the packed engine.
+    pub isa: Isa,
     /// Run again what is already complete.
     pub fresh: bool,
     /// Start no further run once one has failed.
@@ -114,7 +118,7 @@ pub fn execute(
 
     let records: Vec<Mutex<Option<RunRecord>>> = plan.runs.iter().map(|_| Mutex::new(None)).collect();
     let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
-    let same_run = first_of_name(&prepared.run_ids);
+    let same_run = first_of_name(&prepared.run_ids, options.shard);
     let mut pending = Vec::new();
     for run in 0..plan.runs.len() {
         let known = read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]);
@@ -125,9 +129,11 @@ pub fn execute(
         }
         *lock(&records[run]) = known;
     }
-    observer.sweep_started(in_shard.len(), in_shard.len() - pending.len());
+    let to_do: HashSet<&String> = pending.iter().map(|&run| &prepared.run_ids[run]).collect();
+    let complete = in_shard.iter().filter(|&&run| !to_do.contains(&prepared.run_ids[run])).count();
+    observer.sweep_started(complete + pending.len(), complete);
 
-    let environment = Environment::capture();
+    let environment = Environment::capture(options.isa);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let error: Mutex<Option<StoreError>> = Mutex::new(None);
@@ -137,12 +143,19 @@ pub fn execute(
             let Some(&run) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
             let spec = &plan.runs[run];
             let run_id = &prepared.run_ids[run];
+            // Another process may have done it since; its work is not cleared away.
+            if !options.fresh && let Some(record) = read_record(&run_folder(folder, run_id), run_id) {
+                observer.run_finished(run, &record);
+                *lock(&records[run]) = Some(record);
+                continue;
+            }
             observer.run_started(run, run_id, spec.parameters().train.epochs as u64);
             let context = RunContext {
                 corpus: prepared.corpus_of(run),
                 run_id,
                 folder: &run_folder(folder, run_id),
                 environment: &environment,
+                isa: options.isa,
                 threads: options.workers.threads_per_run,
                 contended: jobs > 1,
                 epoch_finished: &|epoch| observer.epoch_finished(run, epoch),
@@ -183,7 +196,12 @@ pub fn execute(
         return Err(error);
     }
 
-    let records: Vec<Option<RunRecord>> = same_run.iter().map(|&run| lock(&records[run]).clone()).collect();
+    // Other shards may have come further meanwhile: what they left is summed up too.
+    let record_of = |run: usize| {
+        let own = lock(&records[same_run[run]]).clone();
+        own.or_else(|| read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]))
+    };
+    let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).map(record_of).collect();
     let summary = Summary::of(plan, &prepared.run_ids, &records);
     let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
     write_whole(&folder.join("summary.json"), json.as_bytes())?;
@@ -202,22 +220,26 @@ pub fn execute(
 }
 
 /// For each run the first of the same name: two paths with the same songs below them give the same run twice, and it is
-/// done once.
-fn first_of_name(run_ids: &[String]) -> Vec<usize> {
-    let mut first = std::collections::HashMap::new();
-    run_ids.iter().enumerate().map(|(run, run_id)| *first.entry(run_id).or_insert(run)).collect()
+/// done once; by the shard itself if it has any of them.
+fn first_of_name(run_ids: &[String], shard: Shard) -> Vec<usize> {
+    let mut first = HashMap::new();
+    let (own, others): (Vec<usize>, Vec<usize>) = (0..run_ids.len()).partition(|&run| shard.contains(run));
+    for run in own.into_iter().chain(others) {
+        first.entry(&run_ids[run]).or_insert(run);
+    }
+    run_ids.iter().map(|run_id| first[run_id]).collect()
 }
 
-/// `corpora/DIGEST.jsonl`: what became of every file of each corpus, a line a file.
+/// `corpora/N.jsonl`: what became of every file of each corpus, a line a file, in the order of `plan.json`.
 fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
     create_folder(folder)?;
-    for corpus in &prepared.corpora {
+    for (index, corpus) in prepared.corpora.iter().enumerate() {
         let mut lines = String::new();
         for file in &corpus.files {
             lines += &serde_json::to_string(file).expect("a report is plain data");
             lines.push('\n');
         }
-        write_whole(&folder.join(format!("{}.jsonl", &corpus.digest[..12])), lines.as_bytes())?;
+        write_whole(&folder.join(format!("{index}.jsonl")), lines.as_bytes())?;
     }
     Ok(())
 }
@@ -238,7 +260,16 @@ pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
 fn plan_json(prepared: &Prepared) -> String {
     let plan = &prepared.plan;
     let runs: Vec<serde_json::Value> = plan.runs.iter().map(|run| prepared.run_json(run)).collect();
-    let plan = json!({"schema": 1, "name": plan.name, "swept": plan.swept, "runs": runs});
+    let corpora: Vec<serde_json::Value> = prepared
+        .corpora
+        .iter()
+        .enumerate()
+        .map(|(index, corpus)| {
+            let files = format!("corpora/{index}.jsonl");
+            json!({"digest": corpus.digest, "songs": corpus.songs.len(), "files": files})
+        })
+        .collect();
+    let plan = json!({"schema": 1, "name": plan.name, "swept": plan.swept, "corpora": corpora, "runs": runs});
     serde_json::to_string_pretty(&plan).expect("a plan is plain data")
 }
 
@@ -255,7 +286,8 @@ mod tests {
     #[test]
     fn runs_of_the_same_name_are_done_once() {
         let run_ids = ["a", "b", "a", "c", "b"].map(str::to_owned);
-        assert_eq!(first_of_name(&run_ids), [0, 1, 0, 3, 1]);
+        assert_eq!(first_of_name(&run_ids, Shard::WHOLE), [0, 1, 0, 3, 1]);
+        assert_eq!(first_of_name(&run_ids, "3/3".parse().unwrap()), [2, 1, 2, 3, 1]);
     }
 
     #[test]

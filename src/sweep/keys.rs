@@ -315,8 +315,8 @@ pub static KEYS: &[Key] = &[
     Key::integer(
         "train.momentum_switch_epoch",
         [0, MANY],
-        5,
-        "The first epoch, counted from 0, in which `train.momentum` applies.",
+        0,
+        "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
     ),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
     Key::choice(
@@ -384,6 +384,13 @@ pub static KEYS: &[Key] = &[
         Kind::AutoOrInteger { max: 4096 },
         Literal::Integer(1),
         "Threads of one run; no result depends on it.",
+    )
+    .role(Role::Setup),
+    Key::choice(
+        "run.isa",
+        &["auto", "scalar", "avx2", "avx512"],
+        "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
+         environment variable `CHORDBENCH_ISA` wins over it.",
     )
     .role(Role::Setup),
     Key::new(

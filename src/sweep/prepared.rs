@@ -1,7 +1,9 @@
 //! A plan with its corpora: everything that must be known before the first run starts.
 
 use super::error::{ConfigError, ConfigErrors};
+use super::parameters::RunParameters;
 use super::plan::{Plan, RunSpec};
+use super::split::SongSplit;
 use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
 use serde_json::{Map, Value, json};
 
@@ -37,17 +39,18 @@ impl Prepared {
         for point in &plan.points {
             let options = reading_options(&point.parameters.corpus);
             let known = read.iter().position(|(own, _)| *own == options);
-            corpus_of_point.push(match known {
-                Some(index) => index,
-                None => {
-                    let corpus = load_corpus(&options, progress)?;
-                    read.push((options, corpus));
-                    read.len() - 1
-                }
-            });
+            if let Some(index) = known {
+                corpus_of_point.push(index);
+            } else {
+                corpus_of_point.push(read.len());
+                let corpus = load_corpus(&options, progress)?;
+                read.push((options, corpus));
+            }
         }
         let corpora: Vec<Corpus> = read.into_iter().map(|(_, corpus)| corpus).collect();
-        check_timesteps(&plan, &corpora, &corpus_of_point).map_err(PrepareError::Config)?;
+        check_timesteps(&plan, &corpora, &corpus_of_point)
+            .and_then(|()| check_training_windows(&plan, &corpora, &corpus_of_point))
+            .map_err(PrepareError::Config)?;
         let run_ids =
             plan.runs.iter().map(|run| run.run_id(&corpora[corpus_of_point[run.point_index]].digest)).collect();
         Ok(Self { plan, corpora, corpus_of_point, run_ids })
@@ -63,7 +66,7 @@ impl Prepared {
             "replicate": run.replicate,
             "seed": run.seed.to_string(),
             "swept": swept,
-            "corpus": self.corpus_of(run.index).digest,
+            "corpus": self.corpus_of_point[run.point_index],
         })
     }
 
@@ -99,6 +102,32 @@ fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -
             let message = format!("`model.timesteps` = {timesteps} is longer than any song of the corpus");
             errors.push(point.error_at("model.timesteps", message, format!("the longest song has {longest} steps")));
         }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+}
+
+/// Every run must have a window to train on: songs held out, or a first window left out, may take all there are.
+fn check_training_windows(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let mut seen = Vec::new();
+    for run in &plan.runs {
+        let RunParameters { corpus: reading, model, train, .. } = run.parameters();
+        let corpus = corpus_of_point[run.point_index];
+        let songs = &corpora[corpus].songs;
+        let training = SongSplit::of(&corpora[corpus], reading.validation, run.seed).training;
+        let needed = model.timesteps * (1 + usize::from(train.skip_first_window));
+        let longest = training.iter().map(|&song| songs[song].roll.steps()).max().unwrap_or(0);
+        let fault = (model.timesteps, train.skip_first_window, corpus);
+        if needed <= longest || seen.contains(&fault) {
+            continue;
+        }
+        seen.push(fault);
+        let message = format!("`model.timesteps` = {} leaves no window to train on", model.timesteps);
+        let mut label = format!("the longest of the {} training songs has {longest} steps", training.len());
+        if train.skip_first_window {
+            label += ", and `train.skip_first_window` leaves out the first window";
+        }
+        errors.push(run.point.error_at("model.timesteps", message, label));
     }
     if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
 }

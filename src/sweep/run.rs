@@ -11,11 +11,12 @@ use super::record::{
 };
 use super::split::SongSplit;
 use super::store::{LineFile, StoreError, create_folder, write_whole};
-use crate::engine::BitMatrix;
+use crate::engine::{BitMatrix, Isa};
 use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
 use crate::music::{Corpus, FileStatus, MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::rbm::Chains;
 use crate::train::{Trainer, TrainingSet};
+use std::any::Any;
 use std::path::Path;
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub(super) struct RunContext<'a> {
     pub(super) folder: &'a Path,
     /// The machine and the build.
     pub(super) environment: &'a Environment,
+    /// The instruction set of the packed engine.
+    pub(super) isa: Isa,
     /// Threads that the run may use.
     pub(super) threads: usize,
     /// Whether other runs share the machine.
@@ -77,9 +80,10 @@ pub(super) fn execute(spec: &RunSpec, context: &RunContext) -> Result<RunRecord,
     // A panic here is a defect of the program, but one that must cost one run and not the night's other runs.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         train_and_sample(spec, context, &mut record, &mut epochs)
-    }))
-    .unwrap_or_else(|panic| Err(RunError::Failed(format!("internal error: {}", panic_message(panic.as_ref())))));
-    match outcome {
+    }));
+    let crashed = outcome.is_err();
+    let internal = |panic: Box<dyn Any + Send>| RunError::Failed(format!("internal error: {}", panic_message(&*panic)));
+    match outcome.unwrap_or_else(|panic| Err(internal(panic))) {
         Ok(()) => {}
         Err(RunError::Store(error)) => return Err(error),
         Err(RunError::Failed(reason)) => {
@@ -93,8 +97,11 @@ pub(super) fn execute(spec: &RunSpec, context: &RunContext) -> Result<RunRecord,
     summarise_timing(&mut record, &epochs, connections, start);
     let outcome = record.error.as_deref().unwrap_or("ok");
     log.push(&format!("{outcome} after {:.3} s, digest {}", record.timing.total_s, record.digest))?;
-    let json = serde_json::to_string_pretty(&record).expect("a record is plain data");
-    write_whole(&context.folder.join("result.json"), json.as_bytes())?;
+    // What diverges will diverge again, and that is a result. A defect is none: the next call tries again.
+    if !crashed {
+        let json = serde_json::to_string_pretty(&record).expect("a record is plain data");
+        write_whole(&context.folder.join("result.json"), json.as_bytes())?;
+    }
     Ok(record)
 }
 
@@ -106,7 +113,7 @@ fn prepare_folder(folder: &Path) -> Result<(), StoreError> {
     create_folder(&folder.join("samples"))
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic").to_owned()
 }
@@ -140,7 +147,8 @@ fn train_and_sample(
         )));
     }
 
-    let mut trainer = Trainer::new(set, model, train, spec.seed);
+    let trainer = Trainer::with_isa(set, model, train, spec.seed, context.isa);
+    let mut trainer = trainer.map_err(|error| RunError::Failed(error.to_string()))?;
     let sizes = (train.k as u64, model.timesteps, spec.seed);
     let mut evaluation =
         Evaluation::new(evaluate, sizes, (&training.bits, &trained), (&validation.bits, &validation_rows));
@@ -190,7 +198,7 @@ fn train_and_sample(
     let start = Instant::now();
     let samples = draw_samples(spec, &mut trainer, (&training.bits, &trained))?;
     write_samples(spec, context, &training, &samples, record)?;
-    record.music = Some(judge(&training, &samples, spec.seed));
+    record.music = (samples.rows() > 0).then(|| judge(&training, &samples, spec.seed));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -288,13 +296,14 @@ fn corpus_record(
 fn summarise_timing(record: &mut RunRecord, epochs: &[EpochRecord], connections: usize, start: Instant) {
     let trained = epochs.iter().filter(|epoch| epoch.epoch > 0);
     let times: Vec<f64> = trained.clone().map(|epoch| epoch.timing.train_s).collect();
-    let train_s: f64 = times.iter().sum();
+    // An empty sum of floats is −0.
+    let train_s = times.iter().sum::<f64>() + 0.0;
     let (updates, examples) =
         trained.fold((0, 0), |(updates, examples), epoch| (updates + epoch.updates, examples + epoch.examples));
     let per_second = |count: f64| if train_s > 0.0 { count / train_s } else { 0.0 };
     record.timing = Timing {
         train_s,
-        evaluate_s: epochs.iter().map(|epoch| epoch.timing.evaluate_s()).sum(),
+        evaluate_s: epochs.iter().map(|epoch| epoch.timing.evaluate_s()).sum::<f64>() + 0.0,
         epoch_s: TimeDistribution::of(times),
         updates_per_s: per_second(updates as f64),
         examples_per_s: per_second(examples as f64),

@@ -86,7 +86,7 @@ impl Default for TrainOptions {
             positive_sample: PositiveSample::Chain,
             momentum: 0.0,
             initial_momentum: 0.0,
-            momentum_switch_epoch: 5,
+            momentum_switch_epoch: 0,
             weight_decay: 0.0,
             engine: EngineKind::default(),
         }

@@ -4,7 +4,7 @@ use super::batches::TrainingSet;
 use super::initial::initial_parameters;
 use super::options::{Method, ModelOptions, TrainOptions};
 use super::phases::{HiddenSide, NegativePhase, PositivePhase, UpdateStreams};
-use crate::engine::{BitMatrix, Engine, Purpose, RowStreams, Step, build, uniform_below};
+use crate::engine::{BitMatrix, Engine, Isa, IsaError, Purpose, RowStreams, Step, build_for, uniform_below};
 
 /// Trains one RBM on one set of windows; the caller decides when, observes and times.
 pub struct Trainer<'a> {
@@ -28,24 +28,36 @@ pub struct EpochCounts {
 }
 
 impl<'a> Trainer<'a> {
-    /// A trainer at the state before the first update. Everything drawn is a function of `seed`.
+    /// As [`Self::with_isa`], with the most capable instruction set there is.
     pub fn new(set: TrainingSet<'a>, model: &ModelOptions, options: &'a TrainOptions, seed: u64) -> Self {
+        Self::with_isa(set, model, options, seed, Isa::best()).expect("the best there is, is there")
+    }
+
+    /// A trainer at the state before the first update. Everything drawn is a function of `seed`; the instruction set
+    /// changes no bit. An error if this processor lacks it.
+    pub fn with_isa(
+        set: TrainingSet<'a>,
+        model: &ModelOptions,
+        options: &'a TrainOptions,
+        seed: u64,
+        isa: Isa,
+    ) -> Result<Self, IsaError> {
         let trained = set.trained_windows(options);
         let parameters = initial_parameters(model, set.windows, &trained, seed);
         let start = match options.method {
             Method::Cd => BitMatrix::default(),
             Method::Pcd => persistent_chains(set.windows, &trained, options, seed),
         };
-        Self {
+        Ok(Self {
             set,
             options,
             seed,
-            engine: build(options.engine, parameters),
+            engine: build_for(options.engine, parameters, isa)?,
             positive_phase: PositivePhase::new(options),
             negative_phase: NegativePhase::new(options, start),
             negative_side: HiddenSide::new(options.statistics),
             batch: BitMatrix::default(),
-        }
+        })
     }
 
     /// The engine with the parameters as they are now.
@@ -101,13 +113,13 @@ fn persistent_chains(windows: &BitMatrix, trained: &[usize], options: &TrainOpti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Draw, EngineKind, HiddenStatistics, Parameters, Statistics, sigmoid_f64};
+    use crate::engine::{Draw, EngineKind, HiddenStatistics, Parameters, Statistics, build, sigmoid_f64};
     use crate::evaluate::{exact_log_partition, mean_free_energy};
     use crate::rbm::Rbm;
     use crate::testing::{bars_and_stripes, random_bits, random_parameters};
     use crate::train::{Batches, PositiveSample, StatisticsKind};
 
-    const ENGINES: [EngineKind; 2] = [EngineKind::Reference, EngineKind::Dense];
+    const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 
     fn log_likelihood(parameters: &Parameters, data: &BitMatrix) -> f64 {
         let rbm = Rbm::new(parameters.clone());
@@ -361,7 +373,7 @@ mod tests {
                 engine.step(&statistics(&data), &statistics(&fantasy), &step);
                 (hidden, fantasy, inputs, engine.parameters())
             });
-            assert!(results[0] == results[1], "{visible} × {hidden}, {rows} rows");
+            assert!(results.iter().all(|own| *own == results[0]), "{visible} × {hidden}, {rows} rows");
         }
     }
 }

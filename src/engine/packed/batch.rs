@@ -4,7 +4,7 @@ use super::super::BitMatrix;
 use super::isa::Kernels;
 use super::kernels::TILE;
 use super::lanes::Lanes;
-use super::lists::Lists;
+use super::lists::{Lists, Parts};
 
 /// One matrix of visible states with what was computed from it.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct VisibleBatch {
     pub(super) rows: Lists,
     /// For each unit the rows in which it is on. Filled by [`Self::sort_by_unit`].
     pub(super) units: Lists,
+    /// The parts of `rows`. Filled by [`Self::divide`].
+    pub(super) parts: Parts,
     /// The hidden inputs (tile × row × 64), and the generation of the parameters they were computed from.
     pub(super) inputs: Vec<[Lanes; TILE]>,
     pub(super) inputs_generation: Option<u64>,
@@ -28,6 +30,11 @@ impl VisibleBatch {
         for row in 0..states.rows() {
             self.rows.push(|indices| kernels.indices(states.row(row), indices));
         }
+    }
+
+    /// Fill `parts`.
+    pub(super) fn divide(&mut self) {
+        self.parts.find(&self.rows, self.states.columns());
     }
 
     /// Fill `units` unless that was done.

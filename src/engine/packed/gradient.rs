@@ -4,12 +4,12 @@ use super::super::seam::{HiddenStatistics, Statistics, Step};
 use super::super::update::Update;
 use super::super::{BitMatrix, LANES};
 use super::batch::{RecentBatches, VisibleBatch};
+use super::counts::CountChange;
 use super::isa::Kernels;
-use super::kernels::{BLOCK, NARROW, NarrowUpdate, Side, TILE};
-use super::lanes::{Lanes, Words};
-use super::layout::{BLOCK_UNITS, Layout, TILE_UNITS, last_word_mask};
-use super::threads::{for_each_chunk, worth_dividing};
-use rayon::prelude::*;
+use super::kernels::{BLOCK, CountUpdate, Side, TILE};
+use super::lanes::Lanes;
+use super::layout::{Layout, TILE_UNITS};
+use super::threads::{for_each_chunk, for_each_pair, worth_dividing};
 
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
@@ -21,7 +21,8 @@ pub(super) struct Gradient {
     velocity: Velocity,
     /// Whether no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
     without_negative_zeros: bool,
-    scratch: Scratch,
+    /// Hidden values by tiles, of either side; kept to save allocations.
+    hidden: [Vec<[Lanes; TILE]>; 2],
 }
 
 /// The last changes of the parameters, laid out as [`Layout`] does.
@@ -30,18 +31,6 @@ struct Velocity {
     tiles: Vec<[Lanes; TILE]>,
     visible_bias: Vec<[Lanes; BLOCK]>,
     hidden_bias: Vec<[Lanes; TILE]>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Scratch {
-    /// Bit columns of the visible and the hidden states, data in the low half of a word, model in the high.
-    visible_columns: Vec<u32>,
-    hidden_columns: Vec<u32>,
-    /// The visible units that are on in any row, as bits and as a list.
-    union: Vec<u64>,
-    touched: Vec<u32>,
-    /// Hidden values by tiles, of either side.
-    hidden: [Vec<[Lanes; TILE]>; 2],
 }
 
 impl Gradient {
@@ -56,86 +45,43 @@ impl Gradient {
     ) {
         let (data_rows, model_rows) = (data.visible.rows(), model.visible.rows());
         let update = Update::new(step, data_rows, model_rows);
-        let narrow = data_rows.max(model_rows) <= NARROW;
-        match (data.hidden, model.hidden, update.plain()) {
-            (HiddenStatistics::Samples(data_hidden), HiddenStatistics::Samples(model_hidden), Some((scale, decay)))
-                if narrow =>
-            {
-                let visible = [data.visible, model.visible];
-                let update = NarrowUpdate { scale, decay };
-                self.count(kernels, layout, visible, [data_hidden, model_hidden], update);
-            }
-            _ => {
-                if step.momentum != 0.0 {
-                    self.velocity.prepare(layout);
-                }
-                let momentum = step.momentum != 0.0;
-                let places = [data, model].map(|side| recent.place(kernels, side.visible));
-                for place in places {
-                    recent.at_mut(place).sort_by_unit();
-                }
-                let batches = places.map(|place| recent.at(place));
-                self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
-            }
+        let planes = CountChange::planes_for(data_rows.max(model_rows));
+        if let (
+            HiddenStatistics::Samples(positive),
+            HiddenStatistics::Samples(negative),
+            Some((scale, decay)),
+            Some(planes),
+        ) = (data.hidden, model.hidden, update.plain(), planes)
+        {
+            let visible = [data.visible, model.visible];
+            self.count(kernels, layout, visible, [positive, negative], CountUpdate { scale, decay, planes });
+            return;
         }
+        let momentum = step.momentum != 0.0;
+        if momentum {
+            self.velocity.prepare(layout);
+        }
+        let places = [data, model].map(|side| recent.place(kernels, side.visible));
+        for place in places {
+            recent.at_mut(place).sort_by_unit();
+        }
+        let batches = places.map(|place| recent.at(place));
+        self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
     }
 
-    /// At most [`NARROW`] sampled rows a side: one column of bits holds both sides, and counting bits gives the gradient.
-    ///
-    /// Tiles and blocks are both brought up to date by the same arithmetic, which is cheaper than transposing.
+    /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
     fn count(
         &mut self,
         kernels: Kernels,
         layout: &mut Layout,
         visible: [&BitMatrix; 2],
         hidden: [&BitMatrix; 2],
-        update: NarrowUpdate,
+        update: CountUpdate,
     ) {
-        let scratch = &mut self.scratch;
-        narrow_columns(kernels, visible, layout.block_count() * BLOCK_UNITS, &mut scratch.visible_columns);
-        narrow_columns(kernels, hidden, layout.tile_count() * TILE_UNITS, &mut scratch.hidden_columns);
-
         // Where neither side has a unit on, its weights change by 0 · scale.
         let sparse = self.without_negative_zeros && update.decay == 0.0 && update.scale.is_finite();
-        scratch.union.clear();
-        scratch.union.resize(visible[0].words_per_row(), if sparse { 0 } else { !0 });
-        for row in visible.iter().flat_map(|states| states.words().chunks_exact(states.words_per_row())) {
-            for (union, word) in scratch.union.iter_mut().zip(row) {
-                *union |= word;
-            }
-        }
-        if let Some(last) = scratch.union.last_mut() {
-            *last &= last_word_mask(layout.visible());
-        }
-        scratch.touched.clear();
-        kernels.indices(&scratch.union, &mut scratch.touched);
         self.without_negative_zeros |= update.scale.is_sign_positive();
-
-        let (units, hidden_units) = (layout.visible(), layout.hidden());
-        let (tiles, blocks) = layout.both_mut();
-        for (tile, weights) in tiles.chunks_exact_mut(units).enumerate() {
-            let hidden = words(&scratch.hidden_columns[tile * TILE_UNITS..]);
-            kernels.update_narrow(weights, &scratch.touched, &scratch.visible_columns, &hidden, update);
-        }
-        let touched = |block: usize| -> [bool; BLOCK] {
-            let words: [u64; 2] = std::array::from_fn(|word| scratch.union.get(2 * block + word).copied().unwrap_or(0));
-            std::array::from_fn(|lane| words[lane / 4] >> (lane % 4 * LANES) & 0xffff != 0)
-        };
-        if let Some(blocks) = blocks {
-            for (index, block) in blocks.chunks_exact_mut(hidden_units).enumerate() {
-                let visible = words(&scratch.visible_columns[index * BLOCK_UNITS..]);
-                kernels.update_narrow_block(block, touched(index), &visible, &scratch.hidden_columns, update);
-            }
-        }
-        let bias = NarrowUpdate { decay: 0.0, ..update };
-        for (index, block) in layout.visible_bias.iter_mut().enumerate() {
-            let visible = words(&scratch.visible_columns[index * BLOCK_UNITS..]);
-            kernels.update_narrow_block(std::slice::from_mut(block), [true; BLOCK], &visible, &[!0], bias);
-        }
-        for (tile, weights) in layout.hidden_bias.iter_mut().enumerate() {
-            let hidden = words(&scratch.hidden_columns[tile * TILE_UNITS..]);
-            kernels.update_narrow(std::slice::from_mut(weights), &[0], &[!0], &hidden, bias);
-        }
+        layout.change_by_counts(kernels, |change| change.gather(kernels, visible, hidden, update, sparse));
     }
 
     /// Any statistics: for each visible unit the sums of the hidden rows in which it is on.
@@ -150,10 +96,10 @@ impl Gradient {
     ) {
         let rows = batches.map(|batch| batch.states.rows());
         for side in 0..2 {
-            by_tiles(hidden[side], layout, rows[side], &mut self.scratch.hidden[side]);
+            by_tiles(hidden[side], layout, rows[side], &mut self.hidden[side]);
         }
         let (units, tile_count) = (layout.visible(), layout.tile_count());
-        let hidden = [&self.scratch.hidden[0], &self.scratch.hidden[1]];
+        let hidden = [&self.hidden[0], &self.hidden[1]];
         let side = |side: usize, tile: usize| Side {
             rows: &batches[side].units,
             hidden: &hidden[side][tile * rows[side]..][..rows[side]],
@@ -166,16 +112,13 @@ impl Gradient {
             kernels.update_sums(weights, velocity, range, side(0, tile), side(1, tile), update);
         };
         if momentum {
-            let velocity = self.velocity.tiles.chunks_mut(units);
-            for (tile, (weights, velocity)) in layout.tiles_mut().chunks_mut(units).zip(velocity).enumerate() {
-                if parallel {
-                    let pairs = weights.par_chunks_mut(UPDATE_UNITS).zip(velocity.par_chunks_mut(UPDATE_UNITS));
-                    pairs.enumerate().for_each(|(index, (weights, velocity))| work(tile, index, weights, velocity));
-                } else {
-                    let pairs = weights.chunks_mut(UPDATE_UNITS).zip(velocity.chunks_mut(UPDATE_UNITS));
-                    pairs.enumerate().for_each(|(index, (weights, velocity))| work(tile, index, weights, velocity));
-                }
-            }
+            let tiles = (layout.tiles_mut(), units);
+            for_each_pair(parallel, tiles, (&mut self.velocity.tiles, units), |tile, weights, velocity| {
+                let (weights, velocity) = ((weights, UPDATE_UNITS), (velocity, UPDATE_UNITS));
+                for_each_pair(parallel, weights, velocity, |index, weights, velocity| {
+                    work(tile, index, weights, velocity);
+                });
+            });
         } else {
             for_each_chunk(parallel, layout.tiles_mut(), units, |tile, weights| {
                 for_each_chunk(parallel, weights, UPDATE_UNITS, |index, weights| work(tile, index, weights, &mut []));
@@ -192,17 +135,18 @@ impl Gradient {
                 }))
             });
             let velocity = self.velocity.visible_bias.as_flattened_mut().get_mut(index).unwrap_or(&mut unused[0]);
-            biases.apply_lanes(&mut bias.0, &mut velocity.0, &counts[0].0, &counts[1].0);
+            biases.apply(&mut bias.0, &mut velocity.0, &counts[0].0, &counts[1].0);
         }
         for (tile, bias) in layout.hidden_bias.iter_mut().enumerate() {
             for (lane, bias) in bias.iter_mut().enumerate() {
                 let sums = [0, 1].map(|index| {
-                    let values = side(index, tile).hidden;
-                    values.iter().fold(Lanes::ZERO, |sum, values| sum.plus(&values[lane]))
+                    let mut sum = Lanes::ZERO;
+                    side(index, tile).hidden.iter().for_each(|values| sum.add(&values[lane]));
+                    sum
                 });
                 let velocity =
                     self.velocity.hidden_bias.get_mut(tile).map_or(&mut unused[lane], |tile| &mut tile[lane]);
-                biases.apply_lanes(&mut bias.0, &mut velocity.0, &sums[0].0, &sums[1].0);
+                biases.apply(&mut bias.0, &mut velocity.0, &sums[0].0, &sums[1].0);
             }
         }
     }
@@ -214,27 +158,6 @@ impl Velocity {
         self.visible_bias.resize(layout.block_count(), [Lanes::ZERO; BLOCK]);
         self.hidden_bias.resize(layout.tile_count(), [Lanes::ZERO; TILE]);
     }
-}
-
-/// columns (units) ← the bits of the data's rows from bit 0 on, of the model's from bit 16 on.
-fn narrow_columns(kernels: Kernels, [data, model]: [&BitMatrix; 2], units: usize, columns: &mut Vec<u32>) {
-    let absent = vec![0; data.words_per_row()];
-    let mut rows = [absent.as_slice(); 2 * NARROW];
-    for row in 0..data.rows() {
-        rows[row] = data.row(row);
-    }
-    for row in 0..model.rows() {
-        rows[NARROW + row] = model.row(row);
-    }
-    columns.clear();
-    columns.resize(units, 0);
-    kernels.transpose_bits(&rows, &mut columns[..data.words_per_row() * 64]);
-}
-
-/// The first words of `columns`, aligned.
-fn words<const COUNT: usize>(columns: &[u32]) -> [Words; COUNT] {
-    let (words, _) = columns.as_chunks();
-    std::array::from_fn(|index| Words(words[index]))
 }
 
 /// values (tile × row × 64) ← hidden states or probabilities.

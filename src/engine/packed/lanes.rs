@@ -13,13 +13,12 @@ pub(super) const NOTHING: f32 = -0.0;
 impl Lanes {
     pub(super) const ZERO: Self = Self([0.0; LANES]);
 
+    /// Add the other sixteen numbers, each to its own.
     #[inline(always)]
-    pub(super) fn plus(&self, other: &Self) -> Self {
-        let mut sum = *self;
+    pub(super) fn add(&mut self, other: &Self) {
         for lane in 0..LANES {
-            sum.0[lane] += other.0[lane];
+            self.0[lane] += other.0[lane];
         }
-        sum
     }
 }
 

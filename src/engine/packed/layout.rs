@@ -1,18 +1,26 @@
 //! The layouts of the parameters: tiles for the up pass and the update, blocks of the transpose for the down pass.
 
 use super::super::Parameters;
-use super::isa::Kernels;
+use super::counts::CountChange;
+use super::isa::{Kernels, prefetch};
 use super::kernels::{BLOCK, STRIP, TABLED, TILE};
 use super::lanes::{Lanes, copy_out, padded};
-use super::threads::for_each_chunk;
+use super::threads::{for_each_chunk, worth_dividing};
 use crate::engine::LANES;
 
 /// Hidden units in a tile.
 pub(super) const TILE_UNITS: usize = TILE * LANES;
 /// Visible units in a block.
 pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
+/// Parts of a tile that tables are made of one after the other.
+const PARTS: usize = TILE_UNITS / TABLED;
 /// Visible units in a strip.
 pub(super) const STRIP_UNITS: usize = STRIP * LANES;
+
+/// What the change of one lane of weights costs besides counting one plane, in additions of lanes.
+const COUNT_COST: usize = 4;
+/// Planes of a change that is cheaper to make to the blocks too than to transpose the tiles again.
+const MOST_BLOCK_PLANES: usize = 2;
 
 /// The parameters of one layer in the engine's layouts. Units beyond the shape are there to fill up and hold zeros.
 #[derive(Clone, Debug)]
@@ -23,8 +31,10 @@ pub(super) struct Layout {
     tiles: Vec<[Lanes; TILE]>,
     /// Wᵀ in blocks of 128 visible units: block × hidden × 128. Empty until first asked for.
     blocks: Vec<[Lanes; BLOCK]>,
-    /// Whether `blocks` hold the weights that `tiles` hold.
-    blocks_current: bool,
+    /// How `blocks` stand to `tiles`.
+    blocks_state: BlocksState,
+    /// The last change by counts.
+    change: CountChange,
     /// b, by blocks.
     pub(super) visible_bias: Vec<[Lanes; BLOCK]>,
     /// c, by tiles.
@@ -48,7 +58,8 @@ impl Layout {
             hidden,
             tiles,
             blocks: Vec::new(),
-            blocks_current: false,
+            blocks_state: BlocksState::Stale,
+            change: CountChange::default(),
             visible_bias: padded(&parameters.visible_bias, block_count * BLOCK).as_chunks().0.to_vec(),
             hidden_bias: padded(&parameters.hidden_bias, tile_count * TILE).as_chunks().0.to_vec(),
         }
@@ -93,19 +104,50 @@ impl Layout {
 
     /// All tiles, to be changed: the blocks are out of date from here on.
     pub(super) fn tiles_mut(&mut self) -> &mut [[Lanes; TILE]] {
-        self.blocks_current = false;
+        self.blocks_state = BlocksState::Stale;
         &mut self.tiles
     }
 
-    /// All tiles, and the blocks if they are current, for a change that the caller makes to both alike.
-    pub(super) fn both_mut(&mut self) -> (&mut [[Lanes; TILE]], Option<&mut [[Lanes; BLOCK]]>) {
-        (&mut self.tiles, self.blocks_current.then_some(&mut self.blocks))
+    /// Change the parameters by the counts that `gather` gathers. Blocks are not touched before they are next used.
+    pub(super) fn change_by_counts(&mut self, kernels: Kernels, gather: impl FnOnce(&mut CountChange)) {
+        if self.blocks_state == BlocksState::Owed {
+            self.settle_blocks(kernels, false);
+        }
+        gather(&mut self.change);
+        let change = &self.change;
+        let parallel = worth_dividing(change.touched() * self.tile_count() * TILE * (COUNT_COST + change.planes()));
+        for_each_chunk(parallel, &mut self.tiles, self.visible, |tile, weights| {
+            change.apply_to_tile(kernels, tile, weights);
+        });
+        change.apply_to_biases(kernels, &mut self.visible_bias, &mut self.hidden_bias);
+        let cheap = change.planes() <= MOST_BLOCK_PLANES;
+        self.blocks_state = match self.blocks_state {
+            BlocksState::Current if cheap => BlocksState::Owed,
+            _ => BlocksState::Stale,
+        };
     }
 
-    /// The weights of one block of visible units to all hidden units. They must be current.
-    pub(super) fn block(&self, block: usize) -> &[[Lanes; BLOCK]] {
-        debug_assert!(self.blocks_current, "blocks that hold older weights than the tiles");
-        &self.blocks[block * self.hidden..][..self.hidden]
+    /// The blocks, for a pass over all of them in which each is brought up to date before it is used.
+    pub(super) fn pass_over_blocks(&mut self, kernels: Kernels, parallel: bool) -> BlockPass<'_> {
+        if self.blocks_state == BlocksState::Stale {
+            self.transpose_blocks(kernels, parallel);
+        }
+        let owed = self.blocks_state == BlocksState::Owed;
+        self.blocks_state = BlocksState::Current;
+        BlockPass {
+            blocks: &mut self.blocks,
+            owed: owed.then_some(&self.change),
+            hidden: self.hidden,
+            bias: &self.visible_bias,
+        }
+    }
+
+    fn settle_blocks(&mut self, kernels: Kernels, parallel: bool) {
+        let hidden = self.hidden;
+        let BlockPass { blocks, owed, .. } = self.pass_over_blocks(kernels, parallel);
+        if let Some(change) = owed {
+            for_each_chunk(parallel, blocks, hidden, |index, block| change.apply_to_block(kernels, index, block));
+        }
     }
 
     /// The biases of one strip.
@@ -122,17 +164,21 @@ impl Layout {
         part: usize,
         chunk: &mut [[Lanes; STRIP]; TABLED],
     ) {
-        const PARTS: usize = TILE_UNITS / TABLED;
         let rows = &self.tile(part / PARTS)[strip * STRIP_UNITS..];
         let rows = &rows[..rows.len().min(STRIP_UNITS)];
         kernels.transpose_strip(rows, part % PARTS * (TABLED / LANES), chunk);
     }
 
-    /// Bring the blocks up to date.
-    pub(super) fn refresh_blocks(&mut self, kernels: Kernels, parallel: bool) {
-        if self.blocks_current {
-            return;
-        }
+    /// Ask for a share of the weights that [`Self::strip_chunk`] will need: those of the tile that `part` is of, or past the last
+    /// tile those of the next strip. One call a part covers them all.
+    pub(super) fn prefetch_chunk(&self, strip: usize, part: usize) {
+        let (tile, half) = (part / PARTS, part % PARTS);
+        let (strip, tile) = if tile < self.tile_count() { (strip, tile) } else { (strip + 1, 0) };
+        let rows = self.tile(tile).chunks(STRIP_UNITS / PARTS).nth(strip * PARTS + half);
+        prefetch(rows.unwrap_or_default());
+    }
+
+    fn transpose_blocks(&mut self, kernels: Kernels, parallel: bool) {
         let mut blocks = std::mem::take(&mut self.blocks);
         blocks.resize(self.block_count() * self.hidden, [Lanes::ZERO; BLOCK]);
         for_each_chunk(parallel, &mut blocks, self.hidden, |index, block| {
@@ -142,8 +188,30 @@ impl Layout {
             }
         });
         self.blocks = blocks;
-        self.blocks_current = true;
     }
+}
+
+/// How the blocks stand to the tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BlocksState {
+    /// They hold older weights, or none.
+    Stale,
+    /// They hold the same weights.
+    Current,
+    /// They hold the same weights but for the last change by counts.
+    Owed,
+}
+
+/// The blocks during a pass over all of them.
+pub(super) struct BlockPass<'a> {
+    /// block × hidden × 128.
+    pub(super) blocks: &'a mut [[Lanes; BLOCK]],
+    /// A change to be made to each block before use.
+    pub(super) owed: Option<&'a CountChange>,
+    /// Rows of a block.
+    pub(super) hidden: usize,
+    /// The biases, by blocks.
+    pub(super) bias: &'a [[Lanes; BLOCK]],
 }
 
 /// The bits of the last word of a row that stand for units.

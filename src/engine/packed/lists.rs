@@ -64,9 +64,64 @@ impl Lists {
     }
 }
 
+/// Units in one part of a list: their weights to a tile, 32 KiB, stay in the first-level cache.
+pub(super) const PART_UNITS: usize = 128;
+
+/// Where lists of units go from one stretch of [`PART_UNITS`] units to the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts {
+    /// list × (parts + 1): places among the indices of all lists.
+    bounds: Vec<u32>,
+    per_list: usize,
+}
+
+impl Parts {
+    /// Find the parts of lists of `units` units at most.
+    pub(super) fn find(&mut self, lists: &Lists, units: usize) {
+        self.per_list = units.div_ceil(PART_UNITS) + 1;
+        self.bounds.clear();
+        for list in 0..lists.len() {
+            let start = lists.starts[list];
+            let indices = lists.list(list);
+            let mut place = 0;
+            for part in 0..self.per_list {
+                let limit = part * PART_UNITS;
+                place += indices[place..].partition_point(|&index| (index as usize) < limit);
+                self.bounds.push((start + place) as u32);
+            }
+        }
+    }
+
+    /// Number of parts of a list.
+    pub(super) fn count(&self) -> usize {
+        self.per_list - 1
+    }
+
+    #[inline(always)]
+    pub(super) fn part<'a>(&self, lists: &'a Lists, list: usize, part: usize) -> &'a [u32] {
+        let bounds = &self.bounds[list * self.per_list + part..][..2];
+        &lists.indices[bounds[0] as usize..bounds[1] as usize]
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Lists;
+    use super::{Lists, Parts};
+
+    #[test]
+    fn parts_make_up_the_list() {
+        let mut lists = Lists::default();
+        for list in [&[0, 3, 127, 128, 400][..], &[], &[255, 256]] {
+            lists.push(|indices| indices.extend_from_slice(list));
+        }
+        let mut parts = Parts::default();
+        parts.find(&lists, 401);
+        assert_eq!(parts.count(), 4);
+        let found = |list| (0..4).map(|part| parts.part(&lists, list, part).to_vec()).collect::<Vec<_>>();
+        assert_eq!(found(0), [vec![0, 3, 127], vec![128], vec![], vec![400]]);
+        assert_eq!(found(1), vec![Vec::<u32>::new(); 4]);
+        assert_eq!(found(2), [vec![], vec![255], vec![256], vec![]]);
+    }
 
     #[test]
     fn transposing_sorts_by_index() {

@@ -2,27 +2,36 @@
 //!
 //! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the speed.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels must be inlined into the functions that are compiled for an instruction set"
+)]
+
 mod batch;
+mod counts;
 mod gradient;
 mod isa;
 mod kernels;
 mod lanes;
 mod layout;
 mod lists;
+mod probe;
+mod simd;
 mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use probe::Probe;
 
 use super::seam::{Draw, Engine, Statistics, Step};
 use super::{BitMatrix, LANES, Parameters};
 use batch::RecentBatches;
 use gradient::Gradient;
 use isa::Kernels;
-use kernels::{BLOCK, STRIP, TABLED, TILE};
+use kernels::{BLOCK, GROUP, STRIP, TABLED, TILE};
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{BLOCK_UNITS, Layout, STRIP_UNITS, TILE_UNITS, last_word_mask};
-use lists::Lists;
-use threads::{for_each_chunk, worth_dividing};
+use lists::{Lists, PART_UNITS};
+use threads::{for_each_chunk, for_each_pair, task_size, worth_dividing};
 
 /// From so many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
 const TABLES_FROM_ROWS: usize = 32;
@@ -30,8 +39,8 @@ const TABLES_FROM_ROWS: usize = 32;
 const DOWN_ROWS: usize = 128;
 /// Rows that one task of the up pass takes.
 const UP_ROWS: usize = 64;
-/// Blocks that one task of the down pass takes where threads share it.
-const TASK_BLOCKS: usize = 4;
+/// Units on in a part from which dividing lists into parts pays.
+const PARTS_FROM_ONES: usize = 24;
 
 /// Sums of selected rows of weights, by the instruction set at hand.
 #[derive(Clone, Debug)]
@@ -88,17 +97,33 @@ impl PackedEngine {
         }
         batch.inputs_generation = Some(self.generation);
         let rows = visible.rows();
-        batch.inputs.clear();
-        batch.inputs.resize(layout.tile_count() * rows, [Lanes::ZERO; TILE]);
+        if batch.inputs.len() != layout.tile_count() * rows {
+            batch.inputs.clear();
+            batch.inputs.resize(layout.tile_count() * rows, [Lanes::ZERO; TILE]);
+        }
         if rows == 0 {
             return place;
         }
         let parallel = worth_dividing(batch.rows.total() * layout.tile_count() * TILE);
-        let lists = &batch.rows;
+        // Where many units are on, stretches of weights are kept in the first-level cache for all rows. The order of
+        // additions stays the same.
+        let in_parts = batch.rows.total() * PART_UNITS >= rows * layout.visible() * PARTS_FROM_ONES;
+        if in_parts {
+            batch.divide();
+        }
+        let (lists, parts) = (&batch.rows, &batch.parts);
         for_each_chunk(parallel, &mut batch.inputs, rows, |tile, inputs| {
             let (weights, bias) = (layout.tile(tile), &layout.hidden_bias[tile]);
             for_each_chunk(parallel, inputs, UP_ROWS, |index, inputs| {
-                kernels.sum_tile_lists(weights, lists, index * UP_ROWS, bias, inputs);
+                let first = index * UP_ROWS;
+                if in_parts {
+                    inputs.fill(*bias);
+                    for part in 0..parts.count() {
+                        kernels.sum_parts(weights, (lists, parts), (part, first), inputs);
+                    }
+                } else {
+                    kernels.sum_tile_lists(weights, lists, first, bias, inputs);
+                }
             });
         });
         place
@@ -112,7 +137,6 @@ impl PackedEngine {
         let work = rows * layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
         let parallel = worth_dividing(work);
         if rows < TABLES_FROM_ROWS {
-            layout.refresh_blocks(self.kernels, parallel);
             self.scratch.hidden_rows.clear();
             for row in 0..rows {
                 self.scratch.hidden_rows.push(|indices| self.kernels.indices(hidden.row(row), indices));
@@ -131,19 +155,20 @@ impl PackedEngine {
         Down { rows, parallel, by_tables: true }
     }
 
-    /// sums (row × 128) ← the visible inputs of one block.
-    fn block_sums(&self, block: usize, sums: &mut [[Lanes; BLOCK]]) {
-        let (layout, lists) = (&self.layout, &self.scratch.hidden_rows);
-        self.kernels.sum_block_lists(layout.block(block), lists, 0, &layout.visible_bias[block], sums);
-    }
-
     /// sums (row × 32) ← the visible inputs of one strip, for the rows from `first` on of `rows` in all.
     fn strip_sums(&self, strip: usize, first: usize, rows: usize, sums: &mut [[Lanes; STRIP]]) {
         let mut chunk = [[Lanes::ZERO; STRIP]; TABLED];
+        let mut tables = [[[Lanes::ZERO; STRIP]; 1 << GROUP]; TABLED / GROUP];
         sums.fill(self.layout.strip_bias(strip));
         for part in 0..self.layout.hidden().div_ceil(TABLED) {
             self.layout.strip_chunk(self.kernels, strip, part, &mut chunk);
-            self.kernels.sum_tables(&chunk, &self.scratch.parts[part * rows + first..][..sums.len()], sums);
+            self.layout.prefetch_chunk(strip, part + 2);
+            self.kernels.sum_tables(
+                &chunk,
+                &mut tables,
+                &self.scratch.parts[part * rows + first..][..sums.len()],
+                sums,
+            );
         }
     }
 }
@@ -187,23 +212,24 @@ impl Engine for PackedEngine {
         let visible = self.visible();
         inputs.clear();
         inputs.resize(down.rows * visible, 0.0);
-        let width = if down.by_tables { STRIP_UNITS } else { BLOCK_UNITS };
-        for first in (0..visible).step_by(width) {
-            let last = (first + width).min(visible);
-            if down.by_tables {
-                let mut sums = vec![[Lanes::ZERO; STRIP]; down.rows];
+        if down.by_tables {
+            let mut sums = vec![[Lanes::ZERO; STRIP]; down.rows];
+            for (strip, first) in (0..visible).step_by(STRIP_UNITS).enumerate() {
                 for (index, sums) in sums.chunks_mut(DOWN_ROWS).enumerate() {
-                    self.strip_sums(first / width, index * DOWN_ROWS, down.rows, sums);
+                    self.strip_sums(strip, index * DOWN_ROWS, down.rows, sums);
                 }
-                for (inputs, sums) in inputs.chunks_mut(visible).zip(&sums) {
-                    copy_out(sums, &mut inputs[first..last]);
+                copy_columns(&sums, first, visible, inputs);
+            }
+        } else {
+            let lists = &self.scratch.hidden_rows;
+            let pass = self.layout.pass_over_blocks(self.kernels, down.parallel);
+            let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
+            for (index, block) in pass.blocks.chunks_mut(pass.hidden).enumerate() {
+                if let Some(change) = pass.owed {
+                    change.apply_to_block(self.kernels, index, block);
                 }
-            } else {
-                let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
-                self.block_sums(first / width, &mut sums);
-                for (inputs, sums) in inputs.chunks_mut(visible).zip(&sums) {
-                    copy_out(sums, &mut inputs[first..last]);
-                }
+                self.kernels.sum_block_lists(block, lists, 0, &pass.bias[index], &mut sums);
+                copy_columns(&sums, index * BLOCK_UNITS, visible, inputs);
             }
         }
     }
@@ -274,21 +300,31 @@ const SAMPLING_COST: usize = 30;
 
 impl PackedEngine {
     /// visible ~ Bernoulli(σ(β · inputs)) in blocks of 128 units; `words` is scratch (block × row × 2).
-    fn sample_by_blocks(&self, down: Down, draw: Draw, words: &mut Vec<u64>, visible: &mut BitMatrix) {
+    fn sample_by_blocks(&mut self, down: Down, draw: Draw, words: &mut Vec<u64>, visible: &mut BitMatrix) {
         let blocks = self.layout.block_count();
         let per_block = down.rows * 2;
         words.clear();
         words.resize(blocks * per_block, 0);
-        let task_blocks = if down.parallel { TASK_BLOCKS } else { blocks };
-        for_each_chunk(down.parallel, words, task_blocks * per_block, |task, words| {
+        let task_blocks = task_size(down.parallel, blocks);
+        let (kernels, lists) = (self.kernels, &self.scratch.hidden_rows);
+        let pass = self.layout.pass_over_blocks(kernels, down.parallel);
+        let (hidden, owed, bias) = (pass.hidden, pass.owed, pass.bias);
+        let words_of_tasks = (words.as_mut_slice(), task_blocks * per_block);
+        for_each_pair(down.parallel, (pass.blocks, task_blocks * hidden), words_of_tasks, |task, blocks, words| {
             let first = task * task_blocks;
-            let mut states = vec![StreamState::ZERO; down.rows];
-            self.kernels.seed(draw.streams, 0, &mut states);
-            self.kernels.skip(&mut states, first * BLOCK);
-            let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
-            for (index, words) in words.chunks_mut(per_block).enumerate() {
-                self.block_sums(first + index, &mut sums);
-                self.kernels.sample_block(&sums, draw.inverse_temperature, &mut states, words);
+            let mut states = [StreamState::ZERO; TABLES_FROM_ROWS];
+            let states = &mut states[..down.rows];
+            kernels.seed(draw.streams, 0, states);
+            kernels.skip(states, first * BLOCK);
+            let mut sums = [[Lanes::ZERO; BLOCK]; TABLES_FROM_ROWS];
+            let sums = &mut sums[..down.rows];
+            let blocks = blocks.chunks_mut(hidden).zip(words.chunks_mut(per_block));
+            for ((block, words), index) in blocks.zip(first..) {
+                if let Some(change) = owed {
+                    change.apply_to_block(kernels, index, block);
+                }
+                kernels.sum_block_lists(block, lists, 0, &bias[index], sums);
+                kernels.sample_block(sums, draw.inverse_temperature, states, words);
             }
         });
         for (block, words) in words.chunks(per_block).enumerate() {
@@ -307,7 +343,7 @@ impl PackedEngine {
             let count = (down.rows - first_row).min(DOWN_ROWS);
             words.clear();
             words.resize(strips * count, 0);
-            let task_strips = if down.parallel { TASK_BLOCKS * BLOCK / STRIP } else { strips };
+            let task_strips = task_size(down.parallel, strips);
             for_each_chunk(down.parallel, words, task_strips * count, |task, words| {
                 let first = task * task_strips;
                 let mut states = vec![StreamState::ZERO; count];
@@ -325,6 +361,14 @@ impl PackedEngine {
                 }
             }
         }
+    }
+}
+
+/// inputs (row × units) ← sums (row × lanes) in the columns from `first` on.
+fn copy_columns<const WIDTH: usize>(sums: &[[Lanes; WIDTH]], first: usize, units: usize, inputs: &mut [f32]) {
+    let last = (first + WIDTH * LANES).min(units);
+    for (inputs, sums) in inputs.chunks_mut(units).zip(sums) {
+        copy_out(sums, &mut inputs[first..last]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::random::UnitStream;
 use super::super::{HiddenStatistics, Purpose, ReferenceEngine, RowStreams, fires};
-use super::kernels::{GROUP, NarrowUpdate};
+use super::kernels::CountUpdate;
 use super::lanes::Words;
 use super::*;
 use proptest::prelude::*;
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn sums_run_in_the_order_of_the_list(seed: u64, rows in 0usize..7, units in 1usize..90, density in 0.0f32..1.0) {
+    fn sums_run_in_the_order_of_the_list(seed: u64, rows in 0usize..7, units in 1usize..300, density in 0.0f32..1.0) {
         let states = random_states(seed, rows + 1, units, density);
         let mut lists = Lists::default();
         for row in 0..=rows {
@@ -189,6 +189,13 @@ proptest! {
             kernels.sum_tile_lists(&tile, &lists, 1, &tile_start, &mut tile_sums);
             let mut block_sums = vec![[Lanes::ZERO; BLOCK]; rows];
             kernels.sum_block_lists(&block, &lists, 1, &block_start, &mut block_sums);
+            let mut parts = lists::Parts::default();
+            parts.find(&lists, units);
+            let mut part_sums = vec![tile_start; rows];
+            for part in 0..parts.count() {
+                kernels.sum_parts(&tile, (&lists, &parts), (part, 1), &mut part_sums);
+            }
+            prop_assert_eq!(&part_sums, &tile_sums);
             for row in 0..rows {
                 for unit in 0..64 {
                     let at = |lanes: &[Lanes]| lanes[unit / 16].0[unit % 16];
@@ -213,7 +220,8 @@ proptest! {
         let start = random_lanes::<STRIP>(!seed, rows);
         for kernels in all_kernels() {
             let mut sums = start.clone();
-            kernels.sum_tables(&chunk, &bits, &mut sums);
+            let mut tables = [[[Lanes::ZERO; STRIP]; 1 << GROUP]; TABLED / GROUP];
+            kernels.sum_tables(&chunk, &mut tables, &bits, &mut sums);
             for row in 0..rows {
                 for unit in 0..32 {
                     let at = |lanes: &[Lanes; STRIP]| lanes[unit / 16].0[unit % 16];
@@ -282,9 +290,12 @@ proptest! {
                 for _ in 0..draws * LANES {
                     stream.next_u32();
                 }
+                // Units that turn on with probability ½ show the numbers' first bits.
                 for _ in 0..3 {
-                    let expected: [u32; LANES] = std::array::from_fn(|_| stream.next_u32());
-                    prop_assert_eq!(kernels::next_numbers(&mut state).0, expected);
+                    let mut on = [0];
+                    kernels.sample_tile(&[[Lanes::ZERO; TILE]], 1.0, std::slice::from_mut(&mut state), &mut on);
+                    let expected = (0..64).map(|unit| u64::from(fires(0.0, stream.next_u32())) << unit).sum::<u64>();
+                    prop_assert_eq!(on[0], expected);
                 }
             }
         }
@@ -318,40 +329,44 @@ proptest! {
     }
 
     #[test]
-    fn narrow_updates_count_both_sides(seed: u64, units in 1usize..40, decay in prop::sample::select(vec![0.0f32, 0.01])) {
+    fn updates_count_both_sides(seed: u64, units in 1usize..40, planes in prop::sample::select(vec![1usize, 2, 4, 8]), decay in prop::sample::select(vec![0.0f32, 0.01])) {
         let mut stream = stream(seed);
-        let visible: Vec<u32> = (0..128).map(|_| stream.next_u32() & stream.next_u32()).collect();
-        let hidden: Vec<u32> = (0..64).map(|_| stream.next_u32()).collect();
-        let aligned = |words: &[u32], index: usize| Words(words.as_chunks().0[index]);
-        let update = NarrowUpdate { scale: 0.0123, decay };
-        let twin = |weight: f32, visible: u32, hidden: u32| {
-            let both = visible & hidden;
-            let count = (both & 0xffff).count_ones() as f32 - (both >> 16).count_ones() as f32;
-            let gradient = count * update.scale;
+        let visible: Vec<u32> = (0..planes * 128).map(|_| stream.next_u32() & stream.next_u32()).collect();
+        let hidden: Vec<u32> = (0..planes * 64).map(|_| stream.next_u32()).collect();
+        let update = CountUpdate { scale: 0.0123, decay, planes };
+        let twin = |weight: f32, visible_unit: usize, hidden_unit: usize| {
+            let mut count = 0i32;
+            for bit in 0..planes * 32 {
+                let on = |columns: &[u32], units: usize, unit: usize| columns[bit / 32 * units + unit] >> (bit % 32) & 1 == 1;
+                if on(&visible, 128, visible_unit) && on(&hidden, 64, hidden_unit) {
+                    count += if bit < planes * 16 { 1 } else { -1 };
+                }
+            }
+            let gradient = count as f32 * update.scale;
             weight + if decay == 0.0 { gradient } else { gradient - decay * weight }
         };
         let (tile, block) = (random_lanes::<TILE>(seed, units), random_lanes::<BLOCK>(seed, units));
         let touched: Vec<u32> = (0..units as u32).filter(|unit| unit % 3 != 1).collect();
         let touched_lanes: [bool; BLOCK] = std::array::from_fn(|lane| lane % 3 != 1);
+        let aligned = |words: &[u32]| words.as_chunks().0.iter().map(|words| Words(*words)).collect::<Vec<_>>();
+        let hidden_words: Vec<[Words; TILE]> = aligned(&hidden).as_chunks().0.to_vec();
+        let visible_words: Vec<[Words; BLOCK]> = aligned(&visible).as_chunks().0.to_vec();
         for kernels in all_kernels() {
             let mut updated = tile.clone();
-            let hidden_words = std::array::from_fn(|index| aligned(&hidden, index));
-            kernels.update_narrow(&mut updated, &touched, &visible, &hidden_words, update);
+            kernels.update_counts(&mut updated, &touched, &visible, &hidden_words, update);
             for (index, (before, after)) in tile.iter().zip(&updated).enumerate() {
                 for unit in 0..64 {
                     let before = before[unit / 16].0[unit % 16];
-                    let expected = if index % 3 == 1 { before } else { twin(before, visible[index], hidden[unit]) };
+                    let expected = if index % 3 == 1 { before } else { twin(before, index, unit) };
                     prop_assert_eq!(after[unit / 16].0[unit % 16].to_bits(), expected.to_bits());
                 }
             }
             let mut updated = block.clone();
-            let visible_words = std::array::from_fn(|index| aligned(&visible, index));
-            kernels.update_narrow_block(&mut updated, touched_lanes, &visible_words, &hidden, update);
+            kernels.update_counts_block(&mut updated, touched_lanes, &visible_words, &hidden, update);
             for (index, (before, after)) in block.iter().zip(&updated).enumerate() {
                 for unit in 0..128 {
                     let before = before[unit / 16].0[unit % 16];
-                    let untouched = unit / 16 % 3 == 1;
-                    let expected = if untouched { before } else { twin(before, visible[unit], hidden[index]) };
+                    let expected = if unit / 16 % 3 == 1 { before } else { twin(before, unit, index) };
                     prop_assert_eq!(after[unit / 16].0[unit % 16].to_bits(), expected.to_bits());
                 }
             }
@@ -363,7 +378,7 @@ proptest! {
 fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
     let sizes = |small: usize, edges: &[usize]| prop_oneof![1..small, prop::sample::select(edges.to_vec())];
     if cfg!(miri) {
-        (1usize..150, 1usize..70, 0usize..5).boxed()
+        (1usize..70, 1usize..10, 0usize..3).boxed()
     } else {
         let rows =
             prop_oneof![4 => 0usize..20, 2 => prop::sample::select(vec![16, 17, 31, 32, 33, 64, 65]), 1 => Just(257)];
@@ -405,10 +420,11 @@ fn recipes() -> impl Strategy<Value = Recipe> {
     )
 }
 
-/// Three updates, looking at everything on the way.
+/// A few updates, looking at everything on the way.
 fn train(engine: &mut dyn Engine, rows: usize, seed: u64, recipe: Recipe) -> Trace {
+    let updates = if cfg!(miri) { 2 } else { 3 };
     let mut trace = Trace { inputs: Vec::new(), states: Vec::new(), parameters: Vec::new() };
-    for update in 0..3 {
+    for update in 0..updates {
         let data = random_states(seed ^ update, rows, engine.visible(), recipe.density);
         let start = random_states(!seed ^ update, rows + recipe.extra_chains, engine.visible(), 0.1);
         let draw = |purpose| Draw { streams: RowStreams::new(seed, purpose, 0, update, 0), inverse_temperature: 0.75 };
@@ -489,14 +505,16 @@ proptest! {
     #[test]
     fn exact_weights_train_as_the_reference((visible, hidden, rows) in shapes(), seed: u64, recipe in recipes()) {
         // Powers of two as batch sizes, rate and decay keep samples' updates exact too; probabilities are summed in one order.
-        let recipe = Recipe { probabilities: recipe.probabilities && rows < TABLES_FROM_ROWS, ..recipe };
+        let few = rows + 3 < TABLES_FROM_ROWS;
+        let recipe = Recipe { probabilities: recipe.probabilities && few, ..recipe };
         let rows = if recipe.probabilities { rows } else { rows.next_power_of_two() };
-        let recipe = Recipe { extra_chains: if rows < TABLES_FROM_ROWS { recipe.extra_chains } else { 0 }, ..recipe };
-        let rows = rows.min(if rows + recipe.extra_chains < TABLES_FROM_ROWS { rows } else { 64 });
+        let recipe = Recipe { extra_chains: if recipe.probabilities { recipe.extra_chains } else { 0 }, ..recipe };
+        let rows = rows.min(64);
         let parameters = random_parameters(seed, visible, hidden, exact);
         let expected = train(&mut ReferenceEngine::new(parameters.clone()), rows, seed, recipe);
         for isa in Isa::available() {
-            prop_assert_eq!(&train(&mut packed(&parameters, isa), rows, seed, recipe), &expected, "{}", isa);
+            let same = train(&mut packed(&parameters, isa), rows, seed, recipe) == expected;
+            prop_assert!(same, "{}", isa);
         }
     }
 
@@ -507,7 +525,7 @@ proptest! {
         let expected = train(&mut packed(&parameters, Isa::Scalar), rows, seed, recipe);
         for isa in Isa::available() {
             let trace = train(&mut packed(&parameters, isa), rows, seed, recipe);
-            prop_assert_eq!(&trace, &expected, "{}", isa);
+            prop_assert!(trace == expected, "{}", isa);
         }
     }
 
@@ -519,7 +537,7 @@ proptest! {
         let mut used = packed(&random_parameters(seed, visible, hidden, uneven), Isa::best());
         train(&mut used, rows, seed, recipe);
         let mut fresh = packed(&used.parameters(), Isa::best());
-        prop_assert_eq!(train(&mut used, rows, !seed, recipe), train(&mut fresh, rows, !seed, recipe));
+        prop_assert!(train(&mut used, rows, !seed, recipe) == train(&mut fresh, rows, !seed, recipe));
     }
 }
 
@@ -562,6 +580,7 @@ fn threads_change_no_bit_of_divided_work() {
 /// Diverged parameters: infinities and NaN go the same way on every instruction set, and NaN units stay off.
 #[test]
 fn parameters_that_diverged_are_defined() {
+    // Under Miri this is the test of the down pass by tables.
     for rows in [5, 40] {
         let mut parameters = random_parameters(3, 200, 70, uneven);
         for (index, weight) in parameters.weights.iter_mut().enumerate() {

@@ -1,141 +1,299 @@
 //! The kernels for AVX2: the plain loops, and intrinsics where those do not reach the speed.
 
-use super::super::super::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
+#![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
+
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, NarrowUpdate, STRIP, Side, TABLED, TILE};
+use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::Lists;
+use super::super::lists::{Lists, Parts};
+use super::super::simd::Simd;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-/// Lanes that fit the sixteen 256-bit registers, with room to load.
+/// Lanes to sum at a time: they fit the sixteen 256-bit registers, with room to load.
 const PIECE: usize = 4;
 
-/// Whether the processor has every feature that the functions of this file are compiled for.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
+/// Sixteen numbers in two registers.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Avx2(());
+
+impl Avx2 {
+    /// The proof that the processor has every feature that the functions of this file are compiled for, if it has.
+    pub(super) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt"))
+        .then_some(Self(()))
+    }
 }
 
-kernels::compile! { #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")] #[inline(never)] }
+impl Simd for Avx2 {
+    type Numbers = [__m256; 2];
+    type Words = [__m256i; 2];
+    #[inline(always)]
+    fn load(self, lanes: &Lanes) -> [__m256; 2] {
+        let (halves, _) = lanes.0.as_chunks::<8>();
+        // SAFETY: the reference is to eight f32; the instruction needs no alignment, and the processor has it.
+        let low = unsafe { _mm256_loadu_ps(halves[0].as_ptr()) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_loadu_ps(halves[1].as_ptr()) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut Lanes, numbers: [__m256; 2]) {
+        let (halves, _) = lanes.0.as_chunks_mut::<8>();
+        for (half, numbers) in halves.iter_mut().zip(numbers) {
+            // SAFETY: the reference is to eight f32; the instruction needs no alignment, and the processor has it.
+            unsafe { _mm256_storeu_ps(half.as_mut_ptr(), numbers) }
+        }
+    }
+
+    #[inline(always)]
+    fn load_words(self, words: &Words) -> [__m256i; 2] {
+        let (halves, _) = words.0.as_chunks::<8>();
+        // SAFETY: the reference is to eight u32; the instruction needs no alignment, and the processor has it.
+        let low = unsafe { _mm256_loadu_si256(halves[0].as_ptr().cast()) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_loadu_si256(halves[1].as_ptr().cast()) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn store_words(self, words: &mut Words, values: [__m256i; 2]) {
+        let (halves, _) = words.0.as_chunks_mut::<8>();
+        for (half, values) in halves.iter_mut().zip(values) {
+            // SAFETY: the reference is to eight u32; the instruction needs no alignment, and the processor has it.
+            unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), values) }
+        }
+    }
+
+    #[inline(always)]
+    fn splat(self, number: f32) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let half = unsafe { _mm256_set1_ps(number) };
+        [half; 2]
+    }
+
+    #[inline(always)]
+    fn add(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_add_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_add_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn subtract(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_sub_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_sub_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_mul_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_mul_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn divide(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_div_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_div_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn maximum(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_max_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_max_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn minimum(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_min_ps(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_min_ps(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn at_most(self, a: [__m256; 2], b: [__m256; 2]) -> u16 {
+        let mut mask = 0;
+        for half in 0..2 {
+            // SAFETY: the value of this type proves that the processor has the instruction.
+            let less = unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(a[half], b[half]) };
+            // SAFETY: as above.
+            let bits = unsafe { _mm256_movemask_ps(less) };
+            mask |= (bits as u16) << (8 * half);
+        }
+        mask
+    }
+
+    #[inline(always)]
+    fn splat_word(self, word: u32) -> [__m256i; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let half = unsafe { _mm256_set1_epi32(word as i32) };
+        [half; 2]
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_add_epi32(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_add_epi32(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn xor(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_xor_si256(a[0], b[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_xor_si256(a[1], b[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn to_numbers(self, words: [__m256i; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_cvtepi32_ps(words[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_cvtepi32_ps(words[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn bits(self, numbers: [__m256; 2]) -> [__m256i; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_castps_si256(numbers[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_castps_si256(numbers[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn numbers_of_bits(self, words: [__m256i; 2]) -> [__m256; 2] {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_castsi256_ps(words[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_castsi256_ps(words[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: [__m256i; 2]) -> [__m256i; 2] {
+        let count = self.splat_word(BITS);
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_sllv_epi32(a[0], count[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_sllv_epi32(a[1], count[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: [__m256i; 2]) -> [__m256i; 2] {
+        let count = self.splat_word(BITS);
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        let low = unsafe { _mm256_srlv_epi32(a[0], count[0]) };
+        // SAFETY: as above.
+        let high = unsafe { _mm256_srlv_epi32(a[1], count[1]) };
+        [low, high]
+    }
+
+    #[inline(always)]
+    fn rotate_left<const BITS: u32>(self, a: [__m256i; 2]) -> [__m256i; 2] {
+        let (left, count) = (self.shift_left::<BITS>(a), self.splat_word(32 - BITS));
+        let right = {
+            // SAFETY: the value of this type proves that the processor has the instruction.
+            let low = unsafe { _mm256_srlv_epi32(a[0], count[0]) };
+            // SAFETY: as above.
+            let high = unsafe { _mm256_srlv_epi32(a[1], count[1]) };
+            [low, high]
+        };
+        self.xor(left, right)
+    }
+
+    #[inline(always)]
+    fn xor_three(self, a: [__m256i; 2], b: [__m256i; 2], c: [__m256i; 2]) -> [__m256i; 2] {
+        self.xor(self.xor(a, b), c)
+    }
+
+    #[inline(always)]
+    fn and_xor(self, a: [__m256i; 2], b: [__m256i; 2], c: [__m256i; 2]) -> [__m256i; 2] {
+        let common = {
+            // SAFETY: the value of this type proves that the processor has the instruction.
+            let low = unsafe { _mm256_and_si256(a[0], b[0]) };
+            // SAFETY: as above.
+            let high = unsafe { _mm256_and_si256(a[1], b[1]) };
+            [low, high]
+        };
+        self.xor(common, c)
+    }
+
+    #[inline(always)]
+    fn count_ones(self, a: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: the value of this type proves that the processor has the instructions.
+        let low = unsafe { count_ones_of_half(a[0]) };
+        // SAFETY: as above.
+        let high = unsafe { count_ones_of_half(a[1]) };
+        [low, high]
+    }
+}
+
+kernels::compile! { Avx2, #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")] #[inline(never)] }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline(never)]
-pub(super) fn indices(words: &[u64], target: &mut Vec<u32>) {
+pub(super) fn indices(_: Avx2, words: &[u64], target: &mut Vec<u32>) {
     kernels::indices(words, target);
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[inline(never)]
-pub(super) fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]) {
+pub(super) fn transpose_bits(_: Avx2, rows: &[&[u64]], columns: &mut [u32]) {
     kernels::transpose_bits(rows, columns);
 }
 
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-#[inline(never)]
-pub(super) fn sample_tile(inputs: &[[Lanes; TILE]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    sample(inputs, beta, states, bits);
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-#[inline(never)]
-pub(super) fn sample_block(inputs: &[[Lanes; BLOCK]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    sample(inputs, beta, states, bits);
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-#[inline(never)]
-pub(super) fn sample_strip(inputs: &[[Lanes; STRIP]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    sample(inputs, beta, states, bits);
-}
-
-/// [`kernels::sample`], eight units at a time: the lower and the upper halves of the lanes one after the other.
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-#[inline]
-fn sample<const WIDTH: usize>(
-    inputs: &[[Lanes; WIDTH]],
-    inverse_temperature: f32,
-    states: &mut [StreamState],
-    bits: &mut [u64],
-) {
-    let beta = _mm256_set1_ps(inverse_temperature);
-    let words = WIDTH.div_ceil(TILE);
-    for ((inputs, state), bits) in inputs.iter().zip(states).zip(bits.chunks_exact_mut(words)) {
-        bits.fill(0);
-        for half in 0..2 {
-            let mut generator = state.words.map(|words| load_words(&words, half));
-            for (group, inputs) in inputs.iter().enumerate() {
-                let numbers = next_numbers(&mut generator);
-                let on = fires(_mm256_mul_ps(load(inputs, half), beta), numbers);
-                bits[group / TILE] |= u64::from(on) << (group % TILE * 16 + half * 8);
-            }
-            for (words, generator) in state.words.iter_mut().zip(generator) {
-                store_words(words, half, generator);
-            }
-        }
-    }
-}
-
-/// One step of xoshiro128++ in eight lanes.
+/// Bits on in each word: look up the count of each half byte, and add the counts of four bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn next_numbers([s0, s1, s2, s3]: &mut [__m256i; 4]) -> __m256i {
-    let sum = _mm256_add_epi32(*s0, *s3);
-    let numbers = _mm256_add_epi32(rotate::<7, 25>(sum), *s0);
-    let shifted = _mm256_slli_epi32::<9>(*s1);
-    *s2 = _mm256_xor_si256(*s2, *s0);
-    *s3 = _mm256_xor_si256(*s3, *s1);
-    *s1 = _mm256_xor_si256(*s1, *s2);
-    *s0 = _mm256_xor_si256(*s0, *s3);
-    *s2 = _mm256_xor_si256(*s2, shifted);
-    *s3 = rotate::<11, 21>(*s3);
-    numbers
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn rotate<const LEFT: i32, const RIGHT: i32>(x: __m256i) -> __m256i {
-    _mm256_or_si256(_mm256_slli_epi32::<LEFT>(x), _mm256_srli_epi32::<RIGHT>(x))
-}
-
-/// The operations of [`super::super::super::math::fires`] in their order, one bit a unit.
-#[target_feature(enable = "avx2")]
-#[inline]
-fn fires(input: __m256, numbers: __m256i) -> u8 {
-    // The maximum is its second operand where one is NaN: −87, as the scalar comparison decides.
-    let clamped = _mm256_max_ps(input, _mm256_set1_ps(-LIMIT));
-    let clamped = _mm256_min_ps(clamped, _mm256_set1_ps(LIMIT));
-    // −x · log2(e), its sign moved into the constant.
-    let scaled = _mm256_mul_ps(clamped, _mm256_set1_ps(-LOG2_E));
-    let rounded = _mm256_add_ps(scaled, _mm256_set1_ps(ROUND));
-    let fraction = _mm256_sub_ps(scaled, _mm256_sub_ps(rounded, _mm256_set1_ps(ROUND)));
-    let mut power = _mm256_set1_ps(POLYNOMIAL[5]);
-    for coefficient in POLYNOMIAL[..5].iter().rev() {
-        power = _mm256_add_ps(_mm256_mul_ps(power, fraction), _mm256_set1_ps(*coefficient));
-    }
-    let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(rounded));
-    let exponential = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(power), exponent));
-    let whole = _mm256_cvtepi32_ps(_mm256_srli_epi32::<1>(numbers));
-    let offset = _mm256_add_ps(whole, _mm256_set1_ps(0.5));
-    let product = _mm256_mul_ps(offset, _mm256_add_ps(_mm256_set1_ps(1.0), exponential));
-    let on = _mm256_cmp_ps::<_CMP_LE_OQ>(product, _mm256_set1_ps(UNIFORM_SCALE));
-    _mm256_movemask_ps(on) as u8
+fn count_ones_of_half(a: __m256i) -> __m256i {
+    let counts = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    let low_half = _mm256_set1_epi8(0x0f);
+    let low = _mm256_shuffle_epi8(counts, _mm256_and_si256(a, low_half));
+    let high = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi32::<4>(a), low_half));
+    let pairs = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
+    _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
 /// Rows become columns in a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose_square(rows: &[Lanes; 16]) -> [Lanes; 16] {
+fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
     let mut columns = [Lanes::ZERO; 16];
     for row_half in 0..2 {
+        let rows: [[__m256; 2]; 8] = std::array::from_fn(|row| simd.load(rows[row_half * 8 + row]));
         for column_half in 0..2 {
-            let quarter = std::array::from_fn(|row| load(&rows[row_half * 8 + row], column_half));
-            for (column, values) in transpose_eighth(quarter).into_iter().enumerate() {
-                store(&mut columns[column_half * 8 + column], row_half, values);
+            let quarter = transpose_eighth(rows.map(|row| row[column_half]));
+            for (column, values) in quarter.into_iter().enumerate() {
+                store_half(&mut columns[column_half * 8 + column], row_half, values);
             }
         }
     }
@@ -167,35 +325,11 @@ fn transpose_eighth(r: [__m256; 8]) -> [__m256; 8] {
     columns
 }
 
-/// The lower (0) or upper (1) eight numbers.
+/// Store the lower (0) or upper (1) eight numbers.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn load(lanes: &Lanes, half: usize) -> __m256 {
-    let half = lanes.0.as_chunks::<8>().0[half].as_ptr();
-    // SAFETY: `half` points to eight f32 of a live array; the instruction needs no alignment.
-    unsafe { _mm256_loadu_ps(half) }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn store(lanes: &mut Lanes, half: usize, values: __m256) {
+fn store_half(lanes: &mut Lanes, half: usize, values: __m256) {
     let half = lanes.0.as_chunks_mut::<8>().0[half].as_mut_ptr();
     // SAFETY: `half` points to eight f32 of a live array, borrowed mutably; the instruction needs no alignment.
     unsafe { _mm256_storeu_ps(half, values) }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn load_words(words: &Words, half: usize) -> __m256i {
-    let half = words.0.as_chunks::<8>().0[half].as_ptr();
-    // SAFETY: `half` points to eight u32 of a live array; the instruction needs no alignment.
-    unsafe { _mm256_loadu_si256(half.cast()) }
-}
-
-#[target_feature(enable = "avx2")]
-#[inline]
-fn store_words(words: &mut Words, half: usize, values: __m256i) {
-    let half = words.0.as_chunks_mut::<8>().0[half].as_mut_ptr();
-    // SAFETY: `half` points to eight u32 of a live array, borrowed mutably; the instruction needs no alignment.
-    unsafe { _mm256_storeu_si256(half.cast(), values) }
 }

@@ -1,32 +1,192 @@
 //! The kernels for AVX-512: the plain loops, and intrinsics where those do not reach the speed.
 
-use super::super::super::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
+#![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
+
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, NarrowUpdate, STRIP, Side, TABLED, TILE};
+use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::Lists;
+use super::super::lists::{Lists, Parts};
+use super::super::simd::Simd;
+use super::avx2::Avx2;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-/// Lanes that fit the thirty-two 512-bit registers, with room to load.
+/// Lanes to sum at a time: they fit the thirty-two 512-bit registers, with room to load.
 const PIECE: usize = 8;
 
-/// Whether the processor has every feature that the functions of this file are compiled for, beyond those of AVX2.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512cd")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi")
-        && is_x86_feature_detected!("avx512vbmi2")
-        && is_x86_feature_detected!("avx512bitalg")
-        && is_x86_feature_detected!("avx512vpopcntdq")
-        && is_x86_feature_detected!("gfni")
+/// Sixteen numbers in one register.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Avx512(());
+
+impl Avx512 {
+    /// The proof that the processor has every feature that the functions of this file are compiled for, if it has.
+    pub(super) fn detect() -> Option<Self> {
+        (Avx2::detect().is_some()
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512cd")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512bitalg")
+            && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("gfni"))
+        .then_some(Self(()))
+    }
 }
 
-/// The function compiled for the features that [`is_available`] asks for.
+impl Simd for Avx512 {
+    type Numbers = __m512;
+    type Words = __m512i;
+
+    #[inline(always)]
+    fn load(self, lanes: &Lanes) -> __m512 {
+        // SAFETY: the reference is to sixteen f32, aligned to 64 bytes; the processor has the instruction.
+        unsafe { _mm512_load_ps(lanes.0.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, lanes: &mut Lanes, numbers: __m512) {
+        // SAFETY: the reference is to sixteen f32, aligned to 64 bytes; the processor has the instruction.
+        unsafe { _mm512_store_ps(lanes.0.as_mut_ptr(), numbers) }
+    }
+
+    #[inline(always)]
+    fn load_words(self, words: &Words) -> __m512i {
+        // SAFETY: the reference is to sixteen u32, aligned to 64 bytes; the processor has the instruction.
+        unsafe { _mm512_load_si512(words.0.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store_words(self, words: &mut Words, values: __m512i) {
+        // SAFETY: the reference is to sixteen u32, aligned to 64 bytes; the processor has the instruction.
+        unsafe { _mm512_store_si512(words.0.as_mut_ptr().cast(), values) }
+    }
+
+    #[inline(always)]
+    fn splat(self, number: f32) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_set1_ps(number) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn subtract(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn divide(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn maximum(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn minimum(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn at_most(self, a: __m512, b: __m512) -> u16 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
+    }
+
+    #[inline(always)]
+    fn splat_word(self, word: u32) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_set1_epi32(word as i32) }
+    }
+
+    #[inline(always)]
+    fn add_words(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_slli_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_srli_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn rotate_left<const BITS: u32>(self, a: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_rolv_epi32(a, self.splat_word(BITS)) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor_three(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_ternarylogic_epi32::<0x96>(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn and_xor(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_ternarylogic_epi32::<0x6a>(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn count_ones(self, a: __m512i) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_popcnt_epi32(a) }
+    }
+
+    #[inline(always)]
+    fn to_numbers(self, words: __m512i) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_cvtepi32_ps(words) }
+    }
+
+    #[inline(always)]
+    fn bits(self, numbers: __m512) -> __m512i {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_castps_si512(numbers) }
+    }
+
+    #[inline(always)]
+    fn numbers_of_bits(self, words: __m512i) -> __m512 {
+        // SAFETY: the value of this type proves that the processor has the instruction.
+        unsafe { _mm512_castsi512_ps(words) }
+    }
+}
+
+/// The function compiled for the features that [`Avx512::detect`] looks for.
 macro_rules! avx512 {
     ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
         $(#[$attribute])*
@@ -38,6 +198,7 @@ macro_rules! avx512 {
 }
 
 kernels::compile! {
+    Avx512,
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,gfni")]
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
     #[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512bitalg,avx512vpopcntdq")]
@@ -47,7 +208,7 @@ kernels::compile! {
 avx512! {
     /// The compress instruction turns a word of bits into the list of their positions.
     #[inline(never)]
-    pub(super) fn indices(words: &[u64], target: &mut Vec<u32>) {
+    pub(super) fn indices(_: Avx512, words: &[u64], target: &mut Vec<u32>) {
         let positions: [u8; 64] = std::array::from_fn(|position| position as u8);
         let positions = load_bytes(&positions);
         let total: usize = words.iter().map(|word| word.count_ones() as usize).sum();
@@ -75,7 +236,7 @@ avx512! {
     /// Eight rows of eight bytes become, byte by byte, eight columns: a byte shuffle, a bit-matrix transpose by GFNI, and
     /// an interleaving of the four groups of rows.
     #[inline(never)]
-    pub(super) fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]) {
+    pub(super) fn transpose_bits(_: Avx512, rows: &[&[u64]], columns: &mut [u32]) {
         // gf2p8affine multiplies the 8 × 8 bits of a word by each byte of the other operand. With the unit vectors that
         // yields the columns of the matrix, whose rows it counts from the last byte: row r goes to byte 7 − r.
         const UNIT_VECTORS: i64 = i64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]);
@@ -108,126 +269,28 @@ avx512! {
 }
 
 avx512! {
-    #[inline(never)]
-    pub(super) fn sample_tile(inputs: &[[Lanes; TILE]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-        sample(inputs, beta, states, bits);
-    }
-}
-
-avx512! {
-    #[inline(never)]
-    pub(super) fn sample_block(inputs: &[[Lanes; BLOCK]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-        sample(inputs, beta, states, bits);
-    }
-}
-
-avx512! {
-    #[inline(never)]
-    pub(super) fn sample_strip(inputs: &[[Lanes; STRIP]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-        sample(inputs, beta, states, bits);
-    }
-}
-
-avx512! {
-    /// [`kernels::sample`], sixteen units at a time.
-    #[inline]
-    fn sample<const WIDTH: usize>(
-        inputs: &[[Lanes; WIDTH]],
-        inverse_temperature: f32,
-        states: &mut [StreamState],
-        bits: &mut [u64],
-    ) {
-        let beta = _mm512_set1_ps(inverse_temperature);
-        let words = WIDTH.div_ceil(TILE);
-        for ((inputs, state), bits) in inputs.iter().zip(states).zip(bits.chunks_exact_mut(words)) {
-            let mut generator = load_state(state);
-            for (word, inputs) in bits.iter_mut().zip(inputs.chunks(TILE)) {
-                *word = 0;
-                for (group, inputs) in inputs.iter().enumerate() {
-                    let numbers = next_numbers(&mut generator);
-                    let on = fires(_mm512_mul_ps(load(inputs), beta), numbers);
-                    *word |= u64::from(on) << (group * 16);
-                }
-            }
-            store_state(state, generator);
-        }
-    }
-}
-
-avx512! {
-    /// One step of xoshiro128++ in sixteen lanes. 0x96 is the exclusive or of three.
-    #[inline]
-    fn next_numbers([s0, s1, s2, s3]: &mut [__m512i; 4]) -> __m512i {
-        let sum = _mm512_add_epi32(*s0, *s3);
-        let numbers = _mm512_add_epi32(_mm512_rol_epi32::<7>(sum), *s0);
-        let shifted = _mm512_slli_epi32::<9>(*s1);
-        let next = [
-            _mm512_ternarylogic_epi32::<0x96>(*s0, *s3, *s1),
-            _mm512_ternarylogic_epi32::<0x96>(*s1, *s2, *s0),
-            _mm512_ternarylogic_epi32::<0x96>(*s2, *s0, shifted),
-            _mm512_rol_epi32::<11>(_mm512_xor_si512(*s3, *s1)),
-        ];
-        [*s0, *s1, *s2, *s3] = next;
-        numbers
-    }
-}
-
-avx512! {
-    /// The operations of [`super::super::super::math::fires`] in their order, one bit a unit.
-    #[inline]
-    fn fires(input: __m512, numbers: __m512i) -> u16 {
-        // The maximum is its second operand where one is NaN: −87, as the scalar comparison decides.
-        let clamped = _mm512_max_ps(input, _mm512_set1_ps(-LIMIT));
-        let clamped = _mm512_min_ps(clamped, _mm512_set1_ps(LIMIT));
-        // −x · log2(e), its sign moved into the constant.
-        let scaled = _mm512_mul_ps(clamped, _mm512_set1_ps(-LOG2_E));
-        let rounded = _mm512_add_ps(scaled, _mm512_set1_ps(ROUND));
-        let fraction = _mm512_sub_ps(scaled, _mm512_sub_ps(rounded, _mm512_set1_ps(ROUND)));
-        let mut power = _mm512_set1_ps(POLYNOMIAL[5]);
-        for coefficient in POLYNOMIAL[..5].iter().rev() {
-            power = _mm512_add_ps(_mm512_mul_ps(power, fraction), _mm512_set1_ps(*coefficient));
-        }
-        let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(rounded));
-        let exponential = _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(power), exponent));
-        let whole = _mm512_cvtepi32_ps(_mm512_srli_epi32::<1>(numbers));
-        let offset = _mm512_add_ps(whole, _mm512_set1_ps(0.5));
-        let product = _mm512_mul_ps(offset, _mm512_add_ps(_mm512_set1_ps(1.0), exponential));
-        _mm512_cmp_ps_mask::<_CMP_LE_OQ>(product, _mm512_set1_ps(UNIFORM_SCALE))
-    }
-}
-
-avx512! {
     /// Rows become columns in a square of 16 × 16.
     ///
     /// Quarters of the rows 0, 4, 8 and 12 apart are loaded into one register, which leaves only transposes of 4 × 4
     /// within 128 bits: half the shuffles of the usual four rounds.
     #[inline]
-    fn transpose_square(rows: &[Lanes; 16]) -> [Lanes; 16] {
+    fn transpose_square(simd: Avx512, rows: [&Lanes; 16]) -> [Lanes; 16] {
         let mut columns = [Lanes::ZERO; 16];
         for (quarter, columns) in columns.as_chunks_mut::<4>().0.iter_mut().enumerate() {
             let four: [__m512; 4] = std::array::from_fn(|row| {
-                let first = _mm512_castps128_ps512(load_quarter(&rows[row], quarter));
-                let second = _mm512_insertf32x4::<1>(first, load_quarter(&rows[4 + row], quarter));
-                let third = _mm512_insertf32x4::<2>(second, load_quarter(&rows[8 + row], quarter));
-                _mm512_insertf32x4::<3>(third, load_quarter(&rows[12 + row], quarter))
+                let first = _mm512_castps128_ps512(load_quarter(rows[row], quarter));
+                let second = _mm512_insertf32x4::<1>(first, load_quarter(rows[4 + row], quarter));
+                let third = _mm512_insertf32x4::<2>(second, load_quarter(rows[8 + row], quarter));
+                _mm512_insertf32x4::<3>(third, load_quarter(rows[12 + row], quarter))
             });
             let low = [_mm512_unpacklo_ps(four[0], four[1]), _mm512_unpacklo_ps(four[2], four[3])];
             let high = [_mm512_unpackhi_ps(four[0], four[1]), _mm512_unpackhi_ps(four[2], four[3])];
-            store(&mut columns[0], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
-            store(&mut columns[1], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
-            store(&mut columns[2], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
-            store(&mut columns[3], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
+            simd.store(&mut columns[0], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
+            simd.store(&mut columns[1], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
+            simd.store(&mut columns[2], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
+            simd.store(&mut columns[3], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
         }
         columns
-    }
-}
-
-avx512! {
-    #[inline]
-    fn load(lanes: &Lanes) -> __m512 {
-        let lanes = lanes.0.as_ptr();
-        // SAFETY: `lanes` points to sixteen f32 of a live array; the instruction needs no alignment.
-        unsafe { _mm512_loadu_ps(lanes) }
     }
 }
 
@@ -237,36 +300,6 @@ avx512! {
         let quarter = lanes.0.as_chunks::<4>().0[quarter].as_ptr();
         // SAFETY: `quarter` points to four f32 of a live array; the instruction needs no alignment.
         unsafe { _mm_loadu_ps(quarter) }
-    }
-}
-
-avx512! {
-    #[inline]
-    fn store(lanes: &mut Lanes, values: __m512) {
-        let lanes = lanes.0.as_mut_ptr();
-        // SAFETY: `lanes` points to sixteen f32 of a live array, borrowed mutably; the instruction needs no alignment.
-        unsafe { _mm512_storeu_ps(lanes, values) }
-    }
-}
-
-avx512! {
-    #[inline]
-    fn load_state(state: &StreamState) -> [__m512i; 4] {
-        let load = |words: &Words| {
-            let words = words.0.as_ptr();
-            // SAFETY: `words` points to sixteen u32 of a live array; the instruction needs no alignment.
-            unsafe { _mm512_loadu_si512(words.cast()) }
-        };
-        [load(&state.words[0]), load(&state.words[1]), load(&state.words[2]), load(&state.words[3])]
-    }
-}
-
-avx512! {
-    #[inline]
-    fn store_state(state: &mut StreamState, generator: [__m512i; 4]) {
-        for (words, generator) in state.words.iter_mut().zip(generator) {
-            store_numbers(&mut words.0, generator);
-        }
     }
 }
 

@@ -8,9 +8,10 @@ mod scalar;
 
 use super::super::random::RowStreams;
 use super::super::update::Update;
-use super::kernels::{BLOCK, NarrowUpdate, STRIP, Side, TABLED, TILE};
+use super::kernels::{BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
 use super::lanes::{Lanes, StreamState, Words};
-use super::lists::Lists;
+use super::lists::{Lists, Parts};
+use super::simd::Plain;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -70,9 +71,9 @@ impl Isa {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2::is_available(),
+            Self::Avx2 => avx2::Avx2::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx2::is_available() && avx512::is_available(),
+            Self::Avx512 => avx512::Avx512::detect().is_some(),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => false,
         }
@@ -125,20 +126,52 @@ fn join(sets: &[Isa]) -> String {
     sets.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// The kernels of one instruction set that this processor has: that is what owning a value of this type proves.
+/// The kernels of one instruction set that this processor has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kernels {
-    isa: Isa,
+pub(super) enum Kernels {
+    Scalar(Plain),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
 }
 
 impl Kernels {
     pub(super) fn new(isa: Isa) -> Result<Self, IsaError> {
-        if isa.is_available() { Ok(Self { isa }) } else { Err(IsaError::Unavailable { isa }) }
+        let kernels = match isa {
+            Isa::Scalar => Some(Self::Scalar(Plain)),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2::Avx2::detect().map(Self::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512::Avx512::detect().map(Self::Avx512),
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 => None,
+        };
+        kernels.ok_or(IsaError::Unavailable { isa })
     }
 
     pub(super) fn isa(self) -> Isa {
-        self.isa
+        match self {
+            Self::Scalar(_) => Isa::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => Isa::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => Isa::Avx512,
+        }
     }
+}
+
+/// Ask for rows of weights that will be needed soon to be brought into the second-level cache.
+#[inline]
+pub(super) fn prefetch(rows: &[[Lanes; TILE]]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for lanes in rows.as_flattened() {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program sees and cannot fault; every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(lanes).cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = rows;
 }
 
 /// Methods of [`Kernels`] that call the function of the same name of the instruction set at hand.
@@ -149,16 +182,14 @@ macro_rules! dispatch {
                 $(#[$attribute])*
                 #[inline]
                 pub(super) fn $name(self, $($argument: $type),*) {
-                    match self.isa {
-                        Isa::Scalar => scalar::$name($($argument),*),
-                        // SAFETY: `Kernels::new` saw that the processor has every feature the function is compiled for.
+                    match self {
+                        Self::Scalar(simd) => scalar::$name(simd, $($argument),*),
+                        // SAFETY: the value `simd` proves that the processor has what the function is compiled for.
                         #[cfg(target_arch = "x86_64")]
-                        Isa::Avx2 => unsafe { avx2::$name($($argument),*) },
+                        Self::Avx2(simd) => unsafe { avx2::$name(simd, $($argument),*) },
                         // SAFETY: as above.
                         #[cfg(target_arch = "x86_64")]
-                        Isa::Avx512 => unsafe { avx512::$name($($argument),*) },
-                        #[cfg(not(target_arch = "x86_64"))]
-                        Isa::Avx2 | Isa::Avx512 => unreachable!("{} kernels on another processor", self.isa),
+                        Self::Avx512(simd) => unsafe { avx512::$name(simd, $($argument),*) },
                     }
                 }
             )*
@@ -171,10 +202,12 @@ dispatch! {
     fn indices(words: &[u64], target: &mut Vec<u32>);
     /// out[r] ← start + the sum of the rows of a tile in list `first + r`.
     fn sum_tile_lists(tile: &[[Lanes; TILE]], lists: &Lists, first: usize, start: &[Lanes; TILE], out: &mut [[Lanes; TILE]]);
+    /// out[r] ← out[r] + the sum of the rows of a tile in one part of list `first + r`; `part` is (part, first).
+    fn sum_parts(tile: &[[Lanes; TILE]], lists: (&Lists, &Parts), part: (usize, usize), out: &mut [[Lanes; TILE]]);
     /// out[r] ← start + the sum of the rows of a block in list `first + r`.
     fn sum_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, start: &[Lanes; BLOCK], out: &mut [[Lanes; BLOCK]]);
     /// sums[r] ← sums[r] + the table entries that bits[r] selects: see [`super::kernels::sum_tables`].
-    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], bits: &[u32], sums: &mut [[Lanes; STRIP]]);
+    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut Tables, bits: &[u32], sums: &mut [[Lanes; STRIP]]);
     /// block (up to 64 hidden × 128 visible) ← the transpose of up to 128 rows of a tile.
     fn transpose_block(rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]);
     /// chunk (32 hidden × 32 visible) ← the transpose of up to 32 rows of a tile, from lane `first` on.
@@ -193,10 +226,16 @@ dispatch! {
     fn sigmoids(values: &mut [f32]);
     /// columns[c] ← bit c of every row, row r as bit r; at most 32 rows.
     fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]);
-    /// Add the gradient of at most 16 sampled rows a side to the rows of a tile.
-    fn update_narrow(weights: &mut [[Lanes; TILE]], touched: &[u32], visible: &[u32], hidden: &[Words; TILE], update: NarrowUpdate);
+    /// Add the gradient of sampled rows to the rows of a tile.
+    fn update_counts(weights: &mut [[Lanes; TILE]], touched: &[u32], visible: &[u32], hidden: &[[Words; TILE]], update: CountUpdate);
     /// The same on a block of the transposed weights.
-    fn update_narrow_block(block: &mut [[Lanes; BLOCK]], touched: [bool; BLOCK], visible: &[Words; BLOCK], hidden: &[u32], update: NarrowUpdate);
+    fn update_counts_block(block: &mut [[Lanes; BLOCK]], touched: [bool; BLOCK], visible: &[[Words; BLOCK]], hidden: &[u32], update: CountUpdate);
     /// Add the gradient of any statistics to the rows of a tile.
     fn update_sums(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], units: Range<usize>, data: Side, model: Side, update: Update);
+    /// `rounds` × 96 additions of sixteen numbers held in registers.
+    fn probe_additions(rounds: usize, lanes: &mut [Lanes; BLOCK]);
+    /// Add all rows of a matrix, `rounds` times.
+    fn probe_loads(rounds: usize, matrix: &[[Lanes; BLOCK]], total: &mut [Lanes; BLOCK]);
+    /// Draw `rounds` numbers in every lane of two streams.
+    fn probe_numbers(rounds: usize, states: &mut [StreamState; 2], total: &mut Words);
 }

@@ -2,32 +2,21 @@
 
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, NarrowUpdate, STRIP, Side, TABLED, TILE, transpose_square};
+use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables, transpose_square};
 use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::Lists;
+use super::super::lists::{Lists, Parts};
+use super::super::simd::Plain;
 use std::ops::Range;
 
-/// Lanes that fit the sixteen 128-bit registers of the baseline, with room to load.
+/// Lanes to sum at a time: they fit the sixteen 128-bit registers of common baselines, with room to load.
 const PIECE: usize = 2;
 
-kernels::compile! { #[inline(never)] }
+kernels::compile! { Plain, #[inline(never)] }
 
-pub(super) fn indices(words: &[u64], target: &mut Vec<u32>) {
+pub(super) fn indices(_: Plain, words: &[u64], target: &mut Vec<u32>) {
     kernels::indices(words, target);
 }
 
-pub(super) fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]) {
+pub(super) fn transpose_bits(_: Plain, rows: &[&[u64]], columns: &mut [u32]) {
     kernels::transpose_bits(rows, columns);
-}
-
-pub(super) fn sample_tile(inputs: &[[Lanes; TILE]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    kernels::sample(inputs, beta, states, bits);
-}
-
-pub(super) fn sample_block(inputs: &[[Lanes; BLOCK]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    kernels::sample(inputs, beta, states, bits);
-}
-
-pub(super) fn sample_strip(inputs: &[[Lanes; STRIP]], beta: f32, states: &mut [StreamState], bits: &mut [u64]) {
-    kernels::sample(inputs, beta, states, bits);
 }

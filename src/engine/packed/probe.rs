@@ -1,0 +1,69 @@
+//! Work of known size for measuring what a machine can do at best, by the same kernels' means.
+
+use super::super::{LANES, Purpose, RowStreams};
+use super::isa::{Isa, IsaError, Kernels};
+use super::kernels::BLOCK;
+use super::lanes::{Lanes, StreamState, Words};
+
+/// Work of known size on one core, by one instruction set. The caller times it.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    kernels: Kernels,
+    matrix: Vec<[Lanes; BLOCK]>,
+}
+
+impl Probe {
+    /// Bytes in a row of the matrix that [`Self::loads`] adds up.
+    pub const ROW_BYTES: usize = BLOCK * LANES * 4;
+
+    /// Probes of the given instruction set.
+    pub fn new(isa: Isa) -> Result<Self, IsaError> {
+        Ok(Self { kernels: Kernels::new(isa)?, matrix: Vec::new() })
+    }
+
+    /// Add numbers held in registers. Returns how many additions of sixteen numbers were made, and a result to keep.
+    pub fn additions(&self, rounds: usize) -> (usize, f32) {
+        let mut lanes = [Lanes([1e-3; LANES]); BLOCK];
+        self.kernels.probe_additions(rounds, &mut lanes);
+        (rounds * 96, lanes[0].0[0])
+    }
+
+    /// Add up a matrix of about `bytes` bytes again and again: loads and additions in equal number. Returns how many of sixteen
+    /// numbers each, and a result to keep.
+    pub fn loads(&mut self, rounds: usize, bytes: usize) -> (usize, f32) {
+        self.matrix.resize((bytes / Self::ROW_BYTES).max(1), [Lanes([1e-6; LANES]); BLOCK]);
+        let mut total = [Lanes::ZERO; BLOCK];
+        self.kernels.probe_loads(rounds, &self.matrix, &mut total);
+        (rounds * self.matrix.len() * BLOCK, total[0].0[0])
+    }
+
+    /// Draw raw numbers. Returns how many, and a result to keep.
+    pub fn numbers(&self, rounds: usize) -> (usize, u32) {
+        let mut states = [StreamState::ZERO; 2];
+        self.kernels.seed(RowStreams::new(1, Purpose::Baseline, 0, 0, 0), 0, &mut states);
+        let mut total = Words([0; LANES]);
+        self.kernels.probe_numbers(rounds, &mut states, &mut total);
+        (rounds * 2 * LANES, total.0.iter().fold(0, |total, number| total ^ number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_does_the_same_work() {
+        let outcomes: Vec<_> = Isa::available()
+            .into_iter()
+            .map(|isa| {
+                let mut probe = Probe::new(isa).unwrap();
+                (probe.additions(3), probe.loads(2, 10_000), probe.numbers(5))
+            })
+            .collect();
+        assert_eq!(outcomes[0].0.0, 288);
+        assert_eq!(outcomes[0].1.0, 2 * 19 * 8);
+        // Sums in registers are as many as there are registers: only the count of additions is the same.
+        assert!(outcomes.iter().all(|outcome| outcome.0.0 == 288 && outcome.0.1 > 1e-3));
+        assert!(outcomes.windows(2).all(|pair| pair[0].1 == pair[1].1 && pair[0].2 == pair[1].2));
+    }
+}
