@@ -8,7 +8,7 @@ use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
     build, build_for,
 };
-use chordbench::music::{Corpus, Windows};
+use chordbench::music::Windows;
 use chordbench::sweep::{Environment, RunParameters, Sweep, load_corpus};
 use chordbench::train::{Trainer, TrainingSet};
 use std::path::Path;
@@ -48,7 +48,7 @@ const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
 /// Measure every case, on one thread.
 pub(crate) fn measure() -> Report {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
-    let mut report = Report { commit: Environment::capture().git, ..Report::default() };
+    let mut report = Report { commit: Environment::capture(Isa::best()).git, ..Report::default() };
     pool.install(|| {
         for shape in SHAPES {
             for (engine_name, mut engine) in engines(shape) {
@@ -213,7 +213,7 @@ impl Job {
         let config = include_str!("../../configs/seed.toml").to_owned();
         let sweep = Sweep::from_text(Some((Path::new("configs/seed.toml"), config)), &[]).expect("a configuration");
         let parameters = sweep.base(None).expect("parameters of a run");
-        let corpus: Corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
+        let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         let rolls = corpus.songs.iter().map(|song| &song.roll);
         let windows = Windows::cut(&corpus.layout, rolls, parameters.model.timesteps);
         Self { parameters, windows }
