@@ -124,6 +124,59 @@ fn complete_runs_are_kept_and_fresh_does_them_again() {
     assert_eq!(runs.read_dir().unwrap().count(), 8);
 }
 
+/// What is read back from records is what was written, to the last bit.
+#[test]
+fn a_second_call_with_nothing_to_do_changes_no_summary() {
+    let bench = Bench::new(SMALL);
+    let files = ["summary.json", "summary.csv", "plan.json"].map(|name| bench.path("results/small").join(name));
+    let read = || files.each_ref().map(|path| fs::read_to_string(path).unwrap());
+    bench.runner().args(["--config", "sweep.toml", "-q"]).assert().success();
+    let first = read();
+    bench.runner().args(["--config", "sweep.toml", "-q"]).assert().success();
+    assert_eq!(read(), first);
+}
+
+/// Nobody listening is no reason to stop, and no reason to hide a failure.
+#[cfg(target_os = "linux")]
+#[test]
+fn lost_output_neither_stops_a_sweep_nor_hides_a_failure() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let bench = Bench::new(SMALL);
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_runner"))
+            .current_dir(bench.folder.path())
+            .args(arguments)
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .unwrap()
+    };
+    assert_eq!(run(&["--config", "sweep.toml", "--progress", "plain"]).code(), Some(1), "the table was lost");
+    assert_eq!(json(&bench.path("results/small/summary.json"))["ok"], 8, "and nothing else");
+    assert_eq!(run(&["--config", "sweep.toml", "-q"]).code(), Some(0));
+}
+
+#[test]
+fn shards_at_the_same_time_sum_up_to_the_whole() {
+    let bench = Bench::new(SMALL);
+    let start = |shard: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_runner"))
+            .current_dir(bench.folder.path())
+            .args(["--config", "sweep.toml", "-q", "--shard", shard])
+            .spawn()
+            .unwrap()
+    };
+    let mut shards = ["1/2", "2/2"].map(start);
+    assert!(shards.iter_mut().all(|shard| shard.wait().unwrap().success()));
+    bench
+        .runner()
+        .args(["--config", "sweep.toml"])
+        .assert()
+        .success()
+        .stderr(predicate::str::contains("8 runs complete"));
+    assert_eq!(json(&bench.path("results/small/summary.json"))["ok"], 8);
+}
+
 #[test]
 fn a_diverged_run_is_recorded_and_the_others_go_on() {
     // Weight decay times learning rate far beyond 2 makes weights swing with growing size.
@@ -142,7 +195,7 @@ fn a_diverged_run_is_recorded_and_the_others_go_on() {
     assert_eq!((&summary["ok"], &summary["failed"]), (&4.into(), &4.into()));
     bench
         .runner()
-        .args(["--config", "sweep.toml", "--jobs", "1", "--fresh", "--fail-fast"])
+        .args(["--config", "sweep.toml", "--jobs", "1", "--out", "elsewhere", "--fail-fast"])
         .assert()
         .code(1)
         .stdout(predicate::str::contains("0 of 8 runs done, 1 failed, 7 missing"));
@@ -171,6 +224,15 @@ fn wrong_configurations_write_nothing() {
         assert!(!bench.path("results").exists(), "{set} wrote results");
     }
     let bench = Bench::new(SMALL);
+    let no_windows = ["--set", "train.skip_first_window=true", "--set", "model.timesteps=200"];
+    bench
+        .runner()
+        .args(["--config", "sweep.toml"])
+        .args(no_windows)
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("leaves no window to train on"));
+    assert!(!bench.path("results").exists());
     bench.runner().args(["--config", "missing.toml"]).assert().code(2).stderr(predicate::str::contains("missing.toml"));
     bench.runner().args(["--config"]).assert().code(2);
     bench.runner().assert().code(2);

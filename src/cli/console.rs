@@ -20,7 +20,9 @@ pub(super) fn start_logging(verbosity: Verbosity) {
         .with_writer(std::io::stderr)
         .with_ansi(colour())
         .with_target(false)
-        .without_time();
+        .without_time()
+        // Told of itself, a lost line would end the program.
+        .log_internal_errors(false);
     // Only the first call in a process can succeed; a later one keeps what is there.
     let _ = lines.try_init();
 }

@@ -1,7 +1,8 @@
 //! `runner plan`: what a sweep consists of.
 
-use super::console::{configuration_error, prepare_error, print, say, start_logging};
+use super::console::{configuration_error, prepare_error, print, say, start_logging, usage_error};
 use super::{ConfigArguments, EXIT_OK, Verbosity};
+use crate::engine::Isa;
 use crate::sweep::{ConfigErrors, Plan, Prepared, Shard, Sweep, Workers, display};
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -47,8 +48,15 @@ pub(super) fn run(arguments: &PlanArguments) -> u8 {
         Ok(prepared) => prepared,
         Err(error) => return prepare_error(&error),
     };
+    let isa = match sweep.instruction_set() {
+        Ok(isa) => isa,
+        Err(error) => return usage_error(&error),
+    };
     let json = arguments.json;
-    print(&if json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, arguments.shard) }, EXIT_OK)
+    print(
+        &if json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, isa, arguments.shard) },
+        EXIT_OK,
+    )
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {
@@ -56,7 +64,7 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
     lines.join("\n") + "\n"
 }
 
-fn table(sweep: &Sweep, prepared: &Prepared, shard: Shard) -> String {
+fn table(sweep: &Sweep, prepared: &Prepared, isa: Isa, shard: Shard) -> String {
     let plan = &prepared.plan;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -74,14 +82,14 @@ fn table(sweep: &Sweep, prepared: &Prepared, shard: Shard) -> String {
         table.add_row(row);
     }
     let runs = plan.shard(shard).count();
-    let Workers { jobs, threads_per_run } = Workers::for_sweep(sweep, runs);
+    let workers = Workers::for_sweep(sweep, prepared, isa, runs).explain(prepared, isa);
     let corpora: Vec<String> = prepared
         .corpora
         .iter()
         .map(|corpus| format!("{} songs (digest {})", corpus.songs.len(), &corpus.digest[..12]))
         .collect();
     format!(
-        "{table}\n{} points, {} replicates, {runs} runs; {jobs} at once, {threads_per_run} threads each; corpus: {}\n",
+        "{table}\n{} points, {} replicates, {runs} runs; {workers}; corpus: {}\n",
         plan.points.len(),
         sweep.replicates.count,
         corpora.join(", "),

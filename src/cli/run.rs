@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     sweep.threads_per_run = exactly(arguments.threads_per_run, sweep.threads_per_run);
     let options = ExecuteOptions {
         shard: arguments.shard,
-        workers: Workers::for_sweep(&sweep, prepared.plan.shard(arguments.shard).count()),
+        workers: Workers::for_sweep(&sweep, &prepared, isa, prepared.plan.shard(arguments.shard).count()),
         isa,
         fresh: arguments.fresh,
         fail_fast: arguments.fail_fast,
@@ -97,13 +97,13 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
     }
     let summary = &outcome.summary;
     let text = format!(
-            "{}\n{} of {} runs done, {} failed, {} missing. Results: {}\n",
-            summary_table(summary),
-            summary.ok,
-            summary.runs,
-            summary.failed,
-            summary.missing,
-            outcome.folder.display(),
+        "{}\n{} of {} runs done, {} failed, {} missing. Results: {}\n",
+        summary_table(summary),
+        summary.ok,
+        summary.runs,
+        summary.failed,
+        summary.missing,
+        outcome.folder.display(),
     );
     print(&text, code)
 }

@@ -26,9 +26,9 @@ pub(super) fn summary_table(summary: &Summary) -> String {
     let header: Vec<String> = summary
         .swept
         .iter()
-        .cloned()
+        .map(|key| short_name(key, &summary.swept).to_owned())
         .chain(headings)
-        .chain(["music distance", "(Bernoulli)", "train s", "runs"].map(str::to_owned))
+        .chain(["music dist.", "(Bernoulli)", "train s", "runs"].map(str::to_owned))
         .collect();
     let columns = header.len();
     table.set_header(header);
@@ -51,6 +51,13 @@ pub(super) fn summary_table(summary: &Summary) -> String {
     let more = if more > 0 { format!("\n… and {more} points more in summary.csv") } else { String::new() };
     let order = summary.ordered_by.as_deref().map(|metric| format!("\nBest first by {metric}.")).unwrap_or_default();
     format!("{table}{more}{order}")
+}
+
+/// The last part of a key, such as `hidden`, if no other swept key ends in it.
+fn short_name<'a>(key: &'a str, keys: &[String]) -> &'a str {
+    let last = |key: &'a str| key.rsplit('.').next().unwrap_or(key);
+    let sharing = keys.iter().filter(|other| other.rsplit('.').next() == Some(last(key))).count();
+    if sharing > 1 { key } else { last(key) }
 }
 
 fn cell(statistic: Option<&Option<Statistic>>, digits: usize) -> String {

@@ -1,13 +1,13 @@
 //! The sweep at work: runs side by side, each recorded as it ends.
 
-use super::configuration::{Parallelism, Sweep};
-use super::environment::{Environment, logical_cpus};
+use super::environment::Environment;
 use super::plan::Shard;
 use super::prepared::Prepared;
 use super::record::{RunRecord, RunStatus};
 use super::run::{self, RunContext};
 use super::store::{StoreError, create_folder, write_whole};
 use super::summary::{Summary, to_csv};
+use super::workers::Workers;
 use crate::engine::Isa;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -28,47 +28,6 @@ pub struct ExecuteOptions {
     pub fresh: bool,
     /// Start no further run once one has failed.
     pub fail_fast: bool,
-}
-
-/// Runs at once and threads of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Workers {
-    /// Runs at once.
-    pub jobs: usize,
-    /// Threads of each.
-    pub threads_per_run: usize,
-}
-
-impl Workers {
-    /// Divide `processors` among `runs` runs so that jobs × threads never exceeds them. What is asked for exactly is kept
-    /// as far as it fits, threads before jobs; automatic jobs fill the machine, automatic threads share what jobs leave.
-    pub fn divide(jobs: Parallelism, threads: Parallelism, processors: usize, runs: usize) -> Self {
-        let (processors, runs) = (processors.max(1), runs.max(1));
-        match (jobs, threads) {
-            (_, Parallelism::Exactly(threads)) => {
-                let threads_per_run = threads.clamp(1, processors);
-                let room = processors / threads_per_run;
-                let jobs = match jobs {
-                    Parallelism::Auto => room.min(runs),
-                    Parallelism::Exactly(jobs) => jobs.min(room),
-                };
-                Self { jobs: jobs.max(1), threads_per_run }
-            }
-            (Parallelism::Exactly(jobs), Parallelism::Auto) => {
-                let jobs = jobs.clamp(1, processors);
-                Self { jobs, threads_per_run: processors / jobs }
-            }
-            (Parallelism::Auto, Parallelism::Auto) => {
-                let jobs = processors.min(runs);
-                Self { jobs, threads_per_run: processors / jobs }
-            }
-        }
-    }
-
-    /// [`Self::divide`] for a sweep on this machine.
-    pub fn for_sweep(sweep: &Sweep, runs: usize) -> Self {
-        Self::divide(sweep.jobs, sweep.threads_per_run, logical_cpus(), runs)
-    }
 }
 
 /// Told what happens while a sweep runs; called from several threads.
@@ -133,6 +92,41 @@ pub fn execute(
     let complete = in_shard.iter().filter(|&&run| !to_do.contains(&prepared.run_ids[run])).count();
     observer.sweep_started(complete + pending.len(), complete);
 
+    do_pending(prepared, folder, options, observer, &pending, &records)?;
+    observer.sweep_finished();
+
+    // Other shards may have come further meanwhile: what they left is summed up too.
+    let record_of = |run: usize| {
+        let own = lock(&records[same_run[run]]).clone();
+        own.or_else(|| read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]))
+    };
+    let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).map(record_of).collect();
+    let summary = Summary::of(plan, &prepared.run_ids, &records);
+    let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
+    write_whole(&folder.join("summary.json"), json.as_bytes())?;
+    let csv_path = folder.join("summary.csv");
+    let csv = to_csv(plan, &prepared.run_ids, &records).map_err(std::io::Error::other);
+    write_whole(&csv_path, &csv.map_err(StoreError::at("cannot make", &csv_path))?)?;
+
+    let of_shard =
+        |status| in_shard.iter().filter_map(|&run| records[run].as_ref()).filter(move |r| r.status == status);
+    let failed = of_shard(RunStatus::Failed)
+        .map(|record| (record.run_id.clone(), record.error.clone().unwrap_or_default()))
+        .collect::<Vec<_>>();
+    let ok = of_shard(RunStatus::Ok).count();
+    let not_started = in_shard.len() - ok - failed.len();
+    Ok(Outcome { folder: folder.to_path_buf(), summary, ok, failed, not_started })
+}
+
+/// Do the runs of a list, several at once; each leaves its record in `records`.
+fn do_pending(
+    prepared: &Prepared,
+    folder: &Path,
+    options: &ExecuteOptions,
+    observer: &dyn SweepObserver,
+    pending: &[usize],
+    records: &[Mutex<Option<RunRecord>>],
+) -> Result<(), StoreError> {
     let environment = Environment::capture(options.isa);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -141,26 +135,23 @@ pub fn execute(
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let Some(&run) = pending.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            let spec = &plan.runs[run];
+            let spec = &prepared.plan.runs[run];
             let run_id = &prepared.run_ids[run];
-            // Another process may have done it since; its work is not cleared away.
-            if !options.fresh && let Some(record) = read_record(&run_folder(folder, run_id), run_id) {
-                observer.run_finished(run, &record);
-                *lock(&records[run]) = Some(record);
-                continue;
-            }
+            let run_folder = run_folder(folder, run_id);
             observer.run_started(run, run_id, spec.parameters().train.epochs as u64);
             let context = RunContext {
                 corpus: prepared.corpus_of(run),
                 run_id,
-                folder: &run_folder(folder, run_id),
+                folder: &run_folder,
                 environment: &environment,
                 isa: options.isa,
                 threads: options.workers.threads_per_run,
                 contended: jobs > 1,
                 epoch_finished: &|epoch| observer.epoch_finished(run, epoch),
             };
-            match run::execute(spec, &context) {
+            // Another process may have done it since; its work is not cleared away.
+            let known = if options.fresh { None } else { read_record(&run_folder, run_id) };
+            match known.map_or_else(|| run::execute(spec, &context), Ok) {
                 Ok(record) => {
                     observer.run_finished(run, &record);
                     if record.status == RunStatus::Failed && options.fail_fast {
@@ -191,32 +182,7 @@ pub fn execute(
             });
         }
     });
-    observer.sweep_finished();
-    if let Some(error) = error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        return Err(error);
-    }
-
-    // Other shards may have come further meanwhile: what they left is summed up too.
-    let record_of = |run: usize| {
-        let own = lock(&records[same_run[run]]).clone();
-        own.or_else(|| read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]))
-    };
-    let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).map(record_of).collect();
-    let summary = Summary::of(plan, &prepared.run_ids, &records);
-    let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
-    write_whole(&folder.join("summary.json"), json.as_bytes())?;
-    let csv_path = folder.join("summary.csv");
-    let csv = to_csv(plan, &prepared.run_ids, &records).map_err(std::io::Error::other);
-    write_whole(&csv_path, &csv.map_err(StoreError::at("cannot make", &csv_path))?)?;
-
-    let of_shard =
-        |status| in_shard.iter().filter_map(|&run| records[run].as_ref()).filter(move |r| r.status == status);
-    let failed = of_shard(RunStatus::Failed)
-        .map(|record| (record.run_id.clone(), record.error.clone().unwrap_or_default()))
-        .collect::<Vec<_>>();
-    let ok = of_shard(RunStatus::Ok).count();
-    let not_started = in_shard.len() - ok - failed.len();
-    Ok(Outcome { folder: folder.to_path_buf(), summary, ok, failed, not_started })
+    error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 /// For each run the first of the same name: two paths with the same songs below them give the same run twice, and it is
@@ -281,30 +247,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Parallelism::{Auto, Exactly};
 
     #[test]
     fn runs_of_the_same_name_are_done_once() {
         let run_ids = ["a", "b", "a", "c", "b"].map(str::to_owned);
         assert_eq!(first_of_name(&run_ids, Shard::WHOLE), [0, 1, 0, 3, 1]);
         assert_eq!(first_of_name(&run_ids, "3/3".parse().unwrap()), [2, 1, 2, 3, 1]);
-    }
-
-    #[test]
-    fn jobs_times_threads_never_exceeds_the_processors() {
-        for processors in 1..9 {
-            for jobs in [Auto, Exactly(1), Exactly(2), Exactly(5), Exactly(100)] {
-                for threads in [Auto, Exactly(1), Exactly(3), Exactly(100)] {
-                    for runs in [0, 1, 3, 50] {
-                        let workers = Workers::divide(jobs, threads, processors, runs);
-                        assert!(workers.jobs >= 1 && workers.threads_per_run >= 1);
-                        assert!(workers.jobs * workers.threads_per_run <= processors);
-                    }
-                }
-            }
-        }
-        assert_eq!(Workers::divide(Auto, Exactly(1), 8, 50), Workers { jobs: 8, threads_per_run: 1 });
-        assert_eq!(Workers::divide(Auto, Auto, 8, 3), Workers { jobs: 3, threads_per_run: 2 });
-        assert_eq!(Workers::divide(Exactly(3), Exactly(2), 8, 50), Workers { jobs: 3, threads_per_run: 2 });
     }
 }

@@ -382,8 +382,8 @@ pub static KEYS: &[Key] = &[
     Key::new(
         "run.threads_per_run",
         Kind::AutoOrInteger { max: 4096 },
-        Literal::Integer(1),
-        "Threads of one run; no result depends on it.",
+        Literal::Text("auto"),
+        "Threads of one run; `auto` shares what the jobs leave, if the work is large enough to gain. No result depends on it.",
     )
     .role(Role::Setup),
     Key::choice(

@@ -38,11 +38,12 @@ mod split;
 mod store;
 mod summary;
 mod value;
+mod workers;
 
 pub use configuration::{Parallelism, Replicates, Sweep};
 pub use environment::{Environment, logical_cpus};
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
-pub use execute::{ExecuteOptions, Outcome, SweepObserver, Workers, execute, read_record, run_folder};
+pub use execute::{ExecuteOptions, Outcome, SweepObserver, execute, read_record, run_folder};
 pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use parameters::{RunParameters, SampleOptions};
@@ -58,3 +59,4 @@ pub use store::StoreError;
 pub(crate) use store::{create_folder, write_whole};
 pub use summary::{PointSummary, Statistic, Summary, to_csv};
 pub use value::display;
+pub use workers::Workers;
