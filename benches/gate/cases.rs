@@ -19,9 +19,9 @@ const VISIBLE: usize = 2340;
 /// Share of the visible units that are on in piano rolls.
 const DENSITY: f64 = 0.034;
 /// Time spent on updates of one shape by one engine, at least; the job gets twice as much.
-const BUDGET: Duration = Duration::from_millis(250);
+const BUDGET: Duration = Duration::from_millis(150);
 /// Repetitions of an update or of the job, at least.
-const LEAST_REPETITIONS: usize = 8;
+const LEAST_REPETITIONS: usize = 4;
 /// Batches of one repetition: the engine meets none of them while it may still remember it.
 const BATCHES: usize = 2;
 /// Epochs of the job: the first ones, in which samples become sparse.

@@ -2,8 +2,9 @@
 //!
 //! Each build is entered twice, as if it were two. A batch runs the four entries several times in a random order and keeps
 //! the least time of every case for each entry. The two entries of one build tell how much the machine disturbed this
-//! case: where they differ by more than 3 %, the batch has nothing to say about it. Otherwise the lesser times of the two
-//! builds are compared. A case fails only where two batches, one after the other, both find it slower.
+//! case: where they still differ by more than 3 % after some more runs, the batch has nothing to say about it. Otherwise
+//! the lesser times of the two builds are compared. A case fails only where two batches, one after the other, both find it
+//! slower.
 
 use crate::report::Report;
 use anyhow::{Context, Result, bail, ensure};
@@ -16,8 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SLOWER: f64 = 1.10;
 /// The ratio of two entries of one build, above which the machine is too restless to judge.
 const RESTLESS: f64 = 1.03;
-/// Runs of each entry in a batch.
-const RUNS: usize = 4;
+/// Runs of each entry in a batch: so many at first, and so many at most while some case is inconclusive.
+const RUNS: (usize, usize) = (6, 10);
 
 /// Promises of one build about itself: the first case takes at least so many times as long as the second.
 ///
@@ -56,7 +57,10 @@ impl Batch {
         let mut batch = Self::default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
         let mut generator = RowStreams::new(now.as_nanos() as u64, Purpose::Shuffle, 0, 0, 0).generator(0);
-        for _ in 0..RUNS {
+        for run in 0..RUNS.1 {
+            if run >= RUNS.0 && batch.common_cases().iter().all(|name| batch.finding(name) != Finding::Inconclusive) {
+                break;
+            }
             for entry in permutation(&mut generator, 4) {
                 let (program, entries) = if entry < 2 { (base, &mut batch.base) } else { (head, &mut batch.head) };
                 let report = measure(program)?;
@@ -156,7 +160,13 @@ fn line(name: &str, finding: Finding, first: &Batch, second: Option<&Batch>) -> 
     };
     let batches = [Some(first), second].into_iter().flatten().map(|batch| {
         let (base, head, disagreement) = batch.times(name);
-        format!("{:.1} -> {:.1} µs = {:.3} (±{:.1} %)", base / 1e3, head / 1e3, head / base, (disagreement - 1.0) * 100.0)
+        format!(
+            "{:.1} -> {:.1} µs = {:.3} (±{:.1} %)",
+            base / 1e3,
+            head / 1e3,
+            head / base,
+            (disagreement - 1.0) * 100.0
+        )
     });
     format!("{word:12} {name}: {}", batches.collect::<Vec<_>>().join("; "))
 }
@@ -189,9 +199,8 @@ fn measure(program: &str) -> Result<Report> {
 /// The judge on made-up times.
 pub(crate) fn check() {
     let entry = |time: f64| Report { commit: String::new(), minima: [("case".to_owned(), time)].into() };
-    let finding = |base: [f64; 2], head: [f64; 2]| {
-        Batch { base: base.map(entry), head: head.map(entry) }.finding("case")
-    };
+    let finding =
+        |base: [f64; 2], head: [f64; 2]| Batch { base: base.map(entry), head: head.map(entry) }.finding("case");
     assert_eq!(finding([100.0, 102.0], [109.0, 110.0]), Finding::Fine);
     assert_eq!(finding([100.0, 102.0], [111.0, 112.0]), Finding::Slower);
     assert_eq!(finding([100.0, 102.0], [50.0, 51.0]), Finding::Fine);
