@@ -2,11 +2,11 @@
 
 `run` beside this file calls it with everything in place; `run --help` lists the options.
 
-Each peer is a process that stays (`peer.py`), so that compiling is done once and not timed. Processes that are not being
-timed are stopped by a signal: none of their threads can spin. A contestant has the machine to itself as far as this script
-can see to it: before each measurement it waits for other programs to leave the processors alone, and afterwards it looks
-at how much they took. A measurement that lost more than the tolerated share is repeated, and if none was undisturbed, the
-table says so.
+Each peer is a process that stays (`worker.py`), so that compiling is done once and not timed. Processes that are not
+being timed are stopped by a signal: none of their threads can spin. A contestant has the machine to itself as far as this
+script can see to it: before each measurement it waits, within limits, for other programs to leave the processors alone,
+and afterwards it looks at how much they took. A measurement that lost more than the tolerated share is repeated, and
+where none was undisturbed, the table says so.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from jobs import JOBS, Job
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-# Peers, and for each the ways to run it that a good practitioner would try. The fastest on a job is the one that counts.
+# Peers, and for each the ways to run it that a good practitioner would try. The fastest on a job is what counts.
 PEERS = {
     "NumPy": ["numpy"],
     "PyTorch": ["torch-eager", "torch-compile"],
@@ -39,11 +39,14 @@ PEERS = {
 }
 # Trains by another rule: shown, but not among those that "fastest" is taken from.
 OTHER_RULE = "scikit-learn"
+OTHER_RULE_EPOCHS = 10
 OURS = "chordbench"
+# Reconstruction errors of one job may differ by so much from ours: seeds scatter by 5 %.
+ERROR_TOLERANCE = 0.15
 
 # Variables that pin kernels, threads or instruction sets. Some workplaces set them for the sake of old builds.
 PINNING = ("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOTO_", "BLIS_", "XLA_FLAGS", "TF_NUM_", "CHORDBENCH_ISA")
-# What keeps a framework on one core besides binding the process to it.
+# What keeps a framework at one thread besides binding the process to one core.
 ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -82,14 +85,15 @@ def others_share(seconds: float, machine: int, own: int) -> float:
     return max(0.0, (machine - own) / max(available, 1.0))
 
 
-def wait_for_quiet(tolerance: float, limit: float) -> None:
-    """Return when others leave the processors alone, or after `limit` seconds."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
+def wait_for_quiet(tolerance: float, limit: float) -> float:
+    """Return when others leave the processors alone, or after `limit` seconds; how long that took."""
+    begin = time.monotonic()
+    while time.monotonic() < begin + limit:
         before, start = machine_ticks(), time.monotonic()
         time.sleep(0.5)
         if others_share(time.monotonic() - start, machine_ticks() - before, 0) <= tolerance:
-            return
+            break
+    return time.monotonic() - begin
 
 
 @dataclass
@@ -101,29 +105,25 @@ class Measurement:
     epochs: int
     # Reconstruction error after them.
     error: float
+    # Windows trained on in an epoch.
+    examples: int
     # The share of the processors that other programs had meanwhile.
-    others: float = 0.0
+    others: float
 
 
 class PeerProcess:
-    """A process of peer.py, stopped while it is not being timed."""
+    """A process of worker.py, stopped while it is not being timed."""
 
     def __init__(self, variant: str, python: str, corpus: Path, log: Path):
         self.variant = variant
-        name, _, cores = variant.partition("@")
-        environment = clean_environment()
-        bind = None
-        if cores:
-            environment |= ONE_THREAD
-            bind = lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # noqa: E731
+        environment = clean_environment() | (ONE_THREAD if variant.endswith("@1") else {})
         self.process = subprocess.Popen(
-            [python, str(HERE / "peer.py"), name, str(corpus)],
+            [python, str(HERE / "worker.py"), variant, str(corpus)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log.open("a"),
             text=True,
             env=environment,
-            preexec_fn=bind,
         )
         self.versions = self.answer()["versions"]
         self.process.send_signal(signal.SIGSTOP)
@@ -143,7 +143,7 @@ class PeerProcess:
             answer = self.answer()
             ticks, machine = process_ticks(self.process.pid) - ticks, machine_ticks() - machine
             others = others_share(time.monotonic() - start, machine, ticks)
-            return Measurement(answer["seconds"], epochs, answer["error"], others)
+            return Measurement(answer["seconds"], epochs, answer["error"], answer["examples"], others)
         finally:
             self.process.send_signal(signal.SIGSTOP)
 
@@ -181,9 +181,8 @@ class Runner:
             others = others_share(time.monotonic() - start, machine, ticks)
             record = json.loads(next(Path(folder).glob("*/runs/*/result.json")).read_text())
         self.environment = record["environment"]
-        return Measurement(
-            record["timing"]["train_s"], epochs, record["metrics"]["train_reconstruction_error"], others
-        )
+        error, examples = record["metrics"]["train_reconstruction_error"], record["corpus"]["trained_windows"]
+        return Measurement(record["timing"]["train_s"], epochs, error, examples, others)
 
 
 @dataclass
@@ -212,14 +211,19 @@ class Comparison:
         self.runner = Runner(arguments.runner, arguments.corpus)
         self.out: Path = arguments.out
         self.random = random.Random()
+        self.patience: float = arguments.patience
         self.processes: dict[str, PeerProcess] = {}
         self.cells: dict[str, dict[str, Cell]] = {name: {} for name in arguments.jobs}
         self.trials: dict[str, dict[str, float]] = {name: {} for name in arguments.jobs}
         self.versions: dict[str, str] = {}
 
-    def epochs(self, name: str, ours: bool) -> int:
+    def epochs(self, name: str, contestant: str) -> int:
+        """Epochs that a contestant is timed on."""
         job = JOBS[name]
-        epochs = job.epochs if ours else job.peer_epochs
+        epochs = job.epochs if contestant == OURS else job.peer_epochs
+        if contestant == OTHER_RULE:
+            # Shown for orientation, and so slow that the rest would wait for it.
+            epochs = min(epochs, OTHER_RULE_EPOCHS)
         return max(1, round(epochs * self.arguments.scale))
 
     def process(self, variant: str) -> PeerProcess:
@@ -235,7 +239,7 @@ class Comparison:
         """The least disturbed of up to three measurements: the first that others left alone, if there is one."""
         best = None
         for _ in range(self.arguments.tries):
-            wait_for_quiet(self.arguments.tolerance, self.arguments.patience)
+            self.patience -= wait_for_quiet(self.arguments.tolerance, self.patience)
             if contestant == OURS:
                 one = self.runner.measure(name, epochs, seed)
             else:
@@ -253,7 +257,7 @@ class Comparison:
             for name in self.arguments.jobs:
                 if peer == OTHER_RULE and JOBS[name].k > 1:
                     continue
-                epochs = max(1, self.epochs(name, ours=False) // 20)
+                epochs = max(1, self.epochs(name, peer) // 20)
                 trials = [self.measure(peer, variant, name, epochs, seed) for seed in (1, 2)]
                 seconds = min(one.seconds / one.epochs for one in trials)
                 self.trials[name][variant] = seconds
@@ -274,8 +278,11 @@ class Comparison:
             self.random.shuffle(pairs)
             for name, contestant in pairs:
                 cell = self.cells[name][contestant]
-                epochs = self.epochs(name, contestant == OURS)
-                one = self.measure(contestant, cell.variant, name, epochs, 100 + number)
+                seed = 100 + number
+                one = self.measure(contestant, cell.variant, name, self.epochs(name, contestant), seed)
+                if contestant == OURS and JOBS[name].peer_epochs < JOBS[name].epochs:
+                    # The error is compared after as many epochs as the peers have trained.
+                    one.error = self.runner.measure(name, self.epochs(name, "a peer"), seed).error
                 cell.measurements.append(one)
                 print(
                     f"round {number}: {name}, {cell.variant}: {one.seconds:.3f} s, error {one.error:.4f}, "
@@ -300,35 +307,68 @@ class Comparison:
         peers = [peer for peer in self.cells[name] if peer not in (OURS, OTHER_RULE)]
         return min(peers, key=lambda peer: self.ratio(name, peer), default=None)
 
+    def spread(self, name: str, peer: str) -> tuple[float, float]:
+        """The least and the greatest of the ratios of single rounds."""
+        pairs = zip(self.cells[name][peer].measurements, self.cells[name][OURS].measurements)
+        ratios = [theirs.seconds / theirs.epochs * ours.epochs / ours.seconds for theirs, ours in pairs]
+        return min(ratios), max(ratios)
+
+    def scaled(self, name: str, peer: str) -> str:
+        """The mark of a peer's time that was multiplied."""
+        return "†" if self.epochs(name, peer) < self.epochs(name, OURS) else ""
+
     def table(self) -> str:
         """The tables, in Markdown."""
         peers = [peer for peer in PEERS if peer in self.arguments.peers]
+
+        def row(name: str, first: str, ours: str, cell, last: str) -> str:
+            cells = [cell(peer) if peer in self.cells[name] else "–" for peer in peers]
+            return "| " + " | ".join([first, ours, *cells, last]) + " |"
+
         lines = [
-            "| job | ours, s | " + " | ".join(f"{peer}, s" for peer in peers) + " | fastest peer / ours |",
+            "| job | ours, s | "
+            + " | ".join(f"{peer}, s" for peer in peers)
+            + " | fastest peer / ours (single rounds) |",
             "|---|---|" + "---|" * len(peers) + "---|",
         ]
         for name in self.arguments.jobs:
-            job, cells = JOBS[name], self.cells[name]
-            row = [title(job), f"{cells[OURS].seconds(job.epochs):.3f}"]
-            for peer in peers:
-                scaled = "†" if peer in cells and job.peer_epochs < job.epochs else ""
-                text = f"{cells[peer].seconds(job.epochs):.2f}{scaled} ({self.ratio(name, peer):.1f} ×)"
-                row.append(text if peer in cells else "–") if peer in cells else row.append("–")
-            fastest = self.fastest(name)
-            row.append(f"**{self.ratio(name, fastest):.1f} ×** ({fastest})" if fastest else "–")
-            lines.append("| " + " | ".join(row) + " |")
-        lines += ["", self.notes(), "", "Reconstruction error on the trained windows after the epochs timed, mean over the rounds:", ""]
-        lines += ["| job | ours | " + " | ".join(peers) + " |", "|---|---|" + "---|" * len(peers)]
+            job, cells, fastest = JOBS[name], self.cells[name], self.fastest(name)
+            last = "–"
+            if fastest:
+                least, greatest = self.spread(name, fastest)
+                last = f"**{self.ratio(name, fastest):.1f} ×** {fastest} ({least:.1f}–{greatest:.1f})"
+            lines.append(
+                row(
+                    name,
+                    title(job),
+                    f"{cells[OURS].seconds(job.epochs):.3f}",
+                    lambda peer: (
+                        f"{cells[peer].seconds(job.epochs):.2f}{self.scaled(name, peer)}"
+                        f" ({self.ratio(name, peer):.1f} ×)"
+                    ),
+                    last,
+                )
+            )
+        lines += [
+            "",
+            self.notes(),
+            "",
+            "Reconstruction error on the trained windows after the epochs timed, means over the rounds, and the way of "
+            "running each peer that was fastest in the trials (`@1`: on one core):",
+            "",
+            "| job | ours | " + " | ".join(peers) + " |",
+            "|---|---|" + "---|" * len(peers),
+        ]
         for name in self.arguments.jobs:
             cells = self.cells[name]
-            errors = [f"{cells[peer].error():.4f}" if peer in cells else "–" for peer in [OURS, *peers]]
-            scaled = "†" if JOBS[name].peer_epochs < JOBS[name].epochs else ""
-            lines.append("| " + " | ".join([JOBS[name].title + scaled, *errors]) + " |")
-        lines += ["", "The way of running each peer that was fastest in the trials, and counts above:", ""]
-        lines += ["| job | " + " | ".join(peers) + " |", "|---|" + "---|" * len(peers)]
-        for name in self.arguments.jobs:
-            chosen = [self.cells[name][peer].variant if peer in self.cells[name] else "–" for peer in peers]
-            lines.append("| " + " | ".join([JOBS[name].title, *chosen]) + " |")
+            text = row(
+                name,
+                f"{JOBS[name].title}, after {self.epochs(name, 'a peer')}",
+                f"{cells[OURS].error():.4f}",
+                lambda peer: f"{cells[peer].error():.4f} `{cells[peer].variant}`",
+                "",
+            )
+            lines.append(text.removesuffix("  |"))
         return "\n".join(lines) + "\n"
 
     def notes(self) -> str:
@@ -337,30 +377,43 @@ class Comparison:
         disturbed = [one for cell in everyone for one in cell.measurements if one.others > self.arguments.tolerance]
         total = sum(len(cell.measurements) for cell in everyone)
         where = self.runner.environment
+        rounds = min(len(cell.measurements) for cell in everyone)
+        versions = ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()))
         text = [
-            f"Medians of {min(len(cell.measurements) for cell in everyone)} rounds in random order, seconds of training alone, "
-            f"on {where.get('logical_cpus')} cores of {where.get('cpu')} ({where.get('isa')}), commit {where.get('git')}; "
-            + ", ".join(f"{name} {version}" for name, version in sorted(self.versions.items()) if name != "blas")
-            + ".",
+            f"Medians of {rounds} rounds in random order, seconds of training alone, on {where.get('logical_cpus')} cores "
+            f"of {where.get('cpu')} ({where.get('isa')}), commit {where.get('git')}. Peers: {versions}.",
         ]
-        if any(JOBS[name].peer_epochs < JOBS[name].epochs for name in self.arguments.jobs):
-            text.append(
-                "† Peers were timed on fewer epochs and their time multiplied: dense products cost the same in every epoch."
-            )
+        if any(self.scaled(name, peer) for name, cells in self.cells.items() for peer in cells):
+            text.append("† Timed on fewer epochs and multiplied: dense products cost the same in every epoch.")
         if OTHER_RULE in self.arguments.peers:
             text.append(
-                f"{OTHER_RULE} trains by another rule (persistent chains, probabilities, f64, one up pass less), so it "
-                "takes no part in the last column."
+                f"{OTHER_RULE} trains by another rule (persistent chains, probabilities, f64, one up pass less) and is "
+                f"timed on {OTHER_RULE_EPOCHS} epochs at most, so it takes no part in the last column."
             )
+        text += [f"**Not the same job:** {difference}." for difference in self.differences()]
         if disturbed:
             worst = max(one.others for one in disturbed)
             text.append(
-                f"**The machine was not quiet:** in {len(disturbed)} of {total} measurements other programs took more than "
-                f"{self.arguments.tolerance:.0%} of the processors, at worst {worst:.0%}."
+                f"**The machine was not quiet:** in {len(disturbed)} of {total} measurements other programs took more "
+                f"than {self.arguments.tolerance:.0%} of the processors, at worst {worst:.0%}."
             )
         if self.arguments.scale != 1.0:
             text.append(f"**No measurement but a trial:** jobs were cut to {self.arguments.scale:g} of their epochs.")
         return "\n".join(text)
+
+    def differences(self) -> list[str]:
+        """Where a peer's error or its number of windows is not ours, so that its time would mean nothing."""
+        found = []
+        for name, cells in self.cells.items():
+            ours = cells[OURS]
+            for peer, cell in cells.items():
+                if not cell.measurements or not ours.measurements or peer == OURS:
+                    continue
+                if cell.measurements[0].examples != ours.measurements[0].examples:
+                    found.append(f"{peer} trains on another number of windows at {name}")
+                elif peer != OTHER_RULE and abs(cell.error() / ours.error() - 1.0) > ERROR_TOLERANCE:
+                    found.append(f"{peer} has an error of {cell.error():.4f} at {name}, ours is {ours.error():.4f}")
+        return found
 
     def write(self) -> None:
         document = {
@@ -420,10 +473,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for results.json, table.md and logs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS), metavar="JOB", help=", ".join(JOBS))
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help=", ".join(PEERS))
-    parser.add_argument("--scale", type=float, default=1.0, help="share of each job's epochs to run, to try the script out")
+    parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help=", ".join(PEERS)
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of each job's epochs to run, to try the script out"
+    )
     parser.add_argument("--tolerance", type=float, default=0.05, help="share of the processors that others may take")
-    parser.add_argument("--patience", type=float, default=60.0, help="seconds to wait for a quiet machine")
+    parser.add_argument("--patience", type=float, default=1200.0, help="seconds to wait for a quiet machine, in all")
     parser.add_argument("--tries", type=int, default=3, help="measurements at most, until one is undisturbed")
     parser.add_argument("--update", type=Path, action="append", default=[], help="document to put the table into")
     return parser.parse_args()

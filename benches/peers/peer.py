@@ -1,30 +1,11 @@
-"""One peer process: it trains a job when told to and says how long that took.
+"""What all peers have in common: the data, the first state of a model and the measure of its error."""
 
-    peer.py NAME CORPUS_FOLDER
-
-Requests come as lines of JSON on standard input, answers leave as lines of JSON on standard output. A request is a job of
-`jobs.py` with a number of epochs and a seed. Each peer is a module `peer_NAME.py` with a class `Peer`:
-
-    Peer(job, data)             data.windows (windows x visible, float32, 0 or 1), data.batches or data.rows
-    prepare()                   whatever comes before training and is not timed, such as compiling
-    start(parameters, seed)     put the model into its first state
-    train(epochs)               return when the parameters are computed, not merely queued
-    parameters()                weights (visible x hidden), visible bias, hidden bias, as NumPy arrays
-
-Everything that is the same for all peers stands here: the data, the first state, the clock and the measure of error.
-"""
-
-import importlib
-import json
-import os
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from jobs import JOBS, Job
+from jobs import Job
 
 
 @dataclass
@@ -86,34 +67,3 @@ def reconstruction_error(model: Parameters, windows: np.ndarray, seed: int) -> f
         hidden = sample(windows @ weights + model.hidden_bias)
         visible = sample(hidden @ weights.T + model.visible_bias)
     return float(((windows - visible) ** 2).mean())
-
-
-def main() -> None:
-    name, folder = sys.argv[1], Path(sys.argv[2])
-    # Frameworks print to standard output too; the answers have it to themselves.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    module = importlib.import_module(f"peer_{name.split('-')[0]}")
-    peers = {}
-    print(json.dumps({"versions": module.versions()}), file=answers)
-    for line in sys.stdin:
-        request = json.loads(line)
-        job = JOBS[request["job"]]
-        if job.shape not in peers:
-            data = load(folder, job)
-            peers[job.shape] = module.Peer(job, data, *name.split("-")[1:]), data
-            peers[job.shape][0].prepare()
-        peer, data = peers[job.shape]
-        # An epoch before the clock starts wakes threads and fills caches.
-        peer.start(first_parameters(job, data, request["seed"]), request["seed"])
-        peer.train(1)
-        peer.start(first_parameters(job, data, request["seed"]), request["seed"])
-        start = time.perf_counter()
-        peer.train(request["epochs"])
-        seconds = time.perf_counter() - start
-        error = reconstruction_error(peer.parameters(), data.windows[data.rows], request["seed"])
-        print(json.dumps({"seconds": seconds, "error": error}), file=answers)
-
-
-if __name__ == "__main__":
-    main()

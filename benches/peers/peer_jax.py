@@ -61,7 +61,9 @@ class Peer:
         """One call of a compiled update a batch; calls queue up, nothing waits for them."""
         job, windows = self.job, self.windows
         if job.shuffled:
-            gathering = jax.jit(lambda model, key, rows: self.batch_update(model, key, windows[rows]), donate_argnums=0)
+            gathering = jax.jit(
+                lambda model, key, rows: self.batch_update(model, key, windows[rows]), donate_argnums=0
+            )
             shuffle = jax.jit(lambda key: self.split(jax.random.permutation(key, len(windows))))
 
             def epoch(model, key):
@@ -87,7 +89,9 @@ class Peer:
             order = jax.random.permutation(key, len(windows))
             full = len(windows) // job.batch_size * job.batch_size
             rows = order[:full].reshape(-1, job.batch_size)
-            state, _ = jax.lax.scan(lambda state, rows: (self.batch_update(*state, windows[rows]), None), (model, key), rows)
+            state, _ = jax.lax.scan(
+                lambda state, rows: (self.batch_update(*state, windows[rows]), None), (model, key), rows
+            )
             return self.batch_update(*state, windows[order[full:]]) if full < len(windows) else state
 
         def over_songs(model, key):
@@ -96,7 +100,9 @@ class Peer:
             which = jnp.asarray([sizes.index(end - first) for first, end in self.data.batches])
 
             def branch(size):
-                return lambda state, start: self.batch_update(*state, jax.lax.dynamic_slice_in_dim(windows, start, size))
+                return lambda state, start: self.batch_update(
+                    *state, jax.lax.dynamic_slice_in_dim(windows, start, size)
+                )
 
             def body(state, batch):
                 start, size = batch

@@ -9,7 +9,10 @@ from peer import Data, Parameters
 def versions() -> dict:
     import threadpoolctl
 
-    blas = [f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}" for pool in threadpoolctl.threadpool_info()]
+    blas = [
+        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}"
+        for pool in threadpoolctl.threadpool_info()
+    ]
     return {"numpy": np.__version__, "blas": "; ".join(blas)}
 
 

@@ -1,9 +1,9 @@
 """scikit-learn's BernoulliRBM: not quite the same job, so a row of its own rather than one of the peers.
 
-It trains by persistent contrastive divergence with probabilities in the statistics and in f64 (`partial_fit` takes nothing
-else): an update is two up passes and one down pass where the job has three and one. The number of its chains is fixed, and
-both halves of the gradient are divided by the size of the batch: with batches per song, of 3 to 33 rows, ten chains are
-about right on average and wrong for each. There is no k.
+It trains by persistent contrastive divergence with probabilities in the statistics and in f64 (`partial_fit` takes
+nothing else): an update is two up passes and one down pass where the job has three and one. The number of its chains is
+fixed, and both halves of the gradient are divided by the size of the batch: with batches per song, of 3 to 33 rows, ten
+chains are about right on average and wrong for each. There is no k.
 """
 
 import numpy as np

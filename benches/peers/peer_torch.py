@@ -44,7 +44,9 @@ class Peer:
 
     def prepare(self) -> None:
         shape = self.windows.shape[1], self.job.hidden
-        self.start(Parameters(np.zeros(shape, np.float32), np.zeros(shape[0], np.float32), np.zeros(shape[1], np.float32)), 0)
+        self.start(
+            Parameters(np.zeros(shape, np.float32), np.zeros(shape[0], np.float32), np.zeros(shape[1], np.float32)), 0
+        )
         self.train(1)
 
     def start(self, parameters: Parameters, seed: int) -> None:
