@@ -1,0 +1,262 @@
+//! What is timed: updates of three shapes with their parts, and a short job of the seed recipe.
+//!
+//! A case keeps its name for as long as it means the same work; another work gets another name, and the gate then has
+//! nothing to compare it with.
+
+use crate::report::Report;
+use chordbench::engine::{
+    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
+    build, build_for,
+};
+use chordbench::music::Windows;
+use chordbench::sweep::{Environment, RunParameters, Sweep, load_corpus};
+use chordbench::train::{Trainer, TrainingSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Visible units: 15 steps of 78 pitches on two planes.
+const VISIBLE: usize = 2340;
+/// Share of the visible units that are on in piano rolls.
+const DENSITY: f64 = 0.034;
+/// Time spent on updates of one shape by one engine, at least; the job gets twice as much.
+const BUDGET: Duration = Duration::from_millis(150);
+/// Repetitions of an update or of the job, at least.
+const LEAST_REPETITIONS: usize = 4;
+/// Batches of one repetition: the engine meets none of them while it may still remember it.
+const BATCHES: usize = 2;
+/// Epochs of the job: the first ones, in which samples become sparse.
+const JOB_EPOCHS: u64 = 8;
+const SEED: u64 = 42;
+
+/// The size of an update, and what its statistics are.
+#[derive(Clone, Copy)]
+struct Shape {
+    name: &'static str,
+    hidden: usize,
+    rows: usize,
+    probabilities: bool,
+}
+
+/// A batch of the seed recipe, one of the practical kind, and one too large for the second-level cache.
+const SHAPES: [Shape; 3] = [
+    Shape { name: "H=50 B=10 samples", hidden: 50, rows: 10, probabilities: false },
+    Shape { name: "H=250 B=100 probabilities", hidden: 250, rows: 100, probabilities: true },
+    Shape { name: "H=1024 B=100 samples", hidden: 1024, rows: 100, probabilities: false },
+];
+
+/// The parts of an update that are timed apart.
+const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
+
+/// Measure every case, on one thread.
+pub(crate) fn measure() -> Report {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
+    let mut report = Report { commit: Environment::capture(Isa::best()).git, ..Report::default() };
+    pool.install(|| {
+        for shape in SHAPES {
+            for (engine_name, mut engine) in timed_engines(shape) {
+                for (part, time) in PARTS.iter().zip(Update::new(shape).least_times(engine.as_mut(), BUDGET)) {
+                    report.minima.insert(format!("{part} {}, {engine_name}", shape.name), time);
+                }
+            }
+        }
+        let job = Job::new();
+        report.minima.insert(format!("seed job, first {JOB_EPOCHS} epochs"), job.least_time(2 * BUDGET));
+    });
+    report
+}
+
+/// Every engine that is timed agrees with the reference bit for bit, and the job learns.
+pub(crate) fn check() {
+    for shape in SHAPES {
+        let outcome = |engine: &mut dyn Engine| {
+            let mut update = Update::new(shape);
+            // The rate of which a change is a multiple of 2^-8: sums are exact in every order.
+            update.step.learning_rate = shape.rows as f32 / 256.0;
+            update.run(engine, 0);
+            (update.chain, update.fantasy, engine.parameters())
+        };
+        if shape.probabilities {
+            // Their sums are not exact: engines agree to rounding.
+            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut()).2;
+            for (name, mut engine) in engines(shape) {
+                let own = outcome(engine.as_mut()).2;
+                let error = own.weights.iter().zip(&expected.weights).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(own != parameters(shape) && error < 1e-4, "{name} is off by {error} at {}", shape.name);
+            }
+        } else {
+            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut());
+            assert!(expected.1.count_ones() > 0, "the fantasies of {} are empty", shape.name);
+            for (name, mut engine) in engines(shape) {
+                assert!(outcome(engine.as_mut()) == expected, "{name} differs from the reference at {}", shape.name);
+            }
+        }
+    }
+    let job = Job::new();
+    let (first, last) = (job.train(0), job.train(JOB_EPOCHS));
+    assert!(first != last && last.is_finite(), "the job does not learn");
+}
+
+/// The engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
+fn timed_engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
+    let mut engines = engines(shape);
+    engines.retain(|(name, _)| shape.hidden == SHAPES[0].hidden || *name != format!("packed {}", Isa::Scalar));
+    engines
+}
+
+/// The packed engine with every instruction set of this processor, and the dense engine.
+fn engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
+    let packed = Isa::available().into_iter().map(|isa| {
+        let engine = build_for(EngineKind::Packed, parameters(shape), isa).expect("an available instruction set");
+        (format!("packed {isa}"), engine)
+    });
+    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(shape)))]).collect()
+}
+
+/// Small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
+fn parameters(shape: Shape) -> Parameters {
+    let mut stream = RowStreams::new(SEED, Purpose::InitialWeights, 0, 0, 0).row(0);
+    let mut parameters = Parameters::zeros(VISIBLE, shape.hidden);
+    for weight in &mut parameters.weights {
+        *weight = ((stream.next_u32() % 5) as f32 - 2.0) / 256.0;
+    }
+    parameters.visible_bias.fill(-3.375);
+    parameters
+}
+
+/// Cells that are on independently of each other.
+fn random_batch(number: usize, rows: usize) -> BitMatrix {
+    let streams = RowStreams::new(SEED, Purpose::Baseline, 0, number as u64, 0);
+    let threshold = (DENSITY * 4_294_967_296.0) as u32;
+    let mut states = BitMatrix::zeros(rows, VISIBLE);
+    for row in 0..rows {
+        let mut stream = streams.row(row);
+        for column in 0..VISIBLE {
+            states.set(row, column, stream.next_u32() < threshold);
+        }
+    }
+    states
+}
+
+/// Everything that updates of one shape compute with.
+struct Update {
+    shape: Shape,
+    batches: Vec<BitMatrix>,
+    step: Step,
+    positive: BitMatrix,
+    chain: BitMatrix,
+    fantasy: BitMatrix,
+    negative: BitMatrix,
+    positive_probabilities: Vec<f32>,
+    negative_probabilities: Vec<f32>,
+}
+
+impl Update {
+    fn new(shape: Shape) -> Self {
+        let states = BitMatrix::default;
+        Self {
+            shape,
+            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows)).collect(),
+            // So small that weights stay where they are: every repetition does the same work.
+            step: Step { learning_rate: 1e-12, momentum: 0.0, weight_decay: 0.0 },
+            positive: states(),
+            chain: states(),
+            fantasy: states(),
+            negative: states(),
+            positive_probabilities: Vec::new(),
+            negative_probabilities: Vec::new(),
+        }
+    }
+
+    /// One update of CD-1 on batch `number`; the times of its [`PARTS`] in nanoseconds.
+    fn run(&mut self, engine: &mut dyn Engine, number: usize) -> [f64; PARTS.len()] {
+        let data = &self.batches[number];
+        let draw = |purpose| Draw::plain(RowStreams::new(SEED, purpose, 1, number as u64, 0));
+        let start = Instant::now();
+        engine.sample_hidden(data, draw(Purpose::ChainHidden), &mut self.chain);
+        let hidden = start.elapsed();
+        let from = Instant::now();
+        engine.sample_visible(&self.chain, draw(Purpose::ChainVisible), &mut self.fantasy);
+        let visible = from.elapsed();
+        let (positive, negative) = if self.shape.probabilities {
+            engine.hidden_probabilities(data, &mut self.positive_probabilities);
+            engine.hidden_probabilities(&self.fantasy, &mut self.negative_probabilities);
+            (
+                HiddenStatistics::Probabilities(&self.positive_probabilities),
+                HiddenStatistics::Probabilities(&self.negative_probabilities),
+            )
+        } else {
+            engine.sample_hidden(data, draw(Purpose::PositiveHidden), &mut self.positive);
+            engine.sample_hidden(&self.fantasy, draw(Purpose::NegativeHidden), &mut self.negative);
+            (HiddenStatistics::Samples(&self.positive), HiddenStatistics::Samples(&self.negative))
+        };
+        let from = Instant::now();
+        let data = Statistics { visible: data, hidden: positive };
+        engine.step(&data, &Statistics { visible: &self.fantasy, hidden: negative }, &self.step);
+        let (step, update) = (from.elapsed(), start.elapsed());
+        [hidden, visible, step, update].map(|time| time.as_nanos() as f64)
+    }
+
+    /// For each of the [`PARTS`] the sum over the batches of its least time on each batch, by the number of batches.
+    fn least_times(&mut self, engine: &mut dyn Engine, budget: Duration) -> [f64; PARTS.len()] {
+        let mut least = [[f64::INFINITY; PARTS.len()]; BATCHES];
+        for () in repetitions(budget) {
+            for (number, least) in least.iter_mut().enumerate() {
+                for (least, time) in least.iter_mut().zip(self.run(engine, number)) {
+                    *least = least.min(time);
+                }
+            }
+        }
+        std::array::from_fn(|part| least.iter().map(|times| times[part]).sum::<f64>() / BATCHES as f64)
+    }
+}
+
+/// As many turns as the budget allows, and no fewer than are needed for a minimum to mean something.
+fn repetitions(budget: Duration) -> impl Iterator<Item = ()> {
+    let start = Instant::now();
+    (0..).take_while(move |&done| done < LEAST_REPETITIONS || start.elapsed() < budget).map(|_: usize| ())
+}
+
+/// The seed recipe on the built-in corpus.
+struct Job {
+    parameters: RunParameters,
+    windows: Windows,
+}
+
+impl Job {
+    fn new() -> Self {
+        let config = include_str!("../../configs/seed.toml").to_owned();
+        let sweep = Sweep::from_text(Some((Path::new("configs/seed.toml"), config)), &[]).expect("a configuration");
+        let parameters = sweep.base(None).expect("parameters of a run");
+        let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
+        let rolls = corpus.songs.iter().map(|song| &song.roll);
+        let windows = Windows::cut(&corpus.layout, rolls, parameters.model.timesteps);
+        Self { parameters, windows }
+    }
+
+    fn trainer(&self) -> Trainer<'_> {
+        let set = TrainingSet { windows: &self.windows.bits, songs: &self.windows.songs };
+        Trainer::new(set, &self.parameters.model, &self.parameters.train, SEED)
+    }
+
+    fn train(&self, epochs: u64) -> Parameters {
+        let mut trainer = self.trainer();
+        for epoch in 0..epochs {
+            trainer.train_epoch(epoch);
+        }
+        trainer.engine().parameters()
+    }
+
+    /// The sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
+    fn least_time(&self, budget: Duration) -> f64 {
+        let mut least = [f64::INFINITY; JOB_EPOCHS as usize];
+        for () in repetitions(budget) {
+            let mut trainer = self.trainer();
+            for (epoch, least) in least.iter_mut().enumerate() {
+                let from = Instant::now();
+                trainer.train_epoch(epoch as u64);
+                *least = least.min(from.elapsed().as_nanos() as f64);
+            }
+        }
+        least.iter().sum()
+    }
+}
