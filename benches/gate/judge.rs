@@ -2,9 +2,9 @@
 //!
 //! Each build is entered twice, as if it were two. A batch runs the four entries several times in a random order and keeps
 //! the least time of every case for each entry. The two entries of one build tell how much the machine disturbed this
-//! case: where they still differ by more than 3 % after some more runs, the batch has nothing to say about it. Otherwise
-//! the lesser times of the two builds are compared. A case fails only where two batches, one after the other, both find it
-//! slower.
+//! case: where they still differ by more than 3 % after some more runs, the batch calls the case inconclusive, unless the
+//! head is slower beyond all of that difference. Otherwise the lesser times of the two builds are compared. A case fails
+//! only where two batches, one after the other, both find it slower.
 
 use crate::report::Report;
 use anyhow::{Context, Result, bail, ensure};
@@ -89,12 +89,13 @@ impl Batch {
 
     fn finding(&self, name: &str) -> Finding {
         let (base, head, disagreement) = self.times(name);
-        if disagreement > RESTLESS {
-            Finding::Inconclusive
-        } else if head / base > SLOWER {
-            Finding::Slower
-        } else {
-            Finding::Fine
+        // On a restless machine the disagreement is granted to the head: what is slower even so, is slower.
+        let restless = disagreement > RESTLESS;
+        let bound = if restless { SLOWER * disagreement } else { SLOWER };
+        match (head / base > bound, restless) {
+            (true, _) => Finding::Slower,
+            (false, true) => Finding::Inconclusive,
+            (false, false) => Finding::Fine,
         }
     }
 }
@@ -204,8 +205,11 @@ pub(crate) fn check() {
     assert_eq!(finding([100.0, 102.0], [109.0, 110.0]), Finding::Fine);
     assert_eq!(finding([100.0, 102.0], [111.0, 112.0]), Finding::Slower);
     assert_eq!(finding([100.0, 102.0], [50.0, 51.0]), Finding::Fine);
-    assert_eq!(finding([100.0, 104.0], [120.0, 120.0]), Finding::Inconclusive);
-    assert_eq!(finding([100.0, 100.0], [124.0, 120.0]), Finding::Inconclusive);
+    assert_eq!(finding([100.0, 104.0], [100.0, 100.0]), Finding::Inconclusive);
+    assert_eq!(finding([100.0, 104.0], [114.0, 114.0]), Finding::Inconclusive);
+    assert_eq!(finding([100.0, 104.0], [115.0, 115.0]), Finding::Slower);
+    assert_eq!(finding([100.0, 100.0], [118.0, 113.0]), Finding::Inconclusive);
+    assert_eq!(finding([100.0, 100.0], [118.0, 124.0]), Finding::Slower);
 
     assert_eq!(agreed(Finding::Fine, None), Finding::Fine);
     assert_eq!(agreed(Finding::Slower, Some(Finding::Slower)), Finding::Slower);
