@@ -5,6 +5,8 @@ use super::environment::logical_cpus;
 use super::parameters::RunParameters;
 use super::prepared::Prepared;
 use crate::engine::Isa;
+use crate::music::Corpus;
+use crate::train::Batches;
 
 /// An update shorter than this stays on one thread: dividing its phases costs some 10 to 20 µs each, and a second thread
 /// then gains less than a second run would.
@@ -88,16 +90,33 @@ impl Workers {
 fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
     let points = prepared.plan.points.iter().zip(&prepared.corpus_of_point);
     points
-        .map(|(point, &corpus)| update_microseconds(&point.parameters, prepared.corpora[corpus].layout.columns(), isa))
+        .map(|(point, &corpus)| {
+            let corpus = &prepared.corpora[corpus];
+            let rows = mean_batch(&point.parameters, corpus);
+            update_microseconds(&point.parameters, rows, corpus.layout.columns(), isa)
+        })
         .fold(0.0, f64::max)
 }
 
-/// The time of one update on one thread, estimated from its operations: (2 + k) up passes over the units that are on, k
+/// Windows in a batch on the average: those of a song are often fewer than a batch may have.
+fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
+    let largest = parameters.train.batch_size as f64;
+    match parameters.train.batches {
+        Batches::Shuffled => largest,
+        Batches::PerSong => {
+            let steps: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
+            let windows = steps as f64 / (parameters.model.timesteps * corpus.songs.len().max(1)) as f64;
+            largest.min(windows.max(1.0))
+        }
+    }
+}
+
+/// The time of one update of a batch of `rows` windows on one thread, estimated from its operations: (2 + k) up passes over the units that are on, k
 /// down passes over half the hidden units, draws, and one pass over the weights.
-fn update_microseconds(parameters: &RunParameters, columns: usize, isa: Isa) -> f64 {
+fn update_microseconds(parameters: &RunParameters, rows: f64, columns: usize, isa: Isa) -> f64 {
     let RunParameters { model, train, .. } = parameters;
     let (visible, hidden) = ((model.timesteps * columns) as f64, model.hidden as f64);
-    let (rows, k) = (train.batch_size as f64, train.k as f64);
+    let k = train.k as f64;
     let tables = if rows < TABLES_FROM_ROWS { 1.0 } else { 0.5 };
     let up = (2.0 + k) * rows * DENSITY * visible * hidden;
     let down = k * rows * 0.5 * hidden * visible * tables;
@@ -146,13 +165,11 @@ mod tests {
     #[test]
     fn small_updates_are_not_divided_and_large_ones_are() {
         let mut parameters = RunParameters::default();
-        parameters.train.batch_size = 10;
-        let small = update_microseconds(&parameters, 156, Isa::Avx512);
+        let small = update_microseconds(&parameters, 10.0, 156, Isa::Avx512);
         assert!((5.0..100.0).contains(&small), "{small} µs");
         parameters.model.hidden = 1024;
-        parameters.train.batch_size = 100;
-        let large = update_microseconds(&parameters, 156, Isa::Avx512);
+        let large = update_microseconds(&parameters, 100.0, 156, Isa::Avx512);
         assert!((500.0..5000.0).contains(&large), "{large} µs");
-        assert!(update_microseconds(&parameters, 156, Isa::Scalar) > large);
+        assert!(update_microseconds(&parameters, 100.0, 156, Isa::Scalar) > large);
     }
 }
