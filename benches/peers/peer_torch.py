@@ -13,7 +13,8 @@ def versions() -> dict:
 
 def sample(inputs: torch.Tensor) -> torch.Tensor:
     probabilities = torch.sigmoid(inputs)
-    return (torch.rand_like(probabilities) < probabilities).float()
+    # In place, so that the comparison leaves floats; `torch.bernoulli` takes four times as long.
+    return torch.rand_like(probabilities).lt_(probabilities)
 
 
 def update(data, weights, visible_bias, hidden_bias, k: int, learning_rate: float) -> None:
