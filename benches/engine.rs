@@ -6,17 +6,16 @@
 //!
 //! States are drawn apart from one another at the density of piano rolls (3.4 % of the cells are on).
 
+mod support;
+
 use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
     build, build_for,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
+use support::{CELLS, DENSITY, random_states};
 
-/// Cells in one time step: 78 pitches held, 78 struck.
-const CELLS: usize = 156;
-/// Share of the cells that are on in the training windows of popular songs.
-const DENSITY: f64 = 0.034;
 /// Batches that take turns, so that no engine is asked for the same states twice in a row.
 const BATCHES: u64 = 3;
 
@@ -36,18 +35,6 @@ impl Size {
     fn name(self) -> String {
         format!("T{}-H{}-B{}", self.timesteps, self.hidden, self.batch)
     }
-}
-
-fn random_states(seed: u64, rows: usize, columns: usize, density: f64) -> BitMatrix {
-    let streams = RowStreams::new(seed, Purpose::Baseline, 0, 0, 0);
-    let mut states = BitMatrix::zeros(rows, columns);
-    for row in 0..rows {
-        let mut stream = streams.row(row);
-        for column in 0..columns {
-            states.set(row, column, f64::from(stream.next_u32()) < density * 4_294_967_296.0);
-        }
-    }
-    states
 }
 
 /// Small multiples of 2^-8, and visible biases that keep samples sparse.

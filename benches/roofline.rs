@@ -4,12 +4,15 @@
 //! addition each from the first- and the second-level cache and from beyond, and raw random numbers. A phase's limit is the least time that its
 //! own counted work would take at those rates; what is printed is that time over the time taken.
 
+mod support;
+
 use chordbench::engine::{
     BitMatrix, Draw, Engine, HiddenStatistics, Isa, PackedEngine, Parameters, Probe, Purpose, RowStreams, Statistics,
     Step,
 };
 use std::hint::black_box;
 use std::time::Instant;
+use support::{CELLS, DENSITY, random_states};
 
 /// Repetitions of which the fastest counts: others share the machine.
 const REPETITIONS: usize = 300;
@@ -62,18 +65,6 @@ impl Limits {
     }
 }
 
-fn random_states(seed: u64, rows: usize, columns: usize, density: f64) -> BitMatrix {
-    let streams = RowStreams::new(seed, Purpose::Baseline, 0, 0, 0);
-    let mut states = BitMatrix::zeros(rows, columns);
-    for row in 0..rows {
-        let mut stream = streams.row(row);
-        for column in 0..columns {
-            states.set(row, column, f64::from(stream.next_u32()) < density * 4_294_967_296.0);
-        }
-    }
-    states
-}
-
 fn report(phase: &str, seconds: f64, limit: f64, bound: &str) {
     println!(
         "  {phase:<32} {:>10.2} µs   limit {:>9.2} µs   {:>4.0} %   {bound}",
@@ -99,7 +90,7 @@ fn phases(
     }
     let mut engine = PackedEngine::with_isa(&parameters, isa)?;
     let repetitions = if visible * hidden * rows > 10_000_000 { REPETITIONS / 10 } else { REPETITIONS };
-    let data: [BitMatrix; 3] = [1, 2, 3].map(|seed| random_states(seed, rows, visible, 0.034));
+    let data: [BitMatrix; 3] = [1, 2, 3].map(|seed| random_states(seed, rows, visible, DENSITY));
     let chain = random_states(4, rows, hidden, 0.5);
     let lanes = |units: usize| units.div_ceil(16) as f64;
 
@@ -190,7 +181,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits.beyond * 64e-9
     );
     println!("  raw random numbers               {:>6.2} a ns", limits.numbers / 1e9);
-    phases(&limits, isa, 2340, 50, 10)?;
-    phases(&limits, isa, 2340, 1024, 100)?;
+    phases(&limits, isa, 15 * CELLS, 50, 10)?;
+    phases(&limits, isa, 15 * CELLS, 1024, 100)?;
     Ok(())
 }
