@@ -14,7 +14,7 @@ mod update;
 pub use bits::BitMatrix;
 pub use dense::DenseEngine;
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
-pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe};
+pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
 pub use parameters::Parameters;
 pub use random::{LANES, Purpose, RowStreams, UnitStream, derive_seed, permutation, standard_normals, uniform_below};
 pub use reference::ReferenceEngine;

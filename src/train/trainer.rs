@@ -4,7 +4,9 @@ use super::batches::TrainingSet;
 use super::initial::initial_parameters;
 use super::options::{Method, ModelOptions, TrainOptions};
 use super::phases::{HiddenSide, NegativePhase, PositivePhase, UpdateStreams};
-use crate::engine::{BitMatrix, Engine, Isa, IsaError, Purpose, RowStreams, Step, build_for, uniform_below};
+use crate::engine::{
+    BitMatrix, Engine, Isa, IsaError, Purpose, RowStreams, Step, build_for, keep_awake, uniform_below,
+};
 
 /// Trains one RBM on one set of windows; the caller decides when, observes and times.
 pub struct Trainer<'a> {
@@ -67,6 +69,11 @@ impl<'a> Trainer<'a> {
 
     /// Train on every batch of one epoch, counted from zero.
     pub fn train_epoch(&mut self, epoch: u64) -> EpochCounts {
+        let (visible, hidden) = (self.engine.visible(), self.engine.hidden());
+        keep_awake(self.options.batch_size * visible * hidden, || self.train_batches(epoch))
+    }
+
+    fn train_batches(&mut self, epoch: u64) -> EpochCounts {
         let step = step_of(self.options, epoch);
         let mut counts = EpochCounts::default();
         for (index, rows) in self.set.batches(self.options, self.seed, epoch).iter().enumerate() {

@@ -21,6 +21,7 @@ mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use probe::Probe;
+pub use threads::keep_awake;
 
 use super::seam::{Draw, Engine, Statistics, Step};
 use super::{BitMatrix, LANES, Parameters};
