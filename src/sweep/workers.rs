@@ -8,8 +8,8 @@ use crate::engine::Isa;
 use crate::music::Corpus;
 use crate::train::Batches;
 
-/// An update shorter than this stays on one thread: dividing its phases costs some 10 to 20 µs each, and a second thread
-/// then gains less than a second run would.
+/// An update shorter than this stays on one thread: what is left of a second thread's gain after dividing and joining the
+/// phases is less than a second run would bring.
 const WORTH_DIVIDING_MICROSECONDS: f64 = 200.0;
 /// Units of a training window that are on, as a share: that of pop music at sixteenth steps.
 const DENSITY: f64 = 0.05;
