@@ -35,7 +35,7 @@ pub(super) fn indices(words: &[u64], target: &mut Vec<u32>) {
     }
 }
 
-/// out[r] ← start + Σ matrix[i] over the i in list `first + r`, in the order of the list.
+/// out[r] ← start + Σ matrix[i] over the i in list `first + r`, in the order of the list; without a start from out[r].
 ///
 /// `PIECE` lanes are summed at a time, as many as the instruction set has registers for.
 #[inline(always)]
@@ -44,13 +44,17 @@ pub(super) fn sum_lists<S: Simd, const WIDTH: usize, const PIECE: usize>(
     matrix: &[[Lanes; WIDTH]],
     lists: &Lists,
     first: usize,
-    start: &[Lanes; WIDTH],
+    start: Option<&[Lanes; WIDTH]>,
     out: &mut [[Lanes; WIDTH]],
 ) {
     for (row, out) in out.iter_mut().enumerate() {
         let list = lists.list(first + row);
         for piece in (0..WIDTH).step_by(PIECE) {
-            let mut sum = load_all::<S, PIECE>(simd, &start[piece..]);
+            let start = match start {
+                Some(start) => &start[piece..],
+                None => &out[piece..],
+            };
+            let mut sum = load_all::<S, PIECE>(simd, start);
             for &index in list {
                 let weights = &matrix[index as usize][piece..];
                 for lane in 0..PIECE {
@@ -600,7 +604,7 @@ macro_rules! compile {
             out: &mut [[Lanes; TILE]],
         ) {
             const AT_ONCE: usize = if PIECE < TILE { PIECE } else { TILE };
-            kernels::sum_lists::<_, TILE, AT_ONCE>(simd, tile, lists, first, start, out);
+            kernels::sum_lists::<_, TILE, AT_ONCE>(simd, tile, lists, first, Some(start), out);
         }
 
         $(#[$attribute])*
@@ -623,7 +627,18 @@ macro_rules! compile {
             start: &[Lanes; BLOCK],
             out: &mut [[Lanes; BLOCK]],
         ) {
-            kernels::sum_lists::<_, BLOCK, PIECE>(simd, block, lists, first, start, out);
+            kernels::sum_lists::<_, BLOCK, PIECE>(simd, block, lists, first, Some(start), out);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_block_lists(
+            simd: $simd,
+            block: &[[Lanes; BLOCK]],
+            lists: &Lists,
+            first: usize,
+            out: &mut [[Lanes; BLOCK]],
+        ) {
+            kernels::sum_lists::<_, BLOCK, PIECE>(simd, block, lists, first, None, out);
         }
 
         $(#[$attribute])*

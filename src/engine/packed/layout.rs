@@ -22,6 +22,10 @@ const COUNT_COST: usize = 4;
 /// Planes of a change that is cheaper to make to the blocks too than to transpose the tiles again.
 const MOST_BLOCK_PLANES: usize = 2;
 
+/// Weights of more bytes than this are transposed block by block in each down pass of few rows: to keep the blocks and to change
+/// them with every update would take more traffic beyond the second-level cache than transposing takes instructions.
+const MOST_KEPT_BYTES: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
+
 /// The parameters of one layer in the engine's layouts. Units beyond the shape are there to fill up and hold zeros.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -125,6 +129,18 @@ impl Layout {
             BlocksState::Current if cheap => BlocksState::Owed,
             _ => BlocksState::Stale,
         };
+    }
+
+    /// Whether the blocks are kept for down passes of few rows.
+    pub(super) fn keeps_blocks(&self) -> bool {
+        self.visible * self.hidden * size_of::<f32>() <= MOST_KEPT_BYTES
+    }
+
+    /// chunk (64 hidden × 128 visible) ← the transpose of one tile's weights to the visible units of one block. What stands for no
+    /// unit is left as it is.
+    pub(super) fn transpose_into(&self, kernels: Kernels, (tile, block): (usize, usize), chunk: &mut [[Lanes; BLOCK]]) {
+        let rows = &self.tile(tile)[block * BLOCK_UNITS..];
+        kernels.transpose_block(&rows[..rows.len().min(BLOCK_UNITS)], chunk);
     }
 
     /// The blocks, for a pass over all of them in which each is brought up to date before it is used.

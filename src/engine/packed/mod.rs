@@ -138,11 +138,20 @@ impl PackedEngine {
         let work = rows * layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
         let parallel = worth_dividing(work);
         if rows < TABLES_FROM_ROWS {
-            self.scratch.hidden_rows.clear();
-            for row in 0..rows {
-                self.scratch.hidden_rows.push(|indices| self.kernels.indices(hidden.row(row), indices));
+            let lists = &mut self.scratch.hidden_rows;
+            lists.clear();
+            if layout.keeps_blocks() {
+                for row in 0..rows {
+                    lists.push(|indices| self.kernels.indices(hidden.row(row), indices));
+                }
+                return Down { rows, parallel, from: Source::Blocks };
             }
-            return Down { rows, parallel, by_tables: false };
+            for tile in 0..layout.tile_count() {
+                for row in 0..rows {
+                    lists.push(|indices| self.kernels.indices(&hidden.row(row)[tile..=tile], indices));
+                }
+            }
+            return Down { rows, parallel, from: Source::Tiles };
         }
         let parts = &mut self.scratch.parts;
         parts.clear();
@@ -153,7 +162,16 @@ impl PackedEngine {
                 parts[(2 * word + 1) * rows + row] = (bits >> 32) as u32;
             }
         }
-        Down { rows, parallel, by_tables: true }
+        Down { rows, parallel, from: Source::Strips }
+    }
+
+    /// sums (row × 128) ← the visible inputs of one block, from tiles; `chunk` is scratch.
+    fn block_sums(&self, block: usize, chunk: &mut [[Lanes; BLOCK]], sums: &mut [[Lanes; BLOCK]]) {
+        sums.fill(self.layout.visible_bias[block]);
+        for tile in 0..self.layout.tile_count() {
+            self.layout.transpose_into(self.kernels, (tile, block), chunk);
+            self.kernels.add_block_lists(chunk, &self.scratch.hidden_rows, tile * sums.len(), sums);
+        }
     }
 
     /// sums (row × 32) ← the visible inputs of one strip, for the rows from `first` on of `rows` in all.
@@ -174,12 +192,34 @@ impl PackedEngine {
     }
 }
 
+/// Put the words (block × row × 2) of drawn units into the rows they are of.
+fn place_block_words(words: &[u64], rows: usize, visible: &mut BitMatrix) {
+    for (block, words) in words.chunks(2 * rows).enumerate() {
+        for (row, words) in words.chunks(2).enumerate() {
+            for (target, word) in visible.row_mut(row)[2 * block..].iter_mut().zip(words) {
+                *target = *word;
+            }
+        }
+    }
+}
+
 /// How one down pass is done.
 #[derive(Clone, Copy)]
 struct Down {
     rows: usize,
     parallel: bool,
-    by_tables: bool,
+    from: Source,
+}
+
+/// Where a down pass has the transposed weights from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Blocks that are kept. The lists are those of the rows.
+    Blocks,
+    /// Tiles, each transposed block by block. The lists are tile × row, of units within a tile.
+    Tiles,
+    /// Tables over strips.
+    Strips,
 }
 
 impl Engine for PackedEngine {
@@ -213,24 +253,35 @@ impl Engine for PackedEngine {
         let visible = self.visible();
         inputs.clear();
         inputs.resize(down.rows * visible, 0.0);
-        if down.by_tables {
-            let mut sums = vec![[Lanes::ZERO; STRIP]; down.rows];
-            for (strip, first) in (0..visible).step_by(STRIP_UNITS).enumerate() {
-                for (index, sums) in sums.chunks_mut(DOWN_ROWS).enumerate() {
-                    self.strip_sums(strip, index * DOWN_ROWS, down.rows, sums);
+        match down.from {
+            Source::Strips => {
+                let mut sums = vec![[Lanes::ZERO; STRIP]; down.rows];
+                for (strip, first) in (0..visible).step_by(STRIP_UNITS).enumerate() {
+                    for (index, sums) in sums.chunks_mut(DOWN_ROWS).enumerate() {
+                        self.strip_sums(strip, index * DOWN_ROWS, down.rows, sums);
+                    }
+                    copy_columns(&sums, first, visible, inputs);
                 }
-                copy_columns(&sums, first, visible, inputs);
             }
-        } else {
-            let lists = &self.scratch.hidden_rows;
-            let pass = self.layout.pass_over_blocks(self.kernels, down.parallel);
-            let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
-            for (index, block) in pass.blocks.chunks_mut(pass.hidden).enumerate() {
-                if let Some(change) = pass.owed {
-                    change.apply_to_block(self.kernels, index, block);
+            Source::Tiles => {
+                let mut chunk = vec![[Lanes::ZERO; BLOCK]; TILE_UNITS];
+                let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
+                for (block, first) in (0..visible).step_by(BLOCK_UNITS).enumerate() {
+                    self.block_sums(block, &mut chunk, &mut sums);
+                    copy_columns(&sums, first, visible, inputs);
                 }
-                self.kernels.sum_block_lists(block, lists, 0, &pass.bias[index], &mut sums);
-                copy_columns(&sums, index * BLOCK_UNITS, visible, inputs);
+            }
+            Source::Blocks => {
+                let lists = &self.scratch.hidden_rows;
+                let pass = self.layout.pass_over_blocks(self.kernels, down.parallel);
+                let mut sums = vec![[Lanes::ZERO; BLOCK]; down.rows];
+                for (index, block) in pass.blocks.chunks_mut(pass.hidden).enumerate() {
+                    if let Some(change) = pass.owed {
+                        change.apply_to_block(self.kernels, index, block);
+                    }
+                    self.kernels.sum_block_lists(block, lists, 0, &pass.bias[index], &mut sums);
+                    copy_columns(&sums, index * BLOCK_UNITS, visible, inputs);
+                }
             }
         }
     }
@@ -273,10 +324,10 @@ impl Engine for PackedEngine {
             return;
         }
         let mut words = std::mem::take(&mut self.scratch.words);
-        if down.by_tables {
-            self.sample_by_strips(down, draw, &mut words, visible);
-        } else {
-            self.sample_by_blocks(down, draw, &mut words, visible);
+        match down.from {
+            Source::Blocks => self.sample_by_blocks(down, draw, &mut words, visible),
+            Source::Tiles => self.sample_by_tiles(down, draw, &mut words, visible),
+            Source::Strips => self.sample_by_strips(down, draw, &mut words, visible),
         }
         self.scratch.words = words;
         let last = last_word_mask(self.visible());
@@ -328,13 +379,31 @@ impl PackedEngine {
                 kernels.sample_block(sums, draw.inverse_temperature, states, words);
             }
         });
-        for (block, words) in words.chunks(per_block).enumerate() {
-            for (row, words) in words.chunks(2).enumerate() {
-                for (target, word) in visible.row_mut(row)[2 * block..].iter_mut().zip(words) {
-                    *target = *word;
-                }
+        place_block_words(words, down.rows, visible);
+    }
+
+    /// The same where blocks are not kept.
+    fn sample_by_tiles(&self, down: Down, draw: Draw, words: &mut Vec<u64>, visible: &mut BitMatrix) {
+        let blocks = self.layout.block_count();
+        let per_block = down.rows * 2;
+        words.clear();
+        words.resize(blocks * per_block, 0);
+        let task_blocks = task_size(down.parallel, blocks);
+        for_each_chunk(down.parallel, words, task_blocks * per_block, |task, words| {
+            let first = task * task_blocks;
+            let mut states = [StreamState::ZERO; TABLES_FROM_ROWS];
+            let states = &mut states[..down.rows];
+            self.kernels.seed(draw.streams, 0, states);
+            self.kernels.skip(states, first * BLOCK);
+            let mut chunk = vec![[Lanes::ZERO; BLOCK]; TILE_UNITS];
+            let mut sums = [[Lanes::ZERO; BLOCK]; TABLES_FROM_ROWS];
+            let sums = &mut sums[..down.rows];
+            for (words, block) in words.chunks_mut(per_block).zip(first..) {
+                self.block_sums(block, &mut chunk, sums);
+                self.kernels.sample_block(sums, draw.inverse_temperature, states, words);
             }
-        }
+        });
+        place_block_words(words, down.rows, visible);
     }
 
     /// The same in strips of 32 units, by tables; `words` is scratch (strip × row).

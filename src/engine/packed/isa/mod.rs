@@ -206,6 +206,8 @@ dispatch! {
     fn sum_parts(tile: &[[Lanes; TILE]], lists: (&Lists, &Parts), part: (usize, usize), out: &mut [[Lanes; TILE]]);
     /// out[r] ← start + the sum of the rows of a block in list `first + r`.
     fn sum_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, start: &[Lanes; BLOCK], out: &mut [[Lanes; BLOCK]]);
+    /// out[r] ← out[r] + the sum of the rows of a block in list `first + r`.
+    fn add_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, out: &mut [[Lanes; BLOCK]]);
     /// sums[r] ← sums[r] + the table entries that bits[r] selects: see [`super::kernels::sum_tables`].
     fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut Tables, bits: &[u32], sums: &mut [[Lanes; STRIP]]);
     /// block (up to 64 hidden × 128 visible) ← the transpose of up to 128 rows of a tile.
