@@ -55,8 +55,8 @@ def first_parameters(job: Job, data: Data, seed: int) -> Parameters:
     return Parameters(weights.astype(np.float32), bias.astype(np.float32), np.zeros(job.hidden, np.float32))
 
 
-def reconstruction_error(model: Parameters, windows: np.ndarray, seed: int) -> float:
-    """Mean of (v - v~)^2, v~ the visible sample after one Gibbs step from v: the runner's definition, in f64."""
+def reconstruction_error(model: Parameters, windows: np.ndarray, k: int, seed: int) -> float:
+    """Mean of (v - v~)^2, v~ the visible sample after k Gibbs steps from v: the runner's definition, in f64."""
     generator = np.random.default_rng(seed)
 
     def sample(inputs: np.ndarray) -> np.ndarray:
@@ -64,6 +64,8 @@ def reconstruction_error(model: Parameters, windows: np.ndarray, seed: int) -> f
 
     with np.errstate(over="ignore"):
         weights = model.weights.astype(np.float64)
-        hidden = sample(windows @ weights + model.hidden_bias)
-        visible = sample(hidden @ weights.T + model.visible_bias)
+        visible = windows
+        for _ in range(k):
+            hidden = sample(visible @ weights + model.hidden_bias)
+            visible = sample(hidden @ weights.T + model.visible_bias)
     return float(((windows - visible) ** 2).mean())

@@ -51,7 +51,7 @@ def main() -> None:
         start = time.perf_counter()
         peer.train(request["epochs"])
         seconds = time.perf_counter() - start
-        error = reconstruction_error(peer.parameters(), data.windows[data.rows], request["seed"])
+        error = reconstruction_error(peer.parameters(), data.windows[data.rows], job.k, request["seed"])
         print(json.dumps({"seconds": seconds, "error": error, "examples": len(data.rows)}), file=answers)
 
 

@@ -132,6 +132,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many threads")]
     fn forks_inside_end_and_nothing_stays_awake() {
         for threads in [1, 2, 3] {
             let sum = pool(threads).install(|| {
@@ -152,6 +153,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many threads")]
     fn a_panic_inside_ends_the_waiting() {
         let pool = pool(2);
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
