@@ -35,7 +35,7 @@ class Run:
         self.expect("run_id", self.record["run_id"], self.folder.name)
         self.expect("status", self.record["status"], "ok")
         listed = sorted(artifact["path"] for artifact in self.record["artifacts"])
-        files = [self.folder / "model.safetensors", *(self.folder / "samples").iterdir()]
+        files = [self.folder / "model.safetensors", self.folder / "rolls.json", *(self.folder / "samples").iterdir()]
         self.expect("artifacts", listed, sorted(str(file.relative_to(self.folder)) for file in files))
         epochs = [json.loads(line) for line in (self.folder / "epochs.jsonl").read_text().splitlines()]
         self.expect("epochs", [epoch["epoch"] for epoch in epochs], list(range(self.params["train.epochs"] + 1)))

@@ -32,6 +32,7 @@ mod plan;
 mod prepared;
 mod record;
 mod resolved;
+mod rolls;
 mod run;
 mod settings;
 mod split;
@@ -53,6 +54,7 @@ pub use record::{
     Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
     TimeDistribution, Timing, canonical_json, digest,
 };
+pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub use settings::Settings;
 pub use split::SongSplit;
 pub use store::StoreError;

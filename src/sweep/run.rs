@@ -9,6 +9,7 @@ use super::record::{
     Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
     TimeDistribution, Timing, digest,
 };
+use super::rolls::RollsFile;
 use super::split::SongSplit;
 use super::store::{LineFile, StoreError, create_folder, write_whole};
 use crate::engine::{BitMatrix, Isa};
@@ -198,6 +199,7 @@ fn train_and_sample(
     let start = Instant::now();
     let samples = draw_samples(spec, &mut trainer, (&training.bits, &trained))?;
     write_samples(spec, context, &training, &samples, record)?;
+    write_rolls(spec, context, &training, &samples, record)?;
     record.music = (samples.rows() > 0).then(|| judge(&training, &samples, spec.seed));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
@@ -251,6 +253,21 @@ fn write_samples(
         write_whole(&context.folder.join(&path), &bytes)?;
         record.artifacts.push(Artifact::new(path, &bytes));
     }
+    Ok(())
+}
+
+/// `rolls.json`: the same samples beside what is nearest to them in the training songs.
+fn write_rolls(
+    spec: &RunSpec,
+    context: &RunContext,
+    training: &Windows,
+    samples: &BitMatrix,
+    record: &mut RunRecord,
+) -> Result<(), RunError> {
+    let RunParameters { corpus, sample, .. } = spec.parameters();
+    let bytes = RollsFile::new(training, samples, corpus.steps_per_beat, !sample.skip_empty, spec.seed).to_bytes();
+    write_whole(&context.folder.join(RollsFile::NAME), &bytes)?;
+    record.artifacts.push(Artifact::new(RollsFile::NAME, &bytes));
     Ok(())
 }
 
