@@ -2,12 +2,38 @@
 
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
 use crate::music::{Corpus, FileStatus};
-use crate::sweep::{ConfigErrors, PrepareError};
+use crate::sweep::{ConfigError, ConfigErrors, PrepareError, Severity};
+use clap::ValueEnum;
 use std::collections::HashSet;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Send log lines to standard error, as many as asked for.
+/// The form of what is said on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Plain,
+    /// One JSON object a line: `timestamp`, `level`, `message`, and the fields of the event.
+    Json,
+}
+
+/// The target of events that tell progress: they are said at any verbosity but `--quiet`.
+pub(super) const PROGRESS: &str = "progress";
+
+/// The form asked for by the first call of [`start_logging`].
+static LOG_FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Whether standard error carries JSON.
+pub(super) fn logs_json() -> bool {
+    LOG_FORMAT.get() == Some(&LogFormat::Json)
+}
+
+/// Send log lines to standard error, as many as asked for, in the form asked for.
 pub(super) fn start_logging(verbosity: Verbosity) {
     let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -15,16 +41,22 @@ pub(super) fn start_logging(verbosity: Verbosity) {
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
     };
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour())
-        .with_target(false)
-        .without_time()
-        // Told of itself, a lost line would end the program.
-        .log_internal_errors(false);
+    let progress = if verbosity.quiet { LevelFilter::OFF } else { LevelFilter::INFO };
+    let filter =
+        tracing_subscriber::registry().with(Targets::new().with_default(level).with_target(PROGRESS, progress));
+    // A lost line that told of itself would end the program: hence no internal errors.
     // Only the first call in a process can succeed; a later one keeps what is there.
-    let _ = lines.try_init();
+    let _ = match LOG_FORMAT.get_or_init(|| verbosity.log_format) {
+        LogFormat::Plain => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());
+            filter.with(lines.with_target(false).without_time().log_internal_errors(false)).try_init()
+        }
+        LogFormat::Json => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).json().flatten_event(true);
+            let lines = lines.with_target(false).with_current_span(false).with_span_list(false);
+            filter.with(lines.log_internal_errors(false)).try_init()
+        }
+    };
 }
 
 /// Whether colour and bars are welcome on standard error.
@@ -34,10 +66,34 @@ pub(super) fn colour() -> bool {
 
 /// Say what is wrong with a configuration; returns the exit code.
 pub(super) fn configuration_error(errors: &ConfigErrors) -> u8 {
+    if logs_json() {
+        errors.0.iter().for_each(log_configuration_error);
+        return EXIT_USAGE;
+    }
     let mut stderr = std::io::stderr().lock();
     // Nobody is left to tell if standard error itself is closed.
     let _ = writeln!(stderr, "{}", errors.render(colour()).trim_end());
     EXIT_USAGE
+}
+
+/// Say what is likely not meant in a configuration.
+pub(super) fn configuration_warning(warning: &ConfigError) {
+    if logs_json() {
+        log_configuration_error(warning);
+    } else {
+        say(warning.render(colour()).trim_end());
+    }
+}
+
+/// One event for a mistake: its first place with file and line, and the advice.
+fn log_configuration_error(error: &ConfigError) {
+    let place = error.places.first();
+    let (file, line) = (place.map(|place| place.origin.source.name.as_str()), place.map(|place| place.origin.line()));
+    let (label, help) = (place.map(|place| place.label.as_str()), error.help.as_deref());
+    match error.severity {
+        Severity::Error => tracing::error!(file, line, label, help, "{}", error.message),
+        Severity::Warning => tracing::warn!(file, line, label, help, "{}", error.message),
+    }
 }
 
 /// Say why a plan cannot be run; returns the exit code.
@@ -73,7 +129,7 @@ pub(super) fn print(text: &str, code: u8) -> u8 {
     }
 }
 
-/// Print a line to standard error. Where that is closed or full nobody can be told, and the work goes on.
+/// Print a line for people to standard error. Where that is closed or full nobody can be told, and the work goes on.
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,7 +1,9 @@
 //! The command line: arguments in, exit code out; one file a verb.
 
+mod completions;
 mod console;
 mod corpus;
+mod man;
 mod plan;
 mod progress;
 mod run;
@@ -46,10 +48,14 @@ enum Verb {
     Corpus(corpus::CorpusArguments),
     /// Make more music from a trained model.
     Sample(sample::SampleArguments),
+    /// Print what makes a shell complete the program's arguments.
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write those of all verbs.
+    Man(man::ManArguments),
 }
 
-/// How much to say.
-#[derive(Clone, Copy, Debug, Args)]
+/// How much to say on standard error, and in which form.
+#[derive(Clone, Copy, Debug, Default, Args)]
 struct Verbosity {
     /// Say nothing but errors.
     #[arg(short, long)]
@@ -57,6 +63,9 @@ struct Verbosity {
     /// Say more: files that are skipped (-v), every file (-vv).
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
+    /// Log and progress on standard error: lines for people, or one JSON object a line.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "plain")]
+    log_format: console::LogFormat,
 }
 
 /// A configuration: a file and settings on top of it.
@@ -77,6 +86,8 @@ pub fn main() -> ExitCode {
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Corpus(arguments) => corpus::run(&arguments),
         Verb::Sample(arguments) => sample::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Man(arguments) => man::run(&arguments),
     };
     ExitCode::from(code)
 }
@@ -90,4 +101,49 @@ fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
         arguments.insert(1, "run".into());
     }
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// The words of a command line, single quotes taken off as a shell does.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for character in line.chars() {
+            match (character, words.last_mut()) {
+                ('\'', _) => quoted = !quoted,
+                (' ', _) if !quoted => words.push(String::new()),
+                (_, Some(word)) => word.push(character),
+                (_, None) => {}
+            }
+        }
+        words
+    }
+
+    /// Every verb shows how it is called, and what it shows is understood.
+    #[test]
+    fn every_help_has_examples_that_parse() {
+        let mut command = Cli::command();
+        command.build();
+        let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help");
+        let helps: Vec<(String, String)> = std::iter::once(command.clone())
+            .chain(verbs.cloned())
+            .map(|mut verb| (verb.get_name().to_owned(), verb.render_long_help().to_string()))
+            .collect();
+        assert!(helps.len() > 6, "{}", helps.len());
+        for (verb, help) in helps {
+            let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("{verb}: no example"));
+            let lines: Vec<&str> = examples.lines().map(str::trim).filter(|line| line.starts_with("runner ")).collect();
+            assert!(!lines.is_empty(), "{verb}: no example");
+            for line in lines {
+                // What follows goes to the shell.
+                let line = line.split(" > ").next().unwrap_or(line);
+                let arguments = with_verb(words(line).into_iter().map(OsString::from));
+                Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{verb}: {line}: {error}"));
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `runner plan`: what a sweep consists of.
 
-use super::console::{configuration_error, prepare_error, print, say, start_logging, usage_error};
+use super::console::{configuration_error, configuration_warning, prepare_error, print, start_logging, usage_error};
 use super::{ConfigArguments, EXIT_OK, Verbosity};
 use crate::engine::Isa;
 use crate::sweep::{ConfigErrors, Plan, Prepared, Shard, Sweep, Workers, display};
@@ -28,9 +28,7 @@ pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<
     let sweep = Sweep::load(Some(&arguments.config), &arguments.sets)?;
     let plan = sweep.plan()?;
     if !verbosity.quiet {
-        for warning in &plan.warnings {
-            say(warning.render(super::console::colour()).trim_end());
-        }
+        plan.warnings.iter().for_each(configuration_warning);
     }
     if plan.merged > 0 {
         tracing::warn!("{} points are the same as earlier ones; each is run once", plan.merged);

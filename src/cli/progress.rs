@@ -1,6 +1,6 @@
-//! Progress: bars on a terminal, plain lines elsewhere.
+//! Progress: bars on a terminal, plain lines elsewhere, events where the log is JSON.
 
-use super::console::say;
+use super::console::{PROGRESS, logs_json, say};
 use crate::sweep::{RunRecord, RunStatus, SweepObserver};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -30,8 +30,13 @@ pub(super) struct Progress {
 }
 
 enum Display {
-    Bars { all: MultiProgress, corpus: ProgressBar },
+    Bars {
+        all: MultiProgress,
+        corpus: ProgressBar,
+    },
     Plain,
+    /// Events of the log; see [`PROGRESS`].
+    Events,
     Never,
 }
 
@@ -57,6 +62,7 @@ impl Progress {
     pub(super) fn new(mode: ProgressMode) -> Self {
         let display = match mode {
             ProgressMode::Never => Display::Never,
+            _ if logs_json() => Display::Events,
             ProgressMode::Auto if std::io::stderr().is_terminal() => {
                 let all = MultiProgress::new();
                 let corpus = all.add(bar("corpus {wide_bar} {pos}/{len} files {per_sec} {eta} left"));
@@ -126,6 +132,9 @@ impl SweepObserver for Progress {
                 state.sweep_bar = Some(bar);
             }
             Display::Plain => say(&format!("[{skipped}/{total}] {skipped} runs complete, {} to do", total - skipped)),
+            Display::Events => {
+                tracing::info!(target: PROGRESS, event = "sweep_started", runs = total, complete = skipped, "sweep started");
+            }
             Display::Never => {}
         }
     }
@@ -137,6 +146,10 @@ impl SweepObserver for Progress {
                 bar.set_prefix(run_id.to_owned());
                 bar.set_length(epochs);
                 Some(bar)
+            }
+            Display::Events => {
+                tracing::info!(target: PROGRESS, event = "run_started", run_id, index = run, epochs, "run started");
+                None
             }
             Display::Plain | Display::Never => None,
         };
@@ -154,9 +167,26 @@ impl SweepObserver for Progress {
         if let Some(bar) = &own.bar {
             bar.set_position(epoch);
         }
-        let text = format!("run {}: epoch {epoch} of {}", own.name, own.epochs);
-        if matches!(self.display, Display::Plain) && state.last_line.elapsed() > PLAIN_INTERVAL {
-            state.plain_line(&text);
+        let (run_id, epochs) = (own.name.clone(), own.epochs);
+        if state.last_line.elapsed() <= PLAIN_INTERVAL {
+            return;
+        }
+        match &self.display {
+            Display::Plain => state.plain_line(&format!("run {run_id}: epoch {epoch} of {epochs}")),
+            Display::Events => {
+                state.last_line = Instant::now();
+                tracing::info!(
+                    target: PROGRESS,
+                    event = "epoch_finished",
+                    run_id,
+                    index = run,
+                    epoch,
+                    epochs,
+                    seconds_left,
+                    "epoch finished"
+                );
+            }
+            Display::Bars { .. } | Display::Never => {}
         }
     }
 
@@ -176,11 +206,41 @@ impl SweepObserver for Progress {
             };
             state.plain_line(&format!("run {} {outcome}", record.run_id));
         }
+        if matches!(self.display, Display::Events) {
+            state.last_line = Instant::now();
+            tracing::info!(
+                target: PROGRESS,
+                event = "run_finished",
+                run_id = record.run_id,
+                index = run,
+                status = if record.status == RunStatus::Ok { "ok" } else { "failed" },
+                error = record.error,
+                total_s = record.timing.total_s,
+                train_s = record.timing.train_s,
+                digest = record.digest,
+                complete = state.skipped + state.done,
+                runs = state.total,
+                seconds_left = state.seconds_left(),
+                "run finished"
+            );
+        }
     }
 
     fn sweep_finished(&self) {
         if let Some(bar) = self.state().sweep_bar.take() {
             bar.finish_and_clear();
+        }
+        if matches!(self.display, Display::Events) {
+            let state = self.state();
+            let (complete, runs) = (state.skipped + state.done, state.total);
+            tracing::info!(
+                target: PROGRESS,
+                event = "sweep_finished",
+                complete,
+                runs,
+                elapsed_s = state.started.elapsed().as_secs_f64(),
+                "sweep finished"
+            );
         }
     }
 }
@@ -191,7 +251,7 @@ fn bar(template: &str) -> ProgressBar {
 }
 
 /// A time for people: "0.8 s", "75 s", "12 min", "3.5 h".
-fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         format!("{seconds:.1} s")
     } else if seconds < 100.0 {
