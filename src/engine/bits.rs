@@ -32,6 +32,16 @@ impl BitMatrix {
         matrix
     }
 
+    /// The matrix of `rows × columns` whose words these are; `None` unless there are as many as it takes, with padding bits of
+    /// zero.
+    pub fn from_words(rows: usize, columns: usize, words: Vec<u64>) -> Option<Self> {
+        let words_per_row = columns.div_ceil(64);
+        let padding = if columns.is_multiple_of(64) { 0 } else { !0 << (columns % 64) };
+        let fits = words.len() == rows * words_per_row
+            && (words_per_row == 0 || words.chunks(words_per_row).all(|row| row[words_per_row - 1] & padding == 0));
+        fits.then_some(Self { rows, columns, words_per_row, words })
+    }
+
     /// Number of rows (examples, windows, chains or time steps).
     pub fn rows(&self) -> usize {
         self.rows

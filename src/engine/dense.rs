@@ -63,6 +63,16 @@ impl Engine for DenseEngine {
         self.parameters.clone()
     }
 
+    fn velocity(&self) -> Option<Parameters> {
+        self.velocity.to_parameters(self.parameters.visible, self.parameters.hidden)
+    }
+
+    fn restore(&mut self, parameters: &Parameters, velocity: Option<&Parameters>) {
+        self.parameters.assert_same_shape(parameters);
+        self.parameters.clone_from(parameters);
+        self.velocity = Velocity::of(velocity);
+    }
+
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         let parameters = &self.parameters;
         assert_eq!(visible.columns(), parameters.visible, "columns of the visible states and visible units");

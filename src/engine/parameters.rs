@@ -32,6 +32,13 @@ impl Parameters {
         &self.weights[visible * self.hidden..][..self.hidden]
     }
 
+    /// Panics unless the other parameters are of the same shape, and whole.
+    pub(super) fn assert_same_shape(&self, other: &Self) {
+        let shapes = [self, other]
+            .map(|own| (own.visible, own.hidden, own.weights.len(), own.visible_bias.len(), own.hidden_bias.len()));
+        assert_eq!(shapes[0], shapes[1], "shapes of two sets of parameters");
+    }
+
     /// Whether every parameter is a finite number; training that has diverged leaves others.
     pub fn is_finite(&self) -> bool {
         [&self.weights, &self.visible_bias, &self.hidden_bias].iter().all(|part| part.iter().all(|x| x.is_finite()))

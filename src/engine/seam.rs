@@ -76,6 +76,14 @@ pub trait Engine: Send {
     /// A copy of the parameters in row-major order.
     fn parameters(&self) -> Parameters;
 
+    /// A copy of the last change of every parameter, which momentum repeats a share of; `None` before the first step with
+    /// momentum.
+    fn velocity(&self) -> Option<Parameters>;
+
+    /// Take over what [`Self::parameters`] and [`Self::velocity`] of an engine of the same kind and shape returned. Whatever
+    /// is computed from here on has the bits that it would have had there.
+    fn restore(&mut self, parameters: &Parameters, velocity: Option<&Parameters>);
+
     /// inputs (batch × hidden) ← v · W + c.
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>);
 

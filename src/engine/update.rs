@@ -1,5 +1,6 @@
 //! The parameter update, element by element: the one place where its formula stands.
 
+use super::Parameters;
 use super::seam::Step;
 
 /// One update's scalars, ready to be applied to any slice of parameters.
@@ -89,6 +90,21 @@ pub(super) struct Velocity {
 }
 
 impl Velocity {
+    /// The last changes of `visible × hidden` parameters, or none before momentum is first used.
+    pub(super) fn to_parameters(&self, visible: usize, hidden: usize) -> Option<Parameters> {
+        let Self { weights, visible_bias, hidden_bias } = self.clone();
+        (!weights.is_empty()).then_some(Parameters { visible, hidden, weights, visible_bias, hidden_bias })
+    }
+
+    /// What [`Self::to_parameters`] returned.
+    pub(super) fn of(changes: Option<&Parameters>) -> Self {
+        changes.cloned().map_or_else(Self::default, |Parameters { weights, visible_bias, hidden_bias, .. }| Self {
+            weights,
+            visible_bias,
+            hidden_bias,
+        })
+    }
+
     /// Make room for `visible × hidden` parameters if `step` uses momentum.
     pub(super) fn prepare(&mut self, step: &Step, visible: usize, hidden: usize) {
         if step.momentum != 0.0 {

@@ -4,9 +4,14 @@ mod batches;
 mod initial;
 mod options;
 mod phases;
+mod state;
 mod trainer;
 
 pub use batches::TrainingSet;
 pub use initial::{initial_parameters, log_odds};
 pub use options::{Batches, Method, ModelOptions, PositiveSample, StatisticsKind, TrainOptions, VisibleBias};
-pub use trainer::{EpochCounts, Trainer};
+pub use state::{StateError, Tensor, TensorValues, TrainerState};
+pub use trainer::{EpochCounts, EpochPart, Trainer};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The two phases of an update: hidden statistics under the data, and the fantasies that stand for the model.
 
 use super::options::{Method, PositiveSample, StatisticsKind, TrainOptions};
+use super::state::{StateError, StateReader, TrainerState};
 use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics};
 use crate::rbm::{GibbsStreams, advance_from_hidden, advance_from_visible};
 
@@ -91,7 +92,7 @@ impl PositivePhase {
 }
 
 /// The negative phase: k Gibbs steps towards the model's own distribution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NegativePhase {
     method: Method,
     /// Whether the hidden sample of the positive statistics is the chain's first state.
@@ -112,6 +113,23 @@ impl NegativePhase {
             visible: start,
             hidden: BitMatrix::default(),
         }
+    }
+
+    /// Add what stays from one update to the next: the states of persistent chains.
+    pub(super) fn save(&self, state: &mut TrainerState) {
+        match self.method {
+            Method::Cd => {}
+            Method::Pcd => state.insert_bits("chains", &self.visible),
+        }
+    }
+
+    /// This phase with what [`Self::save`] added.
+    pub(super) fn restored(&self, state: &mut StateReader) -> Result<Self, StateError> {
+        let visible = match self.method {
+            Method::Cd => BitMatrix::default(),
+            Method::Pcd => state.bits("chains", &self.visible)?,
+        };
+        Ok(Self { visible, ..self.clone() })
     }
 
     /// Visible states (chains × visible) after k Gibbs steps: from the batch (CD, Hinton 2002), or from where the

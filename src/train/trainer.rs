@@ -4,9 +4,11 @@ use super::batches::TrainingSet;
 use super::initial::initial_parameters;
 use super::options::{Method, ModelOptions, TrainOptions};
 use super::phases::{HiddenSide, NegativePhase, PositivePhase, UpdateStreams};
+use super::state::{StateError, StateReader, TrainerState};
 use crate::engine::{
     BitMatrix, Engine, Isa, IsaError, Purpose, RowStreams, Step, build_for, keep_awake, uniform_below,
 };
+use std::ops::AddAssign;
 
 /// Trains one RBM on one set of windows; the caller decides when, observes and times.
 pub struct Trainer<'a> {
@@ -27,6 +29,24 @@ pub struct EpochCounts {
     pub updates: u64,
     /// Examples seen, over all batches.
     pub examples: u64,
+}
+
+impl AddAssign for EpochCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.updates += other.updates;
+        self.examples += other.examples;
+    }
+}
+
+/// What a part of an epoch did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochPart {
+    /// The updates of this part.
+    pub counts: EpochCounts,
+    /// The batch to go on with, counted from zero within the epoch.
+    pub next_batch: u64,
+    /// Whether that was the last batch of the epoch.
+    pub finished: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -69,20 +89,58 @@ impl<'a> Trainer<'a> {
 
     /// Train on every batch of one epoch, counted from zero.
     pub fn train_epoch(&mut self, epoch: u64) -> EpochCounts {
-        let (visible, hidden) = (self.engine.visible(), self.engine.hidden());
-        keep_awake(self.options.batch_size * visible * hidden, || self.train_batches(epoch))
+        self.train_part(epoch, 0, &mut || true).counts
     }
 
-    fn train_batches(&mut self, epoch: u64) -> EpochCounts {
+    /// Train on the batches of one epoch from `first_batch` on, both counted from zero, for as long as `go_on`, asked after
+    /// every update but the last, says so. One update at least is made where there is one to make.
+    ///
+    /// An epoch in parts has the bits of one in a whole.
+    pub fn train_part(&mut self, epoch: u64, first_batch: u64, go_on: &mut dyn FnMut() -> bool) -> EpochPart {
+        let (visible, hidden) = (self.engine.visible(), self.engine.hidden());
+        keep_awake(self.options.batch_size * visible * hidden, || self.train_batches(epoch, first_batch, go_on))
+    }
+
+    fn train_batches(&mut self, epoch: u64, first_batch: u64, go_on: &mut dyn FnMut() -> bool) -> EpochPart {
         let step = step_of(self.options, epoch);
+        let batches = self.set.batches(self.options, self.seed, epoch);
         let mut counts = EpochCounts::default();
-        for (index, rows) in self.set.batches(self.options, self.seed, epoch).iter().enumerate() {
+        for (batch, rows) in (0..).zip(&batches).skip(first_batch as usize) {
+            if counts.updates > 0 && !go_on() {
+                return EpochPart { counts, next_batch: batch, finished: false };
+            }
             self.set.windows.gather_into(rows, &mut self.batch);
-            self.update(&UpdateStreams { seed: self.seed, epoch, batch: index as u64 }, &step);
-            counts.updates += 1;
-            counts.examples += rows.len() as u64;
+            self.update(&UpdateStreams { seed: self.seed, epoch, batch }, &step);
+            counts += EpochCounts { updates: 1, examples: rows.len() as u64 };
         }
-        counts
+        EpochPart { counts, next_batch: batches.len() as u64, finished: true }
+    }
+
+    /// Everything that the next update depends on besides the options, the windows, the seed, and the numbers of its epoch
+    /// and batch.
+    pub fn state(&self) -> TrainerState {
+        let mut state = TrainerState::default();
+        state.insert_parameters("", self.engine.parameters());
+        if let Some(velocity) = self.engine.velocity() {
+            state.insert_parameters("velocity.", velocity);
+        }
+        self.negative_phase.save(&mut state);
+        state
+    }
+
+    /// Take over the state of another trainer of the same options, windows and seed: it goes on to the same bits. Nothing is
+    /// changed where that is impossible.
+    pub fn restore(&mut self, state: &TrainerState) -> Result<(), StateError> {
+        let mut reader = StateReader::new(state);
+        let shape = (self.engine.visible(), self.engine.hidden());
+        let parameters = reader.parameters("", shape)?;
+        let moving = reader.has("velocity.weights");
+        let velocity = moving.then(|| reader.parameters("velocity.", shape)).transpose()?;
+        let negative_phase = self.negative_phase.restored(&mut reader)?;
+        reader.finish()?;
+        self.engine.restore(&parameters, velocity.as_ref());
+        self.negative_phase = negative_phase;
+        Ok(())
     }
 
     /// One contrastive-divergence update (Hinton 2002, equation 7) on the current batch.

@@ -2,13 +2,13 @@
 
 use super::super::seam::{HiddenStatistics, Statistics, Step};
 use super::super::update::Update;
-use super::super::{BitMatrix, LANES};
+use super::super::{BitMatrix, LANES, Parameters};
 use super::batch::{RecentBatches, VisibleBatch};
 use super::counts::CountChange;
 use super::isa::Kernels;
 use super::kernels::{BLOCK, CountUpdate, Side, TILE};
 use super::lanes::Lanes;
-use super::layout::{Layout, TILE_UNITS};
+use super::layout::{Layout, TILE_UNITS, bias_blocks, bias_tiles, row_major, weight_tiles};
 use super::threads::{for_each_chunk, for_each_pair, worth_dividing};
 
 /// Visible units whose weights to one tile are updated by one task.
@@ -34,6 +34,23 @@ struct Velocity {
 }
 
 impl Gradient {
+    /// The last changes, row-major; `None` until momentum is first used.
+    pub(super) fn velocity(&self, layout: &Layout) -> Option<Parameters> {
+        let Velocity { tiles, visible_bias, hidden_bias } = &self.velocity;
+        let shape = (layout.visible(), layout.hidden());
+        (!tiles.is_empty()).then(|| row_major(shape, tiles, visible_bias, hidden_bias))
+    }
+
+    /// Go on from what [`Self::velocity`] returned, with whatever weights: any of them may be −0.
+    pub(super) fn restore(&mut self, velocity: Option<&Parameters>) {
+        self.velocity = velocity.map_or_else(Velocity::default, |velocity| Velocity {
+            tiles: weight_tiles(velocity),
+            visible_bias: bias_blocks(&velocity.visible_bias),
+            hidden_bias: bias_tiles(&velocity.hidden_bias),
+        });
+        self.without_negative_zeros = false;
+    }
+
     /// Change the parameters by one step. Visible states are looked up in `recent`.
     pub(super) fn step(
         &mut self,

@@ -49,36 +49,20 @@ impl Layout {
     pub(super) fn new(parameters: &Parameters) -> Self {
         let (visible, hidden) = (parameters.visible, parameters.hidden);
         assert!(visible > 0 && hidden > 0, "a layer of {visible} visible and {hidden} hidden units");
-        let (tile_count, block_count) = (hidden.div_ceil(TILE_UNITS), visible.div_ceil(BLOCK_UNITS));
-        let mut tiles = Vec::with_capacity(tile_count * visible);
-        for tile in 0..tile_count {
-            for unit in 0..visible {
-                let weights = parameters.weight_row(unit).chunks(TILE_UNITS).nth(tile).unwrap_or_default();
-                tiles.extend_from_slice(padded(weights, TILE).as_chunks().0);
-            }
-        }
         Self {
             visible,
             hidden,
-            tiles,
+            tiles: weight_tiles(parameters),
             blocks: Vec::new(),
             blocks_state: BlocksState::Stale,
             change: CountChange::default(),
-            visible_bias: padded(&parameters.visible_bias, block_count * BLOCK).as_chunks().0.to_vec(),
-            hidden_bias: padded(&parameters.hidden_bias, tile_count * TILE).as_chunks().0.to_vec(),
+            visible_bias: bias_blocks(&parameters.visible_bias),
+            hidden_bias: bias_tiles(&parameters.hidden_bias),
         }
     }
 
     pub(super) fn parameters(&self) -> Parameters {
-        let mut parameters = Parameters::zeros(self.visible, self.hidden);
-        for (unit, weights) in parameters.weights.chunks_mut(self.hidden).enumerate() {
-            for (tile, weights) in weights.chunks_mut(TILE_UNITS).enumerate() {
-                copy_out(&self.tile(tile)[unit], weights);
-            }
-        }
-        copy_out(self.visible_bias.as_flattened(), &mut parameters.visible_bias);
-        copy_out(self.hidden_bias.as_flattened(), &mut parameters.hidden_bias);
-        parameters
+        row_major((self.visible, self.hidden), &self.tiles, &self.visible_bias, &self.hidden_bias)
     }
 
     pub(super) fn visible(&self) -> usize {
@@ -205,6 +189,47 @@ impl Layout {
         });
         self.blocks = blocks;
     }
+}
+
+/// tile × visible × 64: weights, or whatever else there is one of for each weight.
+pub(super) fn weight_tiles(parameters: &Parameters) -> Vec<[Lanes; TILE]> {
+    let tile_count = parameters.hidden.div_ceil(TILE_UNITS);
+    let mut tiles = Vec::with_capacity(tile_count * parameters.visible);
+    for tile in 0..tile_count {
+        for unit in 0..parameters.visible {
+            let weights = parameters.weight_row(unit).chunks(TILE_UNITS).nth(tile).unwrap_or_default();
+            tiles.extend_from_slice(padded(weights, TILE).as_chunks().0);
+        }
+    }
+    tiles
+}
+
+/// Values of visible units by blocks.
+pub(super) fn bias_blocks(values: &[f32]) -> Vec<[Lanes; BLOCK]> {
+    padded(values, values.len().div_ceil(BLOCK_UNITS) * BLOCK).as_chunks().0.to_vec()
+}
+
+/// Values of hidden units by tiles.
+pub(super) fn bias_tiles(values: &[f32]) -> Vec<[Lanes; TILE]> {
+    padded(values, values.len().div_ceil(TILE_UNITS) * TILE).as_chunks().0.to_vec()
+}
+
+/// Parameters of the shape (visible, hidden) from tiles, blocks of visible units and tiles of hidden units.
+pub(super) fn row_major(
+    (visible, hidden): (usize, usize),
+    tiles: &[[Lanes; TILE]],
+    visible_bias: &[[Lanes; BLOCK]],
+    hidden_bias: &[[Lanes; TILE]],
+) -> Parameters {
+    let mut parameters = Parameters::zeros(visible, hidden);
+    for (unit, weights) in parameters.weights.chunks_mut(hidden).enumerate() {
+        for (tile, weights) in weights.chunks_mut(TILE_UNITS).enumerate() {
+            copy_out(&tiles[tile * visible + unit], weights);
+        }
+    }
+    copy_out(visible_bias.as_flattened(), &mut parameters.visible_bias);
+    copy_out(hidden_bias.as_flattened(), &mut parameters.hidden_bias);
+    parameters
 }
 
 /// How the blocks stand to the tiles.

@@ -235,6 +235,17 @@ impl Engine for PackedEngine {
         self.layout.parameters()
     }
 
+    fn velocity(&self) -> Option<Parameters> {
+        self.gradient.velocity(&self.layout)
+    }
+
+    fn restore(&mut self, parameters: &Parameters, velocity: Option<&Parameters>) {
+        self.layout.parameters().assert_same_shape(parameters);
+        self.layout = Layout::new(parameters);
+        self.gradient.restore(velocity);
+        self.generation += 1;
+    }
+
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         let place = self.up(visible);
         let (rows, hidden) = (visible.rows(), self.hidden());
