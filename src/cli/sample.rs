@@ -130,7 +130,7 @@ fn request(arguments: &SampleArguments, own: &SampleOptions, model: &ModelFile) 
         steps: arguments.steps.unwrap_or(own.steps as u64),
         start,
         temperature,
-        seed: arguments.seed,
+        ..own.chains(arguments.seed)
     };
     let style = MidiStyle {
         beats_per_minute: tempo,

@@ -357,6 +357,17 @@ pub static KEYS: &[Key] = &[
         1.0,
         "Divides every input of a unit while sampling; 1 is the model as it is.",
     ),
+    Key::float(
+        "sample.annealing",
+        [1e-3, 1e3],
+        1.0,
+        "How many times hotter the first Gibbs step of a sample is than the last; the temperature falls by the same factor each step.",
+    ),
+    Key::choice(
+        "sample.last_step",
+        &["draw", "likeliest"],
+        "Whether the last visible units are drawn, or each is at its likelier state given the hidden units.",
+    ),
     Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note."),
     Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute."),
     Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes."),

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::evaluate::EvaluateOptions;
 use crate::music::CorpusOptions;
-use crate::rbm::ChainStart;
+use crate::rbm::{ChainStart, Chains, LastStep};
 use crate::train::{ModelOptions, TrainOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,10 @@ pub struct SampleOptions {
     pub start: ChainStart,
     /// Divides every input of a unit.
     pub temperature: f64,
+    /// How many times hotter the first Gibbs step is than the last.
+    pub annealing: f64,
+    /// How the last visible states are chosen.
+    pub last_step: LastStep,
     /// Write no file for a sample without a note.
     pub skip_empty: bool,
     /// Quarter notes a minute.
@@ -81,10 +85,24 @@ impl Default for SampleOptions {
             steps: 1,
             start: ChainStart::Zeros,
             temperature: 1.0,
+            annealing: 1.0,
+            last_step: LastStep::Draw,
             skip_empty: true,
             tempo: 120.0,
             velocity: 40,
             program: 0,
+        }
+    }
+}
+
+impl SampleOptions {
+    /// The chains that these options speak of.
+    pub fn chains(&self, seed: u64) -> Chains {
+        Chains {
+            temperature: self.temperature,
+            annealing: self.annealing,
+            last_step: self.last_step,
+            ..Chains::plain(self.count, self.steps as u64, self.start, seed)
         }
     }
 }

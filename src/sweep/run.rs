@@ -15,7 +15,6 @@ use super::store::{LineFile, StoreError, create_folder, write_whole};
 use crate::engine::{BitMatrix, Isa};
 use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
 use crate::music::{Corpus, FileStatus, MidiStyle, Windows, roll_from_bits, to_midi};
-use crate::rbm::Chains;
 use crate::train::{Trainer, TrainingSet};
 use std::any::Any;
 use std::path::Path;
@@ -207,14 +206,7 @@ fn train_and_sample(
 
 /// The visible states (count × visible) at the ends of the sampling chains.
 fn draw_samples(spec: &RunSpec, trainer: &mut Trainer, data: (&BitMatrix, &[usize])) -> Result<BitMatrix, RunError> {
-    let options = &spec.parameters().sample;
-    let chains = Chains {
-        count: options.count,
-        steps: options.steps as u64,
-        start: options.start,
-        temperature: options.temperature,
-        seed: spec.seed,
-    };
+    let chains = spec.parameters().sample.chains(spec.seed);
     chains
         .run(trainer.engine(), Some(data))
         .ok_or_else(|| RunError::Failed("sampling chains cannot start at data: there are no training windows".into()))
