@@ -18,6 +18,8 @@
 //! come out the same are run once.
 
 mod axis;
+#[allow(dead_code, reason = "the sweep claims its runs in the next change")]
+mod claim;
 mod configuration;
 mod document;
 mod environment;
@@ -36,11 +38,14 @@ mod rolls;
 mod run;
 mod settings;
 mod split;
+#[allow(dead_code, reason = "the sweep interrupts its runs in the next change")]
+mod state;
 mod store;
 mod summary;
 mod value;
 mod workers;
 
+pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use configuration::{Parallelism, Replicates, Sweep};
 pub use environment::{Environment, logical_cpus};
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
@@ -57,6 +62,7 @@ pub use record::{
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub use settings::Settings;
 pub use split::SongSplit;
+pub use state::{Cause, Interruption, RunState, StateReader, run_state};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, write_whole};
 pub use summary::{PointSummary, Statistic, Summary, to_csv};
