@@ -97,12 +97,13 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
     }
     let summary = &outcome.summary;
     let text = format!(
-        "{}\n{} of {} runs done, {} failed, {} missing. Results: {}\n",
+        "{}\n{} of {} runs done, {} failed, {} missing. Digest: {}. Results: {}\n",
         summary_table(summary),
         summary.ok,
         summary.runs,
         summary.failed,
         summary.missing,
+        &summary.digest[..12],
         outcome.folder.display(),
     );
     print(&text, code)

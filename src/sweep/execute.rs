@@ -4,12 +4,12 @@ use super::environment::Environment;
 use super::plan::Shard;
 use super::prepared::Prepared;
 use super::record::{RunRecord, RunStatus};
+use super::results::{lay_out, read_record, run_folder, sum_up};
 use super::run::{self, RunContext};
-use super::store::{StoreError, create_folder, write_whole};
-use super::summary::{Summary, to_csv};
+use super::store::StoreError;
+use super::summary::Summary;
 use super::workers::Workers;
 use crate::engine::Isa;
-use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -70,10 +70,7 @@ pub fn execute(
     observer: &dyn SweepObserver,
 ) -> Result<Outcome, StoreError> {
     let plan = &prepared.plan;
-    create_folder(&folder.join("runs"))?;
-    write_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
-    write_whole(&folder.join("plan.json"), plan_json(prepared).as_bytes())?;
-    write_file_lists(prepared, &folder.join("corpora"))?;
+    let plan_file = lay_out(folder, prepared, config_text)?;
 
     let records: Vec<Mutex<Option<RunRecord>>> = plan.runs.iter().map(|_| Mutex::new(None)).collect();
     let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
@@ -101,12 +98,7 @@ pub fn execute(
         own.or_else(|| read_record(&run_folder(folder, &prepared.run_ids[run]), &prepared.run_ids[run]))
     };
     let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).map(record_of).collect();
-    let summary = Summary::of(plan, &prepared.run_ids, &records);
-    let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
-    write_whole(&folder.join("summary.json"), json.as_bytes())?;
-    let csv_path = folder.join("summary.csv");
-    let csv = to_csv(plan, &prepared.run_ids, &records).map_err(std::io::Error::other);
-    write_whole(&csv_path, &csv.map_err(StoreError::at("cannot make", &csv_path))?)?;
+    let summary = sum_up(folder, &plan_file, &records)?;
 
     let of_shard =
         |status| in_shard.iter().filter_map(|&run| records[run].as_ref()).filter(move |r| r.status == status);
@@ -194,49 +186,6 @@ fn first_of_name(run_ids: &[String], shard: Shard) -> Vec<usize> {
         first.entry(&run_ids[run]).or_insert(run);
     }
     run_ids.iter().map(|run_id| first[run_id]).collect()
-}
-
-/// `corpora/N.jsonl`: what became of every file of each corpus, a line a file, in the order of `plan.json`.
-fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
-    create_folder(folder)?;
-    for (index, corpus) in prepared.corpora.iter().enumerate() {
-        let mut lines = String::new();
-        for file in &corpus.files {
-            lines += &serde_json::to_string(file).expect("a report is plain data");
-            lines.push('\n');
-        }
-        write_whole(&folder.join(format!("{index}.jsonl")), lines.as_bytes())?;
-    }
-    Ok(())
-}
-
-/// The folder of one run.
-pub fn run_folder(folder: &Path, run_id: &str) -> PathBuf {
-    folder.join("runs").join(run_id)
-}
-
-/// The record of a complete run, if there is one that belongs to it.
-pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
-    let text = std::fs::read_to_string(run_folder.join("result.json")).ok()?;
-    let record: RunRecord = serde_json::from_str(&text).ok()?;
-    (record.run_id == run_id && record.schema == RunRecord::SCHEMA).then_some(record)
-}
-
-/// `plan.json`: every run of the plan with what sets it apart.
-fn plan_json(prepared: &Prepared) -> String {
-    let plan = &prepared.plan;
-    let runs: Vec<serde_json::Value> = plan.runs.iter().map(|run| prepared.run_json(run)).collect();
-    let corpora: Vec<serde_json::Value> = prepared
-        .corpora
-        .iter()
-        .enumerate()
-        .map(|(index, corpus)| {
-            let files = format!("corpora/{index}.jsonl");
-            json!({"digest": corpus.digest, "songs": corpus.songs.len(), "files": files})
-        })
-        .collect();
-    let plan = json!({"schema": 1, "name": plan.name, "swept": plan.swept, "corpora": corpora, "runs": runs});
-    serde_json::to_string_pretty(&plan).expect("a plan is plain data")
 }
 
 /// The value behind a lock, also after a panic elsewhere: every value here is replaced whole.

@@ -31,9 +31,11 @@ mod layer;
 mod model_file;
 mod parameters;
 mod plan;
+mod plan_file;
 mod prepared;
 mod record;
 mod resolved;
+mod results;
 mod rolls;
 mod run;
 mod settings;
@@ -49,16 +51,18 @@ pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use configuration::{Parallelism, Replicates, Sweep};
 pub use environment::{Environment, logical_cpus};
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
-pub use execute::{ExecuteOptions, Outcome, SweepObserver, execute, read_record, run_folder};
+pub use execute::{ExecuteOptions, Outcome, SweepObserver, execute};
 pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use parameters::{RunParameters, SampleOptions};
 pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError};
+pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use prepared::{PrepareError, Prepared, load_corpus};
 pub use record::{
     Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
     TimeDistribution, Timing, canonical_json, digest,
 };
+pub use results::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub use settings::Settings;
 pub use split::SongSplit;

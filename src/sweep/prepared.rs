@@ -3,9 +3,10 @@
 use super::error::{ConfigError, ConfigErrors};
 use super::parameters::RunParameters;
 use super::plan::{Plan, RunSpec};
+use super::plan_file::PlannedRun;
 use super::split::SongSplit;
 use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 /// A plan whose corpora are read and whose runs have names.
 #[derive(Debug)]
@@ -58,16 +59,7 @@ impl Prepared {
 
     /// What sets a run apart, as an entry of `plan.json`.
     pub fn run_json(&self, run: &RunSpec) -> Value {
-        let swept: Map<String, Value> =
-            self.plan.swept_values(run).map(|(key, value)| (key.to_owned(), value.clone())).collect();
-        json!({
-            "index": run.index,
-            "run_id": self.run_ids[run.index],
-            "replicate": run.replicate,
-            "seed": run.seed.to_string(),
-            "swept": swept,
-            "corpus": self.corpus_of_point[run.point_index],
-        })
+        serde_json::to_value(PlannedRun::of(self, run)).expect("a planned run is plain data")
     }
 
     /// The corpus that a run of the plan trains on.

@@ -1,9 +1,9 @@
 //! The summary of a sweep: every point with the mean and the deviation of its metrics over replicates.
 
-use super::plan::Plan;
-use super::record::{RunRecord, RunStatus};
+use super::plan_file::{PlanFile, PlannedRun};
+use super::record::{RunRecord, RunStatus, canonical_json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Metrics that points can be ordered by, the first that is there for every complete point being used: higher is
@@ -77,25 +77,19 @@ pub struct Summary {
     pub ordered_by: Option<String>,
     /// The points; those without a complete run last.
     pub points: Vec<PointSummary>,
+    /// BLAKE3 of the part without times: equal for equal results, wherever and in how many parts the runs were done.
+    pub digest: String,
 }
 
 impl Summary {
     /// The version that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// The summary of a plan. `records[i]` belongs to run `i` and `run_ids[i]` is its name.
-    pub fn of(plan: &Plan, run_ids: &[String], records: &[Option<RunRecord>]) -> Self {
-        let mut points: Vec<PointSummary> = Vec::new();
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); plan.points.len()];
-        for run in &plan.runs {
-            members[run.point_index].push(run.index);
-        }
-        for members in members {
-            let swept = members.first().map_or_else(Map::new, |&run| {
-                plan.swept_values(&plan.runs[run]).map(|(key, value)| (key.to_owned(), value.clone())).collect()
-            });
-            points.push(PointSummary::of(swept, &members, run_ids, records));
-        }
+    /// The summary of a plan. `records[i]` belongs to run `i`.
+    pub fn of(plan: &PlanFile, records: &[Option<RunRecord>]) -> Self {
+        // The runs of a point stand together.
+        let of_points = plan.runs.chunk_by(|run, next| run.point == next.point);
+        let mut points: Vec<PointSummary> = of_points.map(|members| PointSummary::of(members, records)).collect();
         let complete = || points.iter().filter(|point| point.ok > 0);
         let usable = |metric: &&str| complete().all(|point| point.mean(metric).is_some());
         let ordered_by = ORDER.into_iter().find(usable).filter(|_| complete().next().is_some());
@@ -104,17 +98,50 @@ impl Summary {
             points.sort_by(|a, b| score(b).total_cmp(&score(a)));
         }
         let total = |part: fn(&PointSummary) -> usize| points.iter().map(part).sum();
-        Self {
+        let mut summary = Self {
             schema: Self::SCHEMA,
             name: plan.name.clone(),
             runs: plan.runs.len(),
             ok: total(|point| point.ok),
             failed: total(|point| point.failed),
             missing: total(|point| point.missing),
-            swept: plan.swept.iter().map(|&key| key.to_owned()).collect(),
+            swept: plan.swept.clone(),
             ordered_by: ordered_by.map(str::to_owned),
             points,
-        }
+            digest: String::new(),
+        };
+        summary.digest = summary.deterministic_digest(records);
+        summary
+    }
+
+    /// BLAKE3 over the canonical JSON of all that is a function of parameters, corpora and seeds: everything but the name
+    /// of the sweep and the times, and the digests of the runs, which cover every epoch, model and sample.
+    fn deterministic_digest(&self, records: &[Option<RunRecord>]) -> String {
+        let points: Vec<Value> = self
+            .points
+            .iter()
+            .map(|point| {
+                json!({
+                    "swept": point.swept,
+                    "runs": point.runs,
+                    "ok": point.ok,
+                    "failed": point.failed,
+                    "missing": point.missing,
+                    "metrics": point.metrics,
+                    "music": point.music,
+                })
+            })
+            .collect();
+        let digests: BTreeMap<&str, &str> =
+            records.iter().flatten().map(|record| (record.run_id.as_str(), record.digest.as_str())).collect();
+        let deterministic = json!({
+            "schema": self.schema,
+            "swept": self.swept,
+            "ordered_by": self.ordered_by,
+            "points": points,
+            "digests": digests,
+        });
+        blake3::hash(canonical_json(&deterministic).as_bytes()).to_hex().to_string()
     }
 }
 
@@ -124,8 +151,8 @@ impl PointSummary {
         self.metrics.get(metric).copied().flatten().map(|statistic| statistic.mean)
     }
 
-    fn of(swept: Map<String, Value>, members: &[usize], run_ids: &[String], records: &[Option<RunRecord>]) -> Self {
-        let found: Vec<&RunRecord> = members.iter().filter_map(|&run| records[run].as_ref()).collect();
+    fn of(members: &[PlannedRun], records: &[Option<RunRecord>]) -> Self {
+        let found: Vec<&RunRecord> = members.iter().filter_map(|run| records[run.index].as_ref()).collect();
         let ok: Vec<&RunRecord> = found.iter().copied().filter(|record| record.status == RunStatus::Ok).collect();
         let names = |names: &dyn Fn(&RunRecord) -> Vec<String>| {
             let mut names: Vec<String> = ok.iter().flat_map(|record| names(record)).collect();
@@ -158,8 +185,8 @@ impl PointSummary {
         .map(|(name, value)| (name.to_owned(), Statistic::of(ok.iter().map(|record| Some(value(record))))))
         .collect();
         Self {
-            swept,
-            runs: members.iter().map(|&run| run_ids[run].clone()).collect(),
+            swept: members[0].swept.clone(),
+            runs: members.iter().map(|run| run.run_id.clone()).collect(),
             ok: ok.len(),
             failed: found.len() - ok.len(),
             missing: members.len() - found.len(),
@@ -184,7 +211,7 @@ fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
 }
 
 /// `summary.csv`: a line a run, in the order of the plan, with the swept keys, metrics, music metrics and times as columns.
-pub fn to_csv(plan: &Plan, run_ids: &[String], records: &[Option<RunRecord>]) -> Result<Vec<u8>, csv::Error> {
+pub fn to_csv(plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Vec<u8>, csv::Error> {
     let found = || records.iter().flatten();
     let columns = |names: &dyn Fn(&RunRecord) -> Vec<String>| {
         let mut names: Vec<String> = found().flat_map(names).collect();
@@ -199,23 +226,24 @@ pub fn to_csv(plan: &Plan, run_ids: &[String], records: &[Option<RunRecord>]) ->
     let times = ["total_s", "train_s", "updates_per_s", "examples_per_s", "threads", "contended"].map(str::to_owned);
     let header = fixed
         .into_iter()
-        .chain(plan.swept.iter().map(|&key| key.to_owned()))
+        .chain(plan.swept.iter().cloned())
         .chain(metrics.iter().cloned())
         .chain(music.iter().map(|name| format!("sample_{name}")))
         .chain(times)
         .chain(["digest".to_owned()]);
     writer.write_record(header)?;
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for (run, (run_id, record)) in plan.runs.iter().zip(run_ids.iter().zip(records)) {
+    for (run, record) in plan.runs.iter().zip(records) {
         let status = match record {
             None => "missing",
             Some(record) if record.status == RunStatus::Ok => "ok",
             Some(_) => "failed",
         };
-        let mut line = vec![run_id.clone(), status.to_owned(), run.replicate.to_string(), run.seed.to_string()];
-        line.extend(plan.swept_values(run).map(|(_, value)| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let mut line = vec![run.run_id.clone(), status.to_owned(), run.replicate.to_string(), run.seed.clone()];
+        line.extend(plan.swept.iter().map(|key| match run.swept.get(key) {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
         }));
         let own_music = record.as_ref().map(music_of).unwrap_or_default();
         let own = |name: &String| record.as_ref().and_then(|record| record.metrics.get(name).copied().flatten());
