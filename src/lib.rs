@@ -6,6 +6,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`cli`] | arguments in, exit code out; one file a verb |
+//! | [`cluster`] | job scripts for batch systems, and their submission |
 //! | [`sweep`] | configuration → plan → runs → records |
 //! | [`train`] | the training loop and contrastive divergence |
 //! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
@@ -14,6 +15,7 @@
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod evaluate;
 pub mod music;

@@ -4,10 +4,12 @@ mod completions;
 mod console;
 mod corpus;
 mod man;
+mod merge;
 mod plan;
 mod progress;
 mod run;
 mod sample;
+mod submit;
 mod table;
 
 use clap::{Args, Parser, Subcommand};
@@ -46,6 +48,10 @@ enum Verb {
     Plan(plan::PlanArguments),
     /// List every file of a corpus: used, skipped, damaged or failed, and why.
     Corpus(corpus::CorpusArguments),
+    /// Bring the shards of a sweep together, sum up, and name what is missing.
+    Merge(merge::MergeArguments),
+    /// Hand a sweep to a cluster: a job array, and a job that sums up.
+    Submit(submit::SubmitArguments),
     /// Make more music from a trained model.
     Sample(sample::SampleArguments),
     /// Print what makes a shell complete the program's arguments.
@@ -85,6 +91,8 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Corpus(arguments) => corpus::run(&arguments),
+        Verb::Merge(arguments) => merge::run(&arguments),
+        Verb::Submit(arguments) => submit::run(&arguments),
         Verb::Sample(arguments) => sample::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),

@@ -4,7 +4,7 @@ use super::console::{configuration_error, failure, log_files, prepare_error, pri
 use super::progress::{Progress, ProgressMode};
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
-use crate::sweep::{ExecuteOptions, Outcome, Parallelism, Prepared, Shard, Workers, execute};
+use crate::sweep::{ExecuteOptions, Outcome, Parallelism, PlanFile, Prepared, Shard, Workers, execute};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -26,6 +26,9 @@ pub(super) struct RunArguments {
     /// Do only part I of N of the plan, such as 2/3.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
+    /// Stop at once unless the plan has this digest, as in the job scripts of `runner submit`.
+    #[arg(long, value_name = "DIGEST", hide_short_help = true)]
+    plan_digest: Option<String>,
     /// Run again what is already complete.
     #[arg(long)]
     fresh: bool,
@@ -60,6 +63,16 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     };
     progress.corpus_finished();
     log_files(&prepared.corpora);
+
+    if let Some(expected) = &arguments.plan_digest {
+        let found = PlanFile::of(&prepared).digest();
+        if found != *expected {
+            return usage_error(&format!(
+                "this is another plan than the one submitted: its digest is {found}, not {expected}; the configuration, the \
+                 songs or the program differ here"
+            ));
+        }
+    }
 
     let exactly = |count: Option<u32>, or| count.map_or(or, |count| Parallelism::Exactly(count as usize));
     sweep.jobs = exactly(arguments.jobs, sweep.jobs);

@@ -1,8 +1,8 @@
 //! The state of a run as its folder shows it: complete, failed, interrupted, at work, or not begun.
 
 use super::claim::{Claim, find, time_of_file_system};
-use super::execute::run_folder;
 use super::record::{RunRecord, RunStatus};
+use super::results::run_folder;
 use super::store::{StoreError, write_whole};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -37,11 +37,15 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
     set_common_permissions(file.as_file()).map_err(error)?;
     file.persist(path).map_err(|failure| error(failure.error))?;
-    // The rename itself must survive a crash too. Some file systems cannot sync a folder; they lose nothing worse.
-    if let Ok(folder) = File::open(folder) {
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Have what was renamed in a folder survive a crash. Some file systems cannot sync a folder; they lose nothing worse.
+pub(crate) fn sync_folder(path: &Path) {
+    if let Ok(folder) = File::open(path) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 /// Temporary files are private; results are for everybody whom the folder admits.

@@ -1,0 +1,148 @@
+//! `runner merge`: the shards of a sweep, brought together and summed up.
+
+use super::console::{failure, print, start_logging, usage_error};
+use super::table::summary_table;
+use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
+use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Arguments of `runner merge`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  runner merge results/my-sweep\n  \
+    runner merge results/my-sweep /scratch/1/my-sweep /scratch/2/my-sweep\n\n\
+    Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is none of a sweep;\n\
+    4 some runs are missing, interrupted or still running.")]
+pub(super) struct MergeArguments {
+    /// The folder of the sweep's results, as `--out` and the sweep's name give it; made if it is not there.
+    #[arg(value_name = "RESULTS")]
+    results: PathBuf,
+    /// Folders of results of shards of the same sweep, to bring there.
+    #[arg(value_name = "SHARD_FOLDERS")]
+    shards: Vec<PathBuf>,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+pub(super) fn run(arguments: &MergeArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    let merged = match merge(&arguments.results, &arguments.shards) {
+        Ok(merged) => merged,
+        Err(error @ (MergeError::Plan { .. } | MergeError::Differ { .. })) => return usage_error(&error),
+        Err(error) => return failure(&error),
+    };
+    for unfinished in &merged.unfinished {
+        if let UnfinishedState::Damaged(place, damage) = &unfinished.state {
+            tracing::error!("{} is damaged and left where it is: {damage}", place.display());
+        }
+    }
+    let code = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
+        ([], []) => EXIT_OK,
+        ([], _) => EXIT_FAILED,
+        _ => EXIT_INCOMPLETE,
+    };
+    if arguments.json {
+        print(&format!("{}\n", as_json(&merged)), code)
+    } else if arguments.verbosity.quiet {
+        code
+    } else {
+        print(&as_text(&merged), code)
+    }
+}
+
+fn as_json(merged: &Merged) -> Value {
+    let named = |run: usize| {
+        let PlannedRun { index, run_id, replicate, seed, swept, .. } = &merged.plan.runs[run];
+        json!({"index": index, "run_id": run_id, "replicate": replicate, "seed": seed, "swept": swept})
+    };
+    let with = |run: usize, name: &str, value: Value| {
+        let mut object = named(run);
+        object[name] = value;
+        object
+    };
+    let unfinished = merged.unfinished.iter().map(|unfinished| {
+        let mut object = with(unfinished.run, "state", state(unfinished).0.into());
+        if let Some(place) = place(&unfinished.state) {
+            object["folder"] = place.display().to_string().into();
+        }
+        object
+    });
+    json!({
+        "schema": 1,
+        "folder": merged.folder.display().to_string(),
+        "runs": merged.summary.runs,
+        "ok": merged.summary.ok,
+        "copied": merged.copied,
+        "failed": merged.failed.iter().map(|(run, why)| with(*run, "error", why.as_str().into())).collect::<Vec<_>>(),
+        "unfinished": unfinished.collect::<Vec<_>>(),
+        "digest": merged.summary.digest,
+    })
+}
+
+fn as_text(merged: &Merged) -> String {
+    let summary = &merged.summary;
+    let mut text = format!("{}\n", summary_table(summary));
+    let unfinished = merged.unfinished.iter().map(|unfinished| {
+        let (state, detail) = state(unfinished);
+        (unfinished.run, format!("{state}{detail}"))
+    });
+    let failed = merged.failed.iter().map(|(run, why)| (*run, format!("failed: {why}")));
+    let mut listed: Vec<(usize, String)> = unfinished.chain(failed).collect();
+    listed.sort_unstable();
+    for (run, what) in listed.iter().take(LISTED) {
+        let _ = writeln!(text, "{}: {what}", described(merged, *run));
+    }
+    if listed.len() > LISTED {
+        let _ = writeln!(text, "… and {} more: summary.csv and --json have all", listed.len() - LISTED);
+    }
+    let copied = if merged.copied > 0 { format!(" ({} brought here)", merged.copied) } else { String::new() };
+    text + &format!(
+        "{} of {} runs done{copied}, {} failed, {} missing. Digest: {}. Results: {}\n",
+        summary.ok,
+        summary.runs,
+        summary.failed,
+        summary.missing,
+        &summary.digest[..12],
+        merged.folder.display(),
+    )
+}
+
+/// Runs named at most.
+const LISTED: usize = 200;
+
+/// A run as a person finds it again: its number as `runner plan` shows it, its name, and what sets it apart.
+fn described(merged: &Merged, run: usize) -> String {
+    let run = &merged.plan.runs[run];
+    let mut text = format!("run {} {}", run.index + 1, run.run_id);
+    for (key, value) in merged.plan.swept.iter().filter_map(|key| Some((key, run.swept.get(key)?))) {
+        let _ = write!(text, " {key}={}", display(value));
+    }
+    text + &format!(" replicate={}", run.replicate)
+}
+
+/// One word, and what else there is to say.
+fn state(unfinished: &Unfinished) -> (&'static str, String) {
+    match &unfinished.state {
+        UnfinishedState::Missing => ("missing", String::new()),
+        UnfinishedState::Running(place) => ("running", format!(" in {}", place.display())),
+        UnfinishedState::Damaged(place, damage) => ("damaged", format!(" in {}: {damage}", place.display())),
+        UnfinishedState::Interrupted(place, interruption) => {
+            let (epoch, epochs, reason) = (interruption.epoch, interruption.epochs, &interruption.reason);
+            ("interrupted", format!(" after epoch {epoch} of {epochs} in {}: {reason}", place.display()))
+        }
+    }
+}
+
+fn place(state: &UnfinishedState) -> Option<&std::path::Path> {
+    match state {
+        UnfinishedState::Missing => None,
+        UnfinishedState::Running(place)
+        | UnfinishedState::Damaged(place, _)
+        | UnfinishedState::Interrupted(place, _) => Some(place),
+    }
+}

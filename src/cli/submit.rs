@@ -1,0 +1,268 @@
+//! `runner submit`: a sweep handed to a batch system.
+
+use super::console::{configuration_error, failure, prepare_error, print, start_logging, usage_error};
+use super::{ConfigArguments, EXIT_OK, Verbosity};
+use crate::cluster::{
+    Packing, SlurmJob, SlurmOptions, Submission, SubmitError, Submitted, array_limit, by_hand, find_sbatch,
+};
+use crate::sweep::{PlanFile, Prepared, StoreError, lay_out};
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `runner submit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  runner submit slurm --config configs/quick.toml --shards 4 --dry-run")]
+pub(super) struct SubmitArguments {
+    #[command(subcommand)]
+    system: System,
+}
+
+/// The batch system.
+#[derive(Debug, Subcommand)]
+enum System {
+    /// Slurm: a job array, and a job that sums up after it.
+    Slurm(Box<SlurmArguments>),
+}
+
+/// Arguments of `runner submit slurm`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  runner submit slurm --config sweep.toml --shards 100 --cpus-per-task 4 --time 2:00:00\n  \
+    runner submit slurm --config sweep.toml --nodes 8 --partition long --dry-run\n\n\
+    docs/cluster.md tells more, also of other batch systems."
+)]
+struct SlurmArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Folder for the results, instead of `output.dir`; the sweep makes a folder of its name there. All nodes must see it.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Divide the sweep into N parts, a task of the job array each.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(required_unless_present = "nodes", conflicts_with = "nodes")]
+    shards: Option<u32>,
+    /// Divide the sweep into N parts, and give each a whole node.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    nodes: Option<u32>,
+    /// Print the scripts and the commands; write and submit nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Partition of both jobs.
+    #[arg(long, value_name = "NAME", value_parser = word)]
+    partition: Option<String>,
+    /// Account of both jobs.
+    #[arg(long, value_name = "NAME", value_parser = word)]
+    account: Option<String>,
+    /// Time limit of each task, such as 30, 2:00:00 or 1-12.
+    #[arg(long, value_name = "TIME", value_parser = word)]
+    time: Option<String>,
+    /// Memory of each task, such as 4G.
+    #[arg(long, value_name = "SIZE", value_parser = word)]
+    mem: Option<String>,
+    /// Processors of each task; the runner fills them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cpus_per_task: Option<u32>,
+    /// Let at most N tasks run at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    at_once: Option<u32>,
+    /// One more argument of sbatch, for both jobs: `--sbatch-arg=--qos=long`. It wins over what stands in the scripts.
+    #[arg(long = "sbatch-arg", value_name = "ARG", value_parser = word, allow_hyphen_values = true)]
+    sbatch_arguments: Vec<String>,
+    /// How often a task that reaches its time limit goes back into the queue, to go on where it stopped.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    requeue: u32,
+    /// Seconds before the time limit at which a task saves what it has; 0 for no warning.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=65535))]
+    warning: u32,
+    /// Give every shard a folder of its own below `shards/` of the results, for file systems on which many nodes should not
+    /// write to one folder; they are merged at the end.
+    #[arg(long)]
+    separate: bool,
+    /// The program as the nodes find it [default: this one].
+    #[arg(long, value_name = "FILE")]
+    runner: Option<PathBuf>,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+/// An argument that stands in one line of a script.
+fn word(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("it is empty".to_owned()),
+        text if text.contains(char::is_control) => Err("it holds a line break or another control character".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+pub(super) fn run(arguments: &SubmitArguments) -> u8 {
+    match &arguments.system {
+        System::Slurm(arguments) => slurm(arguments),
+    }
+}
+
+fn slurm(arguments: &SlurmArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    if !arguments.dry_run
+        && let Err(error) = find_sbatch()
+    {
+        return usage_error(&error);
+    }
+    let (sweep, plan) = match super::plan::read(&arguments.config, arguments.verbosity) {
+        Ok(read) => read,
+        Err(errors) => return configuration_error(&errors),
+    };
+    // What is wrong with the corpus is better found here than by every task.
+    let prepared = match Prepared::new(plan, &|_, _| ()) {
+        Ok(prepared) => prepared,
+        Err(error) => return prepare_error(&error),
+    };
+    let limit = match array_limit() {
+        Ok(limit) => limit,
+        Err(error) => return usage_error(&error),
+    };
+    let asked = arguments.shards.or(arguments.nodes).unwrap_or(1) as usize;
+    let shards = asked.min(prepared.plan.runs.len());
+    if shards < asked {
+        tracing::warn!("the sweep has {shards} runs, and so many parts instead of {asked}");
+    }
+    let above = arguments.out.clone().unwrap_or_else(|| sweep.output_dir.clone());
+    let place = match Place::new(&above, &sweep.name, arguments.runner.as_deref()) {
+        Ok(place) => place,
+        Err(message) => return usage_error(&message),
+    };
+    let plan_file = PlanFile::of(&prepared);
+    let packing = Packing::new(shards, limit);
+    let job = |submission: &Path| {
+        Ok::<_, String>(SlurmJob {
+            name: sweep.name.clone(),
+            runner: place.runner.clone(),
+            config: text(&submission.join("sweep.toml"))?,
+            results: text(&place.results)?,
+            above_results: text(&place.above)?,
+            submission: text(submission)?,
+            plan_digest: plan_file.digest(),
+            separate: arguments.separate,
+            packing,
+            options: options(arguments),
+        })
+    };
+    if arguments.dry_run {
+        return match job(&Submission::next_folder(&place.results)) {
+            Ok(job) => print(&shown(&job), EXIT_OK),
+            Err(message) => usage_error(&message),
+        };
+    }
+    let submit = || -> Result<(SlurmJob, Submitted), Failure> {
+        let config_text = sweep.to_toml();
+        // The plan stands there from the start: what is missing can be named before anything is done.
+        lay_out(&place.results, &prepared, &config_text)?;
+        let submission = Submission::create(&place.results)?;
+        let job = job(submission.folder())?;
+        submission.write("sweep.toml", &config_text)?;
+        submission.write(SlurmJob::ARRAY_SCRIPT, &job.array_script())?;
+        submission.write(SlurmJob::MERGE_SCRIPT, &job.merge_script())?;
+        let submitted = submission.submit(&job)?;
+        Ok((job, submitted))
+    };
+    match submit() {
+        Ok((job, submitted)) if !arguments.verbosity.quiet => {
+            print(&said(&job, &submitted, prepared.plan.runs.len()), EXIT_OK)
+        }
+        Ok(_) => EXIT_OK,
+        Err(Failure::Path(message)) => usage_error(&message),
+        Err(error) => failure(&error),
+    }
+}
+
+/// Why a sweep was not submitted.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Path(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Path(message)
+    }
+}
+
+/// Paths as every node is to find them.
+struct Place {
+    runner: String,
+    above: PathBuf,
+    results: PathBuf,
+}
+
+impl Place {
+    fn new(above: &Path, name: &str, runner: Option<&Path>) -> Result<Self, String> {
+        let absolute = |path: &Path| {
+            std::path::absolute(path).map_err(|error| format!("cannot tell where {} is: {error}", path.display()))
+        };
+        let above = absolute(above)?;
+        let runner = match runner {
+            // A bare name is for the nodes to find in their own PATH.
+            Some(name) if name.components().count() == 1 => name.to_path_buf(),
+            Some(path) => absolute(path)?,
+            None => std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
+        };
+        Ok(Self { runner: text(&runner)?, results: above.join(name), above })
+    }
+}
+
+/// A path as a line of a script can hold it.
+fn text(path: &Path) -> Result<String, String> {
+    let name = path.display();
+    match path.to_str() {
+        None => Err(format!("the path {name} is not Unicode")),
+        Some(text) if text.contains(char::is_control) => {
+            Err(format!("the path {name} holds a line break or another control character"))
+        }
+        // In the name of a log it would turn off what stands for the number of the job.
+        Some(text) if text.contains('\\') => {
+            Err(format!("the path {name} holds a backslash, which Slurm reads otherwise"))
+        }
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+fn options(arguments: &SlurmArguments) -> SlurmOptions {
+    SlurmOptions {
+        whole_nodes: arguments.nodes.is_some(),
+        at_once: arguments.at_once,
+        partition: arguments.partition.clone(),
+        account: arguments.account.clone(),
+        time: arguments.time.clone(),
+        memory: arguments.mem.clone(),
+        cpus_per_task: arguments.cpus_per_task,
+        sbatch_arguments: arguments.sbatch_arguments.clone(),
+        warning_seconds: arguments.warning,
+        requeues: arguments.requeue,
+    }
+}
+
+/// What `--dry-run` prints: both scripts and how they would be submitted.
+fn shown(job: &SlurmJob) -> String {
+    let script = |name: &str, text: &str| format!("# ==> {}/{name}\n{text}\n", job.submission);
+    script(SlurmJob::ARRAY_SCRIPT, &job.array_script())
+        + &script(SlurmJob::MERGE_SCRIPT, &job.merge_script())
+        + "# ==> submitted by\n"
+        + &by_hand(job)
+}
+
+fn said(job: &SlurmJob, submitted: &Submitted, runs: usize) -> String {
+    let Packing { shards, tasks } = job.packing;
+    let packed = match job.packing.most_per_task() {
+        1 => String::new(),
+        most => format!(", up to {most} a task"),
+    };
+    format!(
+        "{runs} runs in {shards} shards{packed}: job array {} of {tasks} tasks, then job {} to sum up.\n\
+         Scripts and logs: {}\nResults: {}\n",
+        submitted.array, submitted.merge, job.submission, job.results,
+    )
+}
