@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`cli`] | arguments in, exit code out; one file a verb |
 //! | [`cluster`] | job scripts for batch systems, and their submission |
+//! | [`inspect`] | what is so: of results, of two of them, of the machine |
 //! | [`sweep`] | configuration → plan → runs → records |
 //! | [`train`] | the training loop and contrastive divergence |
 //! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod cluster;
 pub mod engine;
 pub mod evaluate;
+pub mod inspect;
 pub mod music;
 pub mod rbm;
 pub mod sweep;

@@ -1,12 +1,13 @@
-//! The verbs that tell what is so: log as JSON, completions, manual pages.
+//! The verbs that tell what is so: compare, verify, doctor; log as JSON, completions, manual pages.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use assert_cmd::Command;
+use chordbench::sweep::{EpochRecord, RunRecord, digest};
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const SMALL: &str = r#"
 name = "small"
@@ -132,4 +133,187 @@ fn shells_and_readers_of_manuals_are_served() {
     }
     fs::write(bench.path("taken"), "").unwrap();
     bench.runner(&["man", "--out", "taken"]).assert().code(1).stderr(predicate::str::contains("taken"));
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The first run of a folder of results.
+fn first_run(results: &Path) -> PathBuf {
+    let plan = json(&results.join("plan.json"));
+    results.join("runs").join(plan["runs"][0]["run_id"].as_str().unwrap())
+}
+
+#[test]
+fn results_are_compared_with_each_other() {
+    let bench = Bench::new(SMALL);
+    for (out, epochs) in [("a", "2"), ("same", "2"), ("trained", "40")] {
+        let epochs = format!("train.epochs={epochs}");
+        let sets = ["--set", &epochs, "--set", "train.learning_rate=0.05"];
+        bench.runner(&["--config", "sweep.toml", "-q", "--jobs", "1", "--out", out]).args(sets).assert().success();
+    }
+    bench
+        .runner(&["compare", "a/small", "same/small", "--metric", "validation_pseudo_log_likelihood"])
+        .assert()
+        .code(0)
+        .stdout(predicate::str::contains("2 configurations in both; bit-identical in 6 of 6 runs"))
+        .stdout(predicate::str::contains("No regression."));
+    let compare = |a: &str, b: &str, more: &[&str]| -> (Option<i32>, Value) {
+        let output = bench.runner(&["compare", a, b, "--json", "--threshold", "1000"]).args(more).output().unwrap();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    };
+    // More training is better, beyond doubt with three replicates whose seeds pair; so less of it is worse.
+    let metric = ["--metric", "train_pseudo_log_likelihood", "--threshold", "train_pseudo_log_likelihood=1"];
+    let (better, comparison) = compare("a/small", "trained/small", &metric);
+    assert_eq!(better, Some(0));
+    assert_eq!(comparison["apart"]["train.epochs"], serde_json::json!([2, 40]));
+    let overall = &comparison["metrics"][0]["overall"];
+    assert_eq!((&overall["method"], &overall["verdict"]), (&"over-replicates".into(), &"within".into()));
+    let mean = |folder: &str| {
+        let summary = json(&bench.path(folder).join("small/summary.json"));
+        let points = summary["points"].as_array().unwrap().clone();
+        points
+            .iter()
+            .map(|point| point["metrics"]["train_pseudo_log_likelihood"]["mean"].as_f64().unwrap())
+            .sum::<f64>()
+            / points.len() as f64
+    };
+    let change = overall["change"].as_f64().unwrap();
+    assert!((change - (mean("trained") - mean("a"))).abs() < 1e-9 && change > 1.0, "{change}");
+    assert_eq!(compare("trained/small", "a/small", &metric).0, Some(3));
+    bench
+        .runner(&["compare", "trained/small", "a/small", "--by-configuration"])
+        .assert()
+        .code(3)
+        .stdout(predicate::str::contains("A and B are set apart by train.epochs: 40 in A, 2 in B"))
+        .stdout(predicate::str::contains("REGRESSION: train_reconstruction_error\n"))
+        .stdout(predicate::str::contains("\n   train.k=2 "));
+    // Single runs compare too, without intervals.
+    let [one, other] = ["a", "same"].map(|out| first_run(&bench.path(out).join("small")).display().to_string());
+    let (code, comparison) = compare(&one, &other, &[]);
+    assert_eq!((code, &comparison["identical"]["same"]), (Some(0), &1.into()));
+    assert_eq!(comparison["metrics"][0]["overall"]["interval"], Value::Null);
+
+    let wrong = |arguments: &[&str], message: &str| {
+        bench.runner(arguments).assert().code(2).stderr(predicate::str::contains(message));
+    };
+    wrong(&["compare", "a/small", "nowhere"], "nowhere is no folder of results");
+    wrong(&["compare", "a/small", "a/small", "--metric", "pll"], "no record has `pll`");
+    wrong(&["compare", "a/small", "a/small", "--threshold=-1"], "expected a number from 0");
+    wrong(&["compare", "a/small", "a/small", "--confidence", "95"], "such as 0.95");
+}
+
+#[test]
+fn verification_finds_what_was_changed() {
+    let bench = Bench::new(SMALL);
+    bench.runner(&["--config", "sweep.toml", "-q"]).assert().success();
+    let results = bench.path("results/small");
+    let verify = |arguments: &[&str]| {
+        let mut all = vec!["verify", "results/small"];
+        all.extend(arguments);
+        bench.runner(&all).assert()
+    };
+    verify(&[]).code(0).stdout("6 runs looked at, 0 done again: all is as recorded\n");
+    verify(&["--all", "--isa", "scalar", "--threads-per-run", "2"])
+        .code(0)
+        .stdout(predicate::str::contains("the same again").count(6));
+    let output = verify(&["--random", "2", "--seed", "3", "--json"]).code(0).get_output().stdout.clone();
+    let lines = objects(&output);
+    assert_eq!((lines.len(), lines.iter().filter(|line| line["run_again"] == true).count()), (6, 2));
+
+    let run = first_run(&results);
+    let run_id = run.file_name().unwrap().to_str().unwrap();
+    let named = |fault: &'static str| predicate::str::contains(format!("run {run_id}: {fault}"));
+    let spoil = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>, check: &dyn Fn()| {
+        let before = fs::read(run.join(name)).unwrap();
+        fs::write(run.join(name), change(before.clone())).unwrap();
+        check();
+        fs::write(run.join(name), before).unwrap();
+    };
+    let flip = |mut bytes: Vec<u8>| {
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    };
+    spoil("model.safetensors", &flip, &|| {
+        verify(&[]).code(1).stdout(named("FILE model.safetensors has other bytes"));
+        verify(&["--run", &run_id[..6]]).code(1).stdout(named("FILE model.safetensors has other bytes"));
+    });
+    let worse = |bytes: Vec<u8>| {
+        let mut record: RunRecord = serde_json::from_slice(&bytes).unwrap();
+        record.metrics.insert("train_reconstruction_error".into(), Some(0.0));
+        serde_json::to_vec(&record).unwrap()
+    };
+    spoil("result.json", &worse, &|| drop(verify(&[]).code(1).stdout(named("RECORD"))));
+
+    // A forgery that is sound by itself shows only when the run is done again.
+    let mut record: RunRecord = serde_json::from_slice(&fs::read(run.join("result.json")).unwrap()).unwrap();
+    let lines = fs::read_to_string(run.join("epochs.jsonl")).unwrap();
+    let mut epochs: Vec<EpochRecord> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    epochs[1].metrics.insert("train_reconstruction_error".into(), Some(0.25));
+    record.digest = digest(&record, &epochs);
+    fs::write(run.join("result.json"), serde_json::to_vec(&record).unwrap()).unwrap();
+    let lines: Vec<String> = epochs.iter().map(|epoch| serde_json::to_string(epoch).unwrap()).collect();
+    fs::write(run.join("epochs.jsonl"), lines.join("\n")).unwrap();
+    verify(&[]).code(0);
+    verify(&["--run", run_id]).code(1).stdout(named("OTHER RESULT")).stdout(predicate::str::contains(
+        "the first difference is in epoch 1, metric train_reconstruction_error: recorded 0.25, now ",
+    ));
+
+    fs::remove_file(run.join("samples/0.mid")).unwrap();
+    verify(&[]).code(1).stdout(named("FILE samples/0.mid cannot be read"));
+    verify(&["--run", "zz"]).code(2).stderr(predicate::str::contains("begins with `zz`"));
+    verify(&["--random", "1", "--isa", "sse9"]).code(2).stderr(predicate::str::contains("sse9"));
+    bench.runner(&["verify", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
+    bench.runner(&["verify", "results/small", "--all", "--random", "2"]).assert().code(2);
+}
+
+#[test]
+fn verification_follows_a_corpus_that_has_moved() {
+    let bench = Bench::new(SMALL);
+    for (folder, songs) in [("midi", 0..20), ("other", 20..40)] {
+        fs::create_dir(bench.path(folder)).unwrap();
+        for (name, bytes) in &chordbench::music::builtin::songs()[songs] {
+            fs::write(bench.path(folder).join(name), bytes).unwrap();
+        }
+    }
+    bench.runner(&["--config", "sweep.toml", "-q", "--set", "corpus.path=midi"]).assert().success();
+    fs::rename(bench.path("midi"), bench.path("moved [1]")).unwrap();
+    let verify = |arguments: &[&str]| {
+        let mut all = vec!["verify", "results/small", "--random", "1", "-q"];
+        all.extend(arguments);
+        bench.runner(&all).assert()
+    };
+    verify(&[]).code(2).stderr(predicate::str::contains("--corpus PATH"));
+    verify(&["--corpus", "moved [1]"]).code(0);
+    verify(&["--corpus", "other"]).code(2).stderr(predicate::str::contains("was trained on a corpus of digest"));
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_what_helps() {
+    let bench = Bench::new("");
+    let doctor = |arguments: &[&str]| {
+        let mut command = bench.runner(&["doctor"]);
+        command.args(arguments).env_remove("CHORDBENCH_ISA");
+        command
+    };
+    let output = doctor(&["--json"]).output().unwrap();
+    let diagnosis: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &diagnosis["healthy"]), (Some(0), &true.into()), "{diagnosis}");
+    let speed = diagnosis["speed"].as_array().unwrap();
+    assert!(speed.len() >= 4 && speed.iter().all(|speed| speed["updates_per_s"].as_f64().unwrap() > 0.0));
+    assert!(diagnosis["machine"]["isas"].as_array().unwrap().contains(&"scalar".into()));
+    assert!(!bench.path("results").exists());
+    doctor(&[])
+        .env("CHORDBENCH_ISA", "sse9")
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("WRONG  instruction set"))
+        .stdout(predicate::str::contains("→ unset CHORDBENCH_ISA"));
+    fs::write(bench.path("taken"), "").unwrap();
+    doctor(&["--out", "taken/results"])
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("WRONG  results folder"))
+        .stdout(predicate::str::contains("Something is wrong"));
 }

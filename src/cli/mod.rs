@@ -1,8 +1,10 @@
 //! The command line: arguments in, exit code out; one file a verb.
 
+mod compare;
 mod completions;
 mod console;
 mod corpus;
+mod doctor;
 mod man;
 mod merge;
 mod plan;
@@ -11,6 +13,7 @@ mod run;
 mod sample;
 mod submit;
 mod table;
+mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -23,6 +26,8 @@ const EXIT_OK: u8 = 0;
 const EXIT_FAILED: u8 = 1;
 /// Usage or configuration is wrong, or the input cannot be read.
 const EXIT_USAGE: u8 = 2;
+/// Something has got worse.
+const EXIT_REGRESSION: u8 = 3;
 /// The work is incomplete: runs were not started.
 const EXIT_INCOMPLETE: u8 = 4;
 
@@ -32,8 +37,8 @@ const EXIT_INCOMPLETE: u8 = 4;
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
-    Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 4 incomplete;\n130 or 143 \
-    interrupted.")]
+    Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 3 a regression \
+    found by compare;\n4 incomplete; 130 or 143 interrupted.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -54,6 +59,12 @@ enum Verb {
     Submit(submit::SubmitArguments),
     /// Make more music from a trained model.
     Sample(sample::SampleArguments),
+    /// Compare two results: metrics and times with intervals over replicates, and whether the bits are the same.
+    Compare(compare::CompareArguments),
+    /// Check results: files against hashes, and runs against the same runs done again.
+    Verify(verify::VerifyArguments),
+    /// Check this machine: limits, bits and speed.
+    Doctor(doctor::DoctorArguments),
     /// Print what makes a shell complete the program's arguments.
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write those of all verbs.
@@ -94,6 +105,9 @@ pub fn main() -> ExitCode {
         Verb::Merge(arguments) => merge::run(&arguments),
         Verb::Submit(arguments) => submit::run(&arguments),
         Verb::Sample(arguments) => sample::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),
     };

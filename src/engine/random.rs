@@ -52,6 +52,8 @@ pub enum Purpose {
     Baseline = 16,
     /// Points of a random sweep.
     RandomSearch = 17,
+    /// Choice of runs to verify.
+    VerifyChoice = 24,
 }
 
 /// The streams of a batch of rows: everything of a key but the row.

@@ -71,6 +71,8 @@ pub use split::SongSplit;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, write_whole};
+pub(crate) use summary::music_of;
 pub use summary::{PointSummary, Statistic, Summary, to_csv};
 pub use value::display;
 pub use workers::Workers;
+pub(crate) use workers::update_microseconds;

@@ -199,7 +199,7 @@ impl PointSummary {
 
 /// The music metrics of a record's samples by name, with their distance score and the mean distance to the nearest
 /// training window; and the score of independent bits, to compare with.
-fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
+pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
     let json = serde_json::to_value(&music.samples.metrics).expect("metrics are plain data");
     let fields = json.as_object().cloned().unwrap_or_default();

@@ -113,7 +113,7 @@ fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
 
 /// The time of one update of a batch of `rows` windows on one thread, estimated from its operations: (2 + k) up passes over the units that are on, k
 /// down passes over half the hidden units, draws, and one pass over the weights.
-fn update_microseconds(parameters: &RunParameters, rows: f64, columns: usize, isa: Isa) -> f64 {
+pub(crate) fn update_microseconds(parameters: &RunParameters, rows: f64, columns: usize, isa: Isa) -> f64 {
     let RunParameters { model, train, .. } = parameters;
     let (visible, hidden) = ((model.timesteps * columns) as f64, model.hidden as f64);
     let k = train.k as f64;

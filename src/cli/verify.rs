@@ -1,0 +1,167 @@
+//! `runner verify`: whether results on disk are whole, and come out the same again.
+
+use super::console::{configuration_error, failure, prepare_error, print, start_logging, usage_error};
+use super::progress::{Progress, ProgressMode};
+use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
+use crate::engine::Isa;
+use crate::inspect::{Again, Choice, Fault, VerificationError, Verified, check_files, complete_records, run_again};
+use crate::sweep::{Parallelism, Prepared, RunRecord, Sweep, Workers, display};
+use clap::Args;
+use rayon::prelude::*;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Arguments of `runner verify`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  runner verify results/quick\n  runner verify results/quick --random 3 --seed 1 --isa \
+    scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all is as recorded; \
+    1 something is not; 2 it cannot be verified."
+)]
+pub(super) struct VerifyArguments {
+    /// A folder of results, such as results/NAME.
+    results: PathBuf,
+    /// Do this run again: its name or the beginning of it; repeatable.
+    #[arg(long = "run", value_name = "RUN_ID", conflicts_with_all = ["random", "all"])]
+    runs: Vec<String>,
+    /// Do so many runs again, chosen at random.
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    random: Option<usize>,
+    /// The seed of the random choice.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Do all runs again.
+    #[arg(long)]
+    all: bool,
+    /// The corpus, where it is no longer at the path that the results name.
+    #[arg(long, value_name = "PATH")]
+    corpus: Option<PathBuf>,
+    /// The instruction set to run with: auto, scalar, avx2 or avx512; the results must not depend on it.
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
+    /// Threads of one run; the results must not depend on them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads_per_run: Option<u32>,
+    /// One JSON object a run and line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+pub(super) fn run(arguments: &VerifyArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    let choice = match arguments {
+        VerifyArguments { all: true, .. } => Choice::All,
+        VerifyArguments { random: Some(count), seed, .. } => Choice::Random { count: *count, seed: *seed },
+        VerifyArguments { runs, .. } if !runs.is_empty() => Choice::Named(runs.clone()),
+        _ => Choice::None,
+    };
+    let chosen = complete_records(&arguments.results).and_then(|records| {
+        let run_ids: Vec<&str> = records.iter().map(|record| record.run_id.as_str()).collect();
+        let chosen = choice.among(&run_ids)?;
+        Ok((records, chosen))
+    });
+    let (records, chosen) = match chosen {
+        Ok(chosen) => chosen,
+        Err(error) => return usage_error(&error),
+    };
+    let mut verified: Vec<Verified> =
+        records.par_iter().map(|record| check_files(&arguments.results, record)).collect();
+    if !chosen.is_empty() {
+        // What is broken on disk already is reported as that.
+        let records: Vec<&RunRecord> = chosen.iter().map(|&index| &records[index]).collect();
+        match again(arguments, &records) {
+            Ok(again) => {
+                for (index, again) in chosen.into_iter().zip(again) {
+                    let known = verified[index].fault.take();
+                    verified[index] = Verified { fault: known.or(again.fault), ..again };
+                }
+            }
+            Err(code) => return code,
+        }
+    }
+    let faults = verified.iter().filter(|verified| verified.fault.is_some()).count();
+    let text = if arguments.json { lines(&verified) } else { describe(&verified, faults, arguments.verbosity.quiet) };
+    print(&text, if faults > 0 { EXIT_FAILED } else { EXIT_OK })
+}
+
+/// Do runs again; an error is the exit code of what has been said already.
+fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Verified>, u8> {
+    let sets: Vec<String> = match &arguments.corpus {
+        None => Vec::new(),
+        Some(path) => match path.to_str() {
+            Some(path) => vec![format!("corpus.path={}", display(&path.into()))],
+            None => return Err(usage_error(&format!("the path {} is not Unicode", path.display()))),
+        },
+    };
+    let file = arguments.results.join("sweep.toml");
+    let sweep = Sweep::load(Some(&file), &sets).and_then(|sweep| Ok((sweep.plan()?, sweep)));
+    let (plan, mut sweep) = sweep.map_err(|errors| configuration_error(&errors))?;
+    let isa = arguments.isa.as_deref().map_or_else(|| sweep.instruction_set(), Isa::named);
+    let isa = isa.map_err(|error| usage_error(&error))?;
+    let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { ProgressMode::Auto });
+    let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of)).map_err(|error| {
+        progress.corpus_finished();
+        let code = prepare_error(&error);
+        if arguments.corpus.is_none() {
+            tracing::error!("name the corpus with --corpus PATH if it has moved");
+        }
+        code
+    })?;
+    progress.corpus_finished();
+    if let Some(threads) = arguments.threads_per_run {
+        sweep.threads_per_run = Parallelism::Exactly(threads as usize);
+    }
+    let workers = Workers::for_sweep(&sweep, &prepared, isa, records.len());
+    run_again(&arguments.results, records, prepared, &Again { workers, isa }, &progress).map_err(|error| match error {
+        VerificationError::Store(_) => {
+            failure(&error);
+            EXIT_USAGE
+        }
+        _ => usage_error(&error),
+    })
+}
+
+fn lines(verified: &[Verified]) -> String {
+    let line = |verified| serde_json::to_string(verified).expect("a report is plain data") + "\n";
+    verified.iter().map(line).collect()
+}
+
+fn describe(verified: &[Verified], faults: usize, quiet: bool) -> String {
+    let mut text = String::new();
+    for Verified { run_id, digest, run_again, fault } in verified {
+        // Writing to a string cannot fail.
+        let _ = match fault {
+            Some(fault) => writeln!(text, "run {run_id}: {}", explain(fault)),
+            None if *run_again => {
+                writeln!(text, "run {run_id}: the same again, digest {}", &digest[..digest.len().min(12)])
+            }
+            None => Ok(()),
+        };
+    }
+    if !quiet {
+        let again = verified.iter().filter(|verified| verified.run_again).count();
+        let _ = writeln!(
+            text,
+            "{} runs looked at, {again} done again: {}",
+            verified.len(),
+            if faults == 0 { "all is as recorded".to_owned() } else { format!("{faults} not as recorded") }
+        );
+    }
+    text
+}
+
+fn explain(fault: &Fault) -> String {
+    match fault {
+        Fault::File { path, what } => format!("FILE {path} {what}"),
+        Fault::Record { digest } => format!(
+            "RECORD: result.json and epochs.jsonl give the digest {digest}, which is not the one in the record: one of them \
+             was changed"
+        ),
+        Fault::Outcome { digest, first } => format!(
+            "OTHER RESULT, digest {digest}: the first difference is in {}: recorded {}, now {}",
+            first.place, first.recorded, first.now
+        ),
+    }
+}

@@ -1,0 +1,112 @@
+//! A folder of results, or a single run, read back.
+
+use crate::sweep::{RunRecord, RunStatus, read_record, run_folder};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The records found at a path.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The path as given.
+    pub path: PathBuf,
+    /// Runs that the plan lists; of a single run, 1.
+    pub planned: usize,
+    /// The records of complete runs, in the order of the plan.
+    pub records: Vec<RunRecord>,
+}
+
+/// What one side of a comparison consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// The path as given.
+    pub path: String,
+    /// Runs that the plan lists.
+    pub planned: usize,
+    /// Runs that ended well.
+    pub ok: usize,
+    /// Runs that failed.
+    pub failed: usize,
+    /// Runs without a record that can be read.
+    pub missing: usize,
+}
+
+/// Why a path has no results to read.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// Nothing there looks like results.
+    #[error(
+        "{} is no folder of results: expected one with `plan.json`, such as results/NAME, or that of a run with \
+         `result.json`, such as results/NAME/runs/RUN_ID", .0.display()
+    )]
+    NoResults(PathBuf),
+    /// There is no plan.
+    #[error("{} is no folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
+    NoPlan(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not what its name says.
+    #[error("{} is not as this program writes it: {source}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+}
+
+/// The part of `plan.json` that names runs.
+#[derive(Deserialize)]
+struct PlanFile {
+    runs: Vec<PlannedRun>,
+}
+
+#[derive(Deserialize)]
+struct PlannedRun {
+    run_id: String,
+}
+
+impl Results {
+    /// Read a folder of results, the folder of a run, or a `result.json`. Runs that are listed twice count once.
+    pub fn read(path: &Path) -> Result<Self, ResultsError> {
+        if path.join("plan.json").is_file() {
+            return Self::read_sweep(path);
+        }
+        let file = if path.is_dir() { path.join("result.json") } else { path.to_path_buf() };
+        if !file.is_file() {
+            return Err(ResultsError::NoResults(path.to_path_buf()));
+        }
+        let record = parse(&file)?;
+        Ok(Self { path: path.to_path_buf(), planned: 1, records: vec![record] })
+    }
+
+    fn read_sweep(path: &Path) -> Result<Self, ResultsError> {
+        let plan: PlanFile = parse(&path.join("plan.json"))?;
+        let mut seen = std::collections::HashSet::new();
+        let run_ids: Vec<&String> = plan.runs.iter().map(|run| &run.run_id).filter(|id| seen.insert(*id)).collect();
+        let records: Vec<Option<RunRecord>> =
+            run_ids.par_iter().map(|run_id| read_record(&run_folder(path, run_id), run_id)).collect();
+        let records = records.into_iter().flatten().collect();
+        Ok(Self { path: path.to_path_buf(), planned: run_ids.len(), records })
+    }
+
+    /// The counts of what was found.
+    pub fn side(&self) -> Side {
+        let ok = self.records.iter().filter(|record| record.status == RunStatus::Ok).count();
+        let failed = self.records.len() - ok;
+        let path = self.path.display().to_string();
+        Side { path, planned: self.planned, ok, failed, missing: self.planned - self.records.len() }
+    }
+}
+
+/// A JSON file as what it should hold.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
+    let text = std::fs::read(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
+    serde_json::from_slice(&text).map_err(|source| ResultsError::Malformed { path: path.to_path_buf(), source })
+}
