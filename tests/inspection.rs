@@ -1,6 +1,9 @@
-//! The verbs that tell what is so: compare, verify, doctor; log as JSON, completions, manual pages.
+//! The verbs that tell what is so: status, compare, verify, doctor; log as JSON, completions, manual pages.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "../benches/support/folders.rs"]
+mod folders;
 
 use assert_cmd::Command;
 use chordbench::sweep::{EpochRecord, RunRecord, digest};
@@ -316,4 +319,130 @@ fn the_doctor_names_what_is_wrong_and_what_helps() {
         .code(1)
         .stdout(predicate::str::contains("WRONG  results folder"))
         .stdout(predicate::str::contains("Something is wrong"));
+}
+
+/// Everything that a status tells of, planted file by file.
+#[test]
+fn the_status_tells_what_is_so() {
+    let bench = Bench::new(SMALL);
+    bench.runner(&["status", "results/small"]).assert().code(2).stderr(predicate::str::contains("plan.json"));
+    bench.runner(&["--config", "sweep.toml", "-q"]).assert().success();
+    let results = bench.path("results/small");
+    let status = || -> (Option<i32>, Value) {
+        let output = bench.runner(&["status", "results/small", "--json"]).output().unwrap();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+    };
+    let (code, complete) = status();
+    assert_eq!((code, &complete["ok"], &complete["forecast"]), (Some(0), &6.into(), &Value::Null));
+    bench
+        .runner(&["status", "--config", "sweep.toml"])
+        .assert()
+        .code(0)
+        .stdout(predicate::str::contains("6 of 6 runs done, 0 failed, 0 running, 0 interrupted, 0 missing"));
+
+    // Three replicates of k = 1 took 10 s each, those of k = 2 30 s.
+    let plan = json(&results.join("plan.json"));
+    let runs: Vec<PathBuf> = plan["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| results.join("runs").join(run["run_id"].as_str().unwrap()))
+        .collect();
+    for (index, run) in runs.iter().enumerate() {
+        let mut record = json(&run.join("result.json"));
+        record["timing"]["total_s"] = if index < 3 { 10.0 } else { 30.0 }.into();
+        fs::write(run.join("result.json"), record.to_string()).unwrap();
+    }
+    let near = |value: &Value, expected: f64| (value.as_f64().unwrap() - expected).abs() < 1e-6;
+    fs::remove_file(runs[5].join("result.json")).unwrap();
+    let (code, status_now) = status();
+    let forecast = &status_now["forecast"];
+    assert_eq!((code, &status_now["missing"][0]), (Some(4), &plan["runs"][5]["run_id"]));
+    assert!(
+        near(&forecast["work_s"], 30.0) && near(&forecast["left_s"], 30.0),
+        "replicates are the best guide: {forecast}"
+    );
+    assert!(near(&forecast["runs_per_hour"], 120.0), "{forecast}");
+
+    // Without a replicate the size counts: 1 + k is half as much again.
+    fs::remove_file(runs[4].join("result.json")).unwrap();
+    fs::remove_file(runs[3].join("result.json")).unwrap();
+    let forecast = status().1["forecast"].clone();
+    assert!(near(&forecast["work_s"], 45.0) && near(&forecast["left_s"], 45.0), "{forecast}");
+
+    // Two at work, each with one of two epochs done, one of them for an hour without a sign of life.
+    let claim = |run: &Path| {
+        let claim = serde_json::json!({"schema": 1, "host": "elsewhere", "pid": 4711, "process": null, "token": "t",
+            "job": "88_2", "epoch": 1, "epochs": 2, "claimed_at": 0});
+        fs::write(run.join("claim.json"), claim.to_string()).unwrap();
+    };
+    claim(&runs[3]);
+    claim(&runs[4]);
+    let silent = fs::File::options().write(true).open(runs[4].join("claim.json")).unwrap();
+    silent.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(1)).unwrap();
+    let (code, status_now) = status();
+    assert_eq!(code, Some(4));
+    let running = &status_now["running"][0];
+    assert_eq!(
+        (&running["host"], &running["pid"], &running["job"]),
+        (&"elsewhere".into(), &4711.into(), &"88_2".into())
+    );
+    assert_eq!((&running["epoch"], &running["epochs"]), (&1.into(), &2.into()));
+    assert!(running["silent_s"].as_f64().unwrap() < 60.0 && running["running_s"].as_f64().unwrap() > 1e9);
+    let interrupted = &status_now["interrupted"][0];
+    assert_eq!((&interrupted["cause"], &interrupted["epoch"]), (&"vanished".into(), &1.into()));
+    let forecast = &status_now["forecast"];
+    assert!(near(&forecast["work_s"], 7.5 + 7.5 + 15.0) && forecast["at_once"] == 1, "{forecast}");
+    fs::remove_file(runs[4].join("claim.json")).unwrap();
+    claim(&runs[4]);
+    let forecast = status().1["forecast"].clone();
+    assert!(near(&forecast["left_s"], 15.0), "two at once, and the run that is missing as long as both: {forecast}");
+    bench
+        .runner(&["status", "results/small"])
+        .assert()
+        .code(4)
+        .stdout(predicate::str::contains("3 of 6 runs done, 0 failed, 2 running, 0 interrupted, 1 missing"))
+        .stdout(predicate::str::contains("epoch 1 of 2  on elsewhere, process 4711, job 88_2, for"))
+        .stdout(predicate::str::contains("time left: 15 s"));
+
+    // One more stopped by a signal, and one failed.
+    fs::remove_file(runs[4].join("claim.json")).unwrap();
+    let stopped = serde_json::json!({"schema": 1, "run_id": plan["runs"][4]["run_id"], "cause": "signal",
+        "reason": "SIGTERM", "epoch": 0, "epochs": 2, "spent_s": 1.0});
+    fs::write(runs[4].join("interrupted.json"), stopped.to_string()).unwrap();
+    let mut record = json(&runs[0].join("result.json"));
+    (record["status"], record["error"]) = ("failed".into(), "it diverged".into());
+    fs::write(runs[0].join("result.json"), record.to_string()).unwrap();
+    bench
+        .runner(&["status", "results/small"])
+        .assert()
+        .code(4)
+        .stdout(predicate::str::contains("epoch 0 of 2  SIGTERM"))
+        .stdout(predicate::str::contains("train.k=1  it diverged"));
+    // When nothing is left to do, a failure is what remains.
+    for run in &runs[3..] {
+        let name = run.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(runs[1].join("result.json")).unwrap();
+        let own = runs[1].file_name().unwrap().to_str().unwrap();
+        fs::write(run.join("result.json"), text.replace(own, name)).unwrap();
+    }
+    assert_eq!(status().0, Some(1));
+}
+
+/// A sweep of 10,000 runs is planned and looked at without waiting. The bound is generous, for a busy machine and a build for
+/// debugging; `cargo bench --bench folders` measures.
+#[test]
+fn ten_thousand_runs_are_looked_at_at_once() {
+    let sweep = folders::Folders::planned(Path::new(env!("CARGO_BIN_EXE_runner"))).unwrap();
+    sweep.complete(0..folders::RUNS - 1).unwrap();
+    let start = std::time::Instant::now();
+    let status: Value = serde_json::from_slice(&sweep.call(&["status", "results/many", "--json"]).unwrap()).unwrap();
+    assert_eq!((&status["ok"], status["missing"].as_array().unwrap().len()), (&9999.into(), 1));
+    assert_eq!(status["forecast"]["finished"], 9999);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(sweep.results().join("plan.json").is_file());
+    let start = std::time::Instant::now();
+    let plan = String::from_utf8(sweep.call(&["plan", "--config", "many.toml"]).unwrap()).unwrap();
+    assert_eq!(plan.lines().count(), 1 + folders::RUNS + 1);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

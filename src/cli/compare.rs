@@ -117,8 +117,12 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     let percent = 100.0 * comparison.confidence;
     let heading = |what: &str| format!("{what} ({} %)", (percent * 1e6).round() / 1e6);
     if !comparison.metrics.is_empty() {
+        // What is judged comes first.
+        let (judged, shown): (Vec<_>, Vec<_>) =
+            comparison.metrics.iter().cloned().partition(|quantity| quantity.direction != Direction::Neither);
+        let metrics = [judged, shown].concat();
         let header = ["metric", "A", "B", &heading("B − A"), "interval by", "verdict"].map(str::to_owned);
-        let _ = writeln!(text, "\n{}", table(&comparison.metrics, header, comparison, by_configuration));
+        let _ = writeln!(text, "\n{}", table(&metrics, header, comparison, by_configuration));
     }
     if !comparison.times.is_empty() {
         let header = ["time", "A", "B", &heading("B / A"), "interval by", "verdict"].map(str::to_owned);

@@ -12,6 +12,7 @@ mod progress;
 mod run;
 mod sample;
 mod submit;
+mod status;
 mod table;
 mod verify;
 
@@ -59,6 +60,8 @@ enum Verb {
     Submit(submit::SubmitArguments),
     /// Make more music from a trained model.
     Sample(sample::SampleArguments),
+    /// Show what is done of a sweep, running, interrupted, failed and missing, and how long the rest takes.
+    Status(status::StatusArguments),
     /// Compare two results: metrics and times with intervals over replicates, and whether the bits are the same.
     Compare(compare::CompareArguments),
     /// Check results: files against hashes, and runs against the same runs done again.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Verb::Merge(arguments) => merge::run(&arguments),
         Verb::Submit(arguments) => submit::run(&arguments),
         Verb::Sample(arguments) => sample::run(&arguments),
+        Verb::Status(arguments) => status::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),

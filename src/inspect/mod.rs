@@ -9,6 +9,7 @@ mod pairing;
 mod quantity;
 mod results;
 mod self_test;
+mod status;
 #[cfg(test)]
 mod tests;
 mod verification;
@@ -25,6 +26,7 @@ pub use self_test::{
     BUILTIN_CORPUS_DIGEST, SPEED_JOBS, SelfTestError, Speed, SpeedJob, TRAINING_DIGEST, builtin_corpus, measure,
     training_digest,
 };
+pub use status::{FailedRun, Forecast, InterruptedRun, RunningRun, Status};
 pub use verification::{
     Again, Choice, Fault, Parting, VerificationError, Verified, check_files, complete_records, run_again,
 };

@@ -1,0 +1,129 @@
+//! `runner status`: what is done of a sweep, and what is not.
+
+use super::console::{configuration_error, print, start_logging, usage_error};
+use super::progress::duration;
+use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
+use crate::inspect::{Forecast, Status};
+use crate::sweep::{Sweep, display};
+use clap::Args;
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Runs of a kind listed one by one; the rest are counted. `--json` has all.
+const LISTED: usize = 20;
+
+/// Arguments of `runner status`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  runner status results/quick\n  runner status --config configs/quick.toml --json\n\nExit \
+    codes: 0 all runs done; 1 some run failed, and none is left; 2 no results there; 4 incomplete."
+)]
+pub(super) struct StatusArguments {
+    /// A folder of results, such as results/NAME.
+    #[arg(required_unless_present = "config")]
+    results: Option<PathBuf>,
+    /// The configuration whose results to look at, instead of a folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "results")]
+    config: Option<PathBuf>,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+pub(super) fn run(arguments: &StatusArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    let folder = match (&arguments.results, &arguments.config) {
+        (Some(results), _) => results.clone(),
+        (None, config) => match Sweep::load(config.as_deref(), &[]) {
+            Ok(sweep) => sweep.results_dir(),
+            Err(errors) => return configuration_error(&errors),
+        },
+    };
+    let status = match Status::read(&folder) {
+        Ok(status) => status,
+        Err(error) => return usage_error(&error),
+    };
+    let code = if !status.is_complete() {
+        EXIT_INCOMPLETE
+    } else if status.failed.is_empty() {
+        EXIT_OK
+    } else {
+        EXIT_FAILED
+    };
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&status).expect("a status is plain data") + "\n"
+    } else {
+        describe(&status)
+    };
+    print(&text, code)
+}
+
+fn describe(status: &Status) -> String {
+    let mut text = format!(
+        "{}: {} of {} runs done, {} failed, {} running, {} interrupted, {} missing\n",
+        status.folder.display(),
+        status.ok,
+        status.runs,
+        status.failed.len(),
+        status.running.len(),
+        status.interrupted.len(),
+        status.missing.len()
+    );
+    list(&mut text, &status.running, |run| {
+        let job = run.job.as_deref().map(|job| format!(", job {job}")).unwrap_or_default();
+        let silent = run.silent_s.map(|silent| format!(", last sign of life {} ago", duration(silent)));
+        format!(
+            "running      {}  epoch {} of {}  on {}, process {}{job}, for {}{}",
+            run.run_id,
+            run.epoch,
+            run.epochs,
+            run.host,
+            run.pid,
+            duration(run.running_s),
+            silent.unwrap_or_default()
+        )
+    });
+    list(&mut text, &status.interrupted, |run| {
+        format!("interrupted  {}  epoch {} of {}  {}", run.run_id, run.epoch, run.epochs, run.reason)
+    });
+    list(&mut text, &status.failed, |run| {
+        let reason = run.error.as_deref().unwrap_or("no reason known");
+        format!("failed       {}  {}  {reason}", run.run_id, label(&run.swept))
+    });
+    if let Some(forecast) = &status.forecast {
+        text.push_str(&outlook(forecast));
+    } else if !status.is_complete() {
+        text.push_str("time left: unknown until a run has finished\n");
+    }
+    text
+}
+
+/// One line each of the first few, and how many more there are.
+fn list<T>(text: &mut String, runs: &[T], line: impl Fn(&T) -> String) {
+    for run in runs.iter().take(LISTED) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}", line(run));
+    }
+    if runs.len() > LISTED {
+        let _ = writeln!(text, "  … and {} more", runs.len() - LISTED);
+    }
+}
+
+fn outlook(forecast: &Forecast) -> String {
+    let Forecast { finished, work_s, at_once, left_s, runs_per_hour } = forecast;
+    let pace = if *runs_per_hour < 10.0 { format!("{runs_per_hour:.1}") } else { format!("{runs_per_hour:.0}") };
+    format!(
+        "time left: {}, {pace} runs an hour, with {at_once} at once; {} of work, judged by {finished} finished runs: a run \
+         takes as long as replicates of its point did, or else by epochs × hidden units × (1 + k)\n",
+        duration(*left_s),
+        duration(*work_s)
+    )
+}
+
+fn label(swept: &Map<String, Value>) -> String {
+    let parts: Vec<String> = swept.iter().map(|(key, value)| format!("{key}={}", display(value))).collect();
+    parts.join(" ")
+}

@@ -1,0 +1,281 @@
+//! The state of a sweep as its folder shows it: what is done, running, interrupted, failed or missing, and how long the
+//! rest will take.
+
+use super::results::{ResultsError, parse};
+use crate::sweep::{Cause, RunRecord, RunState, StateReader, run_folder};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is so with a sweep.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// Version of this report.
+    pub schema: u32,
+    /// The sweep's name.
+    pub name: String,
+    /// The folder of the results.
+    pub folder: PathBuf,
+    /// Runs of the plan, those of the same name once.
+    pub runs: usize,
+    /// Runs that ended well.
+    pub ok: usize,
+    /// Runs that failed, in the order of the plan.
+    pub failed: Vec<FailedRun>,
+    /// Runs that a process works on.
+    pub running: Vec<RunningRun>,
+    /// Runs that stopped before their end.
+    pub interrupted: Vec<InterruptedRun>,
+    /// Runs that nothing is there of.
+    pub missing: Vec<String>,
+    /// How fast it goes and how long it will take; `None` where nothing is left to do or nothing is known.
+    pub forecast: Option<Forecast>,
+}
+
+/// A run that failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailedRun {
+    /// Its name.
+    pub run_id: String,
+    /// Its values of the keys that vary.
+    pub swept: Map<String, Value>,
+    /// Why.
+    pub error: Option<String>,
+}
+
+/// A run that a process works on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunningRun {
+    /// Its name.
+    pub run_id: String,
+    /// The host of the process.
+    pub host: String,
+    /// Its number there.
+    pub pid: u32,
+    /// The job of the batch system it belongs to.
+    pub job: Option<String>,
+    /// Epochs trained at the last sign of life.
+    pub epoch: u64,
+    /// Epochs planned.
+    pub epochs: u64,
+    /// Seconds since the work began.
+    pub running_s: f64,
+    /// Seconds since the last sign of life.
+    pub silent_s: Option<f64>,
+}
+
+/// A run that stopped before its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InterruptedRun {
+    /// Its name.
+    pub run_id: String,
+    /// What kind of reason stopped it. A process that has gone without a word leaves a claim that is stale: `vanished`.
+    pub cause: Cause,
+    /// The reason in words.
+    pub reason: String,
+    /// Epochs trained by then.
+    pub epoch: u64,
+    /// Epochs planned.
+    pub epochs: u64,
+}
+
+/// How long the rest will take.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Finished runs that it rests on.
+    pub finished: usize,
+    /// Seconds of the work that is left, one run at a time.
+    pub work_s: f64,
+    /// Runs at once that the time left assumes: those running now, or one.
+    pub at_once: usize,
+    /// Seconds until all is done.
+    pub left_s: f64,
+    /// Finished runs an hour at that pace.
+    pub runs_per_hour: f64,
+}
+
+/// The part of `plan.json` that is needed here.
+#[derive(Deserialize)]
+struct PlanFile {
+    name: String,
+    runs: Vec<PlannedRun>,
+}
+
+#[derive(Clone, Deserialize)]
+struct PlannedRun {
+    run_id: String,
+    #[serde(default)]
+    swept: Map<String, Value>,
+}
+
+/// The part of `result.json` that tells how long a run took.
+#[derive(Deserialize)]
+struct Timed {
+    timing: TotalTime,
+}
+
+#[derive(Deserialize)]
+struct TotalTime {
+    total_s: f64,
+}
+
+impl Status {
+    /// The version of the report.
+    pub const SCHEMA: u32 = 1;
+
+    /// Read the state of a folder of results: `plan.json` and the folders of the runs, nothing else.
+    pub fn read(folder: &Path) -> Result<Self, ResultsError> {
+        let plan_file = folder.join("plan.json");
+        if !plan_file.is_file() {
+            return Err(ResultsError::NoPlan(folder.to_path_buf()));
+        }
+        let mut plan: PlanFile = parse(&plan_file)?;
+        let mut seen = HashSet::new();
+        plan.runs.retain(|run| seen.insert(run.run_id.clone()));
+        let reader = StateReader::new(folder);
+        let states: Vec<RunState> = plan.runs.par_iter().map(|run| reader.state(&run.run_id)).collect();
+        let mut status = Self {
+            schema: Self::SCHEMA,
+            name: plan.name,
+            folder: folder.to_path_buf(),
+            runs: plan.runs.len(),
+            ok: 0,
+            failed: Vec::new(),
+            running: Vec::new(),
+            interrupted: Vec::new(),
+            missing: Vec::new(),
+            forecast: None,
+        };
+        for (run, state) in plan.runs.iter().zip(&states) {
+            status.count(folder, run, state);
+        }
+        status.forecast = forecast(folder, &plan.runs, &states);
+        Ok(status)
+    }
+
+    fn count(&mut self, folder: &Path, run: &PlannedRun, state: &RunState) {
+        let run_id = run.run_id.clone();
+        match state {
+            RunState::Ok => self.ok += 1,
+            RunState::Failed { error } => {
+                self.failed.push(FailedRun { run_id, swept: run.swept.clone(), error: error.clone() });
+            }
+            RunState::Running(claim) => self.running.push(RunningRun {
+                host: claim.host.clone(),
+                pid: claim.pid,
+                job: claim.job.clone(),
+                epoch: claim.epoch,
+                epochs: claim.epochs,
+                running_s: seconds_since(UNIX_EPOCH + std::time::Duration::from_secs(claim.claimed_at)),
+                silent_s: last_sign_of_life(folder, &run_id).map(seconds_since),
+                run_id,
+            }),
+            RunState::Interrupted(interruption) => self.interrupted.push(InterruptedRun {
+                run_id,
+                cause: interruption.cause,
+                reason: interruption.reason.clone(),
+                epoch: interruption.epoch,
+                epochs: interruption.epochs,
+            }),
+            RunState::Missing => self.missing.push(run_id),
+        }
+    }
+
+    /// Whether every run has its record, well or failed.
+    pub fn is_complete(&self) -> bool {
+        self.ok + self.failed.len() == self.runs
+    }
+}
+
+fn seconds_since(time: SystemTime) -> f64 {
+    SystemTime::now().duration_since(time).map_or(0.0, |past| past.as_secs_f64())
+}
+
+fn last_sign_of_life(folder: &Path, run_id: &str) -> Option<SystemTime> {
+    std::fs::metadata(run_folder(folder, run_id).join("claim.json")).and_then(|file| file.modified()).ok()
+}
+
+/// How long the rest takes, from the times of finished runs: a run is expected to take as long as the finished replicates
+/// of its point on the average, or where there is none, as long as its size says at the pace of all finished runs. Of a
+/// run that has begun, the epochs that are left count.
+fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<Forecast> {
+    if states.iter().all(RunState::is_complete) {
+        return None;
+    }
+    let finished: Vec<(&PlannedRun, f64)> = runs
+        .par_iter()
+        .zip(states)
+        .filter(|(_, state)| matches!(state, RunState::Ok))
+        .filter_map(|(run, _)| Some((run, total_s(folder, &run.run_id)?)))
+        .collect();
+    let (template, _) = finished.first()?;
+    let template: RunRecord = crate::sweep::read_record(&run_folder(folder, &template.run_id), &template.run_id)?;
+    let size = |run: &PlannedRun| size(&template.params, &run.swept);
+
+    let mut by_point: HashMap<String, (f64, usize)> = HashMap::new();
+    let (mut time, mut work) = (0.0, 0.0);
+    for (run, seconds) in &finished {
+        let point = by_point.entry(point(run)).or_default();
+        *point = (point.0 + seconds, point.1 + 1);
+        time += seconds;
+        work += size(run);
+    }
+    let expected = |run: &PlannedRun| match by_point.get(&point(run)) {
+        Some((seconds, count)) => seconds / *count as f64,
+        None => time / work * size(run),
+    };
+    let share = |epoch: u64, epochs: u64| 1.0 - epoch as f64 / epochs.max(1) as f64;
+    let left: Vec<f64> = runs
+        .iter()
+        .zip(states)
+        .filter_map(|(run, state)| match state {
+            RunState::Ok | RunState::Failed { .. } => None,
+            RunState::Running(claim) => Some(expected(run) * share(claim.epoch, claim.epochs)),
+            RunState::Interrupted(stopped) => Some(expected(run) * share(stopped.epoch, stopped.epochs)),
+            RunState::Missing => Some(expected(run)),
+        })
+        .collect();
+    let running = states.iter().filter(|state| matches!(state, RunState::Running(_))).count();
+    let (work_s, longest) = left.iter().fold((0.0, 0.0f64), |(sum, longest), &run| (sum + run, longest.max(run)));
+    let at_once = running.max(1);
+    let left_s = (work_s / at_once as f64).max(longest);
+    let runs_per_hour = if left_s > 0.0 { 3600.0 * left.len() as f64 / left_s } else { 0.0 };
+    Some(Forecast { finished: finished.len(), work_s, at_once, left_s, runs_per_hour })
+}
+
+fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
+    let bytes = std::fs::read(run_folder(folder, run_id).join("result.json")).ok()?;
+    serde_json::from_slice::<Timed>(&bytes).ok().map(|timed| timed.timing.total_s)
+}
+
+/// What tells the points of a plan apart.
+fn point(run: &PlannedRun) -> String {
+    Value::Object(run.swept.clone()).to_string()
+}
+
+/// The size of a run in arbitrary units, by the parameters of another with its own values of what varies: epochs × hidden
+/// units × Gibbs steps, of which data and gradient cost as much as one more; windows × visible units are the cells of the
+/// corpus, the same whatever the length of a window.
+fn size(template: &Map<String, Value>, swept: &Map<String, Value>) -> f64 {
+    let number = |key: &str| swept.get(key).or_else(|| template.get(key)).and_then(Value::as_f64).unwrap_or(1.0);
+    number("train.epochs").max(1.0) * number("model.hidden") * (1.0 + number("train.k"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_grow_with_what_costs() {
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        let template = object(json!({"train.epochs": 10, "model.hidden": 50, "train.k": 1}));
+        let base = size(&template, &Map::new());
+        assert_eq!(size(&template, &object(json!({"train.epochs": 30}))), 3.0 * base);
+        assert_eq!(size(&template, &object(json!({"model.hidden": 100}))), 2.0 * base);
+        assert_eq!(size(&template, &object(json!({"train.k": 5}))), 3.0 * base);
+    }
+}
