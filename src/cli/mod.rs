@@ -11,8 +11,8 @@ mod plan;
 mod progress;
 mod run;
 mod sample;
-mod submit;
 mod status;
+mod submit;
 mod table;
 mod verify;
 
