@@ -340,3 +340,76 @@ fn a_corpus_is_listed_file_by_file() {
     bench.runner().args(["corpus", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
     bench.runner().args(["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
 }
+
+/// A small data set whose splits share music: by hand.
+#[test]
+fn a_corpus_is_summed_up_by_split() {
+    let bench = Bench::new(SMALL);
+    let set = r#"{"train": [[[60], [60, 64], [], [60]], [[62], [62]]], "valid": [[[61], [61, 65], [], [61]]],
+        "test": [[[60], [60, 64], [], [60]], [[60], [60]]]}"#;
+    fs::write(bench.path("set.json"), set).unwrap();
+    let summary = |more: &[&str]| {
+        let output = bench.runner().args(["corpus", "set.json", "--summary", "--json"]).args(more).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let plain = summary(&["--set", "model.timesteps=2"]);
+    assert_eq!((&plain["units"], &plain["timesteps"]), (&88.into(), &2.into()));
+    let sizes = |split: &str| ["songs", "steps", "windows"].map(|key| plain["splits"][split][key].as_u64().unwrap());
+    assert_eq!([sizes("training"), sizes("validation"), sizes("test")], [[2, 6, 3], [1, 4, 2], [2, 6, 3]]);
+    let repeats = |kind: &str, split: &str| plain["duplicates"][kind][split].clone();
+    assert_eq!(repeats("songs", "test")["in_training"], 1);
+    assert_eq!(repeats("songs", "validation")["in_training"], 0);
+    assert_eq!(repeats("songs_transposed", "validation")["in_training"], 1);
+    assert_eq!(repeats("songs_transposed", "test")["in_validation"], 1);
+    assert_eq!(repeats("windows", "test")["in_training"], 2);
+    assert_eq!(repeats("steps", "training")["repeated"], 2);
+    // Counts of 60, 62 and 64 in the six training steps: 3, 2 and 1; the other 85 keys are never down.
+    let on = |count: f64| ((count + 1.0) / 8.0f64).ln();
+    let off = |count: f64| (1.0 - (count + 1.0) / 8.0f64).ln();
+    let never = 85.0 * off(0.0);
+    let first = [on(3.0) + off(2.0) + off(1.0), on(3.0) + off(2.0) + on(1.0), off(3.0) + off(2.0) + off(1.0)];
+    let steps = [first[0], first[1], first[2], first[0], first[0], first[0]];
+    let mean = |steps: &[f64]| steps.iter().sum::<f64>() / steps.len() as f64 + never;
+    let score = |key: &str| plain["splits"]["test"][key].as_f64().unwrap();
+    assert!((score("bernoulli_log_likelihood_per_step") - mean(&steps)).abs() < 1e-12);
+    let by_song = f64::midpoint(mean(&steps[..4]), mean(&steps[4..]));
+    assert!((score("bernoulli_log_likelihood_per_step_by_song") - by_song).abs() < 1e-12);
+
+    // In other keys, the training split holds the validation song as well.
+    let keys = summary(&["--set", "model.timesteps=4", "--set", "corpus.transpose=[1, 46]"]);
+    assert_eq!((&keys["transposed_songs"], &keys["transpositions_left_out"]), (&3.into(), &1.into()));
+    assert_eq!(keys["duplicates"]["windows"]["validation"]["in_training"], 1);
+    let overlap = summary(&["--set", "model.timesteps=2", "--set", "corpus.stride=1"]);
+    assert_eq!(overlap["splits"]["training"]["windows"], 4);
+    assert_eq!(overlap["splits"]["test"]["windows"], 3);
+    bench
+        .runner()
+        .args(["corpus", "set.json", "--summary"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("mean of all steps").and(predicate::str::contains("in training")));
+    fs::write(bench.path("twice.json"), r#"{"train": [[[60]]], "train": []}"#).unwrap();
+    bench.runner().args(["corpus", "twice.json"]).assert().code(2).stderr(
+        predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" stands more than once")),
+    );
+}
+
+/// The published scores of independent Bernoulli units with add-one counts on the test split, in nats a step.
+#[test]
+fn the_published_baselines_are_reproduced_to_the_third_decimal() {
+    let folder = std::env::var_os("CHORDBENCH_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
+    for (name, published) in [("jsb_chorales.json", -11.061), ("nottingham.json", -10.252)] {
+        let path = folder.join("polyphonic").join(name);
+        if !path.exists() {
+            eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", path.display());
+            continue;
+        }
+        let bench = Bench::new(SMALL);
+        let output = bench.runner().arg("corpus").arg(&path).args(["--summary", "--json"]).output().unwrap();
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let score = summary["splits"]["test"]["bernoulli_log_likelihood_per_step"].as_f64().unwrap();
+        assert!((score - published).abs() < 5e-4, "{name}: {score}");
+    }
+}

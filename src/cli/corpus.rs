@@ -1,22 +1,31 @@
-//! `runner corpus`: what becomes of every file.
+//! `runner corpus`: what becomes of every file, and what the corpus is as a whole.
 
 use super::console::{configuration_error, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
-use crate::music::{Corpus, FileStatus};
-use crate::sweep::Sweep;
+use crate::music::{Corpus, FileStatus, Splits};
+use crate::sweep::{CorpusOverview, SplitOverview, Sweep};
 use clap::Args;
+use comfy_table::{Table, presets};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Arguments of `runner corpus`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  runner corpus my-midi-files --set corpus.drums=true --json")]
+#[command(after_help = "\
+Examples:
+  runner corpus my-midi-files --set corpus.drums=true --json
+  runner corpus jsb_chorales.json --summary --set model.timesteps=1")]
 pub(super) struct CorpusArguments {
     /// A folder of MIDI files, one MIDI file, or a polyphonic data set in JSON.
     path: PathBuf,
     /// One JSON object a file and line.
     #[arg(long)]
     json: bool,
+    /// In place of the files, the corpus as a whole, split as the first replicate of the configuration has it: songs,
+    /// steps and windows of each split, what stands more than once, and the log-likelihood of independent units. With
+    /// --json, one object.
+    #[arg(long)]
+    summary: bool,
     /// A configuration whose `corpus` table says how to read.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -29,20 +38,31 @@ pub(super) struct CorpusArguments {
 
 pub(super) fn run(arguments: &CorpusArguments) -> u8 {
     start_logging(arguments.verbosity);
-    let base =
-        Sweep::load(arguments.config.as_deref(), &arguments.sets).and_then(|sweep| sweep.base(Some(&arguments.path)));
-    let options = match base {
-        Ok(parameters) => parameters.corpus,
+    let base = Sweep::load(arguments.config.as_deref(), &arguments.sets).and_then(|sweep| {
+        let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
+        Ok((sweep.base(Some(&arguments.path))?, seed))
+    });
+    let (parameters, seed) = match base {
+        Ok(base) => base,
         Err(errors) => return configuration_error(&errors),
     };
-    let corpus = match Corpus::survey(&options, &|_, _| ()) {
+    let corpus = match Corpus::survey(&parameters.corpus, &|_, _| ()) {
         Ok(corpus) => corpus,
         Err(error) => return usage_error(&error),
     };
+    if arguments.summary {
+        let overview = CorpusOverview::of(&corpus, &parameters, seed);
+        return print(&if arguments.json { to_json(&overview) } else { overview_text(&overview) }, EXIT_OK);
+    }
+    print(&file_list(&corpus, arguments.json), EXIT_OK)
+}
+
+/// A line for each file, and one for all of them unless it is JSON.
+fn file_list(corpus: &Corpus, json: bool) -> String {
     let mut text = String::new();
     for file in &corpus.files {
         // Writing to a string cannot fail.
-        let _ = if arguments.json {
+        let _ = if json {
             writeln!(text, "{}", serde_json::to_string(file).expect("a report is plain data"))
         } else {
             let reason = file.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -54,7 +74,7 @@ pub(super) fn run(arguments: &CorpusArguments) -> u8 {
             )
         };
     }
-    if !arguments.json {
+    if !json {
         let count = |status| corpus.files.iter().filter(|file| file.status == status).count();
         let rows: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
         let _ = writeln!(
@@ -69,7 +89,73 @@ pub(super) fn run(arguments: &CorpusArguments) -> u8 {
             &corpus.digest[..12],
         );
     }
-    print(&text, EXIT_OK)
+    text
+}
+
+fn to_json(overview: &CorpusOverview) -> String {
+    let mut text = serde_json::to_string_pretty(overview).expect("an overview is plain data");
+    text.push('\n');
+    text
+}
+
+/// The overview in three tables: what there is, what stands more than once, what independent units score.
+fn overview_text(overview: &CorpusOverview) -> String {
+    let splits = |splits: &Splits<SplitOverview>, cells: &dyn Fn(&SplitOverview) -> Vec<String>| {
+        named(splits).map(|(name, split)| [vec![name.to_owned()], cells(split)].concat()).to_vec()
+    };
+    let number = |value: Option<f64>, digits: usize| value.map_or("–".into(), |value| format!("{value:.digits$}"));
+    let contents = splits(&overview.splits, &|split| {
+        vec![split.songs.to_string(), split.steps.to_string(), split.windows.to_string(), number(split.density, 5)]
+    });
+    let windows = format!("windows of {}", overview.timesteps);
+    let mut text = grid(&["split", "songs", "steps", &windows, "density"], contents);
+    if overview.transposed_songs + overview.transpositions_left_out > 0 {
+        let (made, left_out) = (overview.transposed_songs, overview.transpositions_left_out);
+        // Writing to a string cannot fail.
+        let _ =
+            writeln!(text, "\n{made} transpositions of training songs; {left_out} left out, beyond the pitches kept");
+    }
+    let duplicates = &overview.duplicates;
+    let kinds = [
+        ("songs", &duplicates.songs),
+        ("songs in any key", &duplicates.songs_transposed),
+        (windows.as_str(), &duplicates.windows),
+        ("steps", &duplicates.steps),
+    ];
+    let count = |value: Option<usize>| value.map_or("–".into(), |value| value.to_string());
+    let repeats = kinds.into_iter().flat_map(|(kind, repeats)| {
+        named(repeats).map(|(split, own)| {
+            let counts = [Some(own.count), Some(own.silent), Some(own.repeated), own.in_training, own.in_validation];
+            [vec![kind.to_owned(), split.to_owned()], counts.map(count).to_vec()].concat()
+        })
+    });
+    let header = ["duplicates", "split", "all", "silent", "repeated", "in training", "in validation"];
+    let _ = write!(text, "\n{}", grid(&header, repeats.collect()));
+    let scores = splits(&overview.splits, &|split| {
+        let scores = [split.bernoulli_log_likelihood_per_step, split.bernoulli_log_likelihood_per_step_by_song];
+        scores.map(|score| number(score, 3)).to_vec()
+    });
+    let _ = write!(
+        text,
+        "\nlog-likelihood of independent units with add-one counts of the training steps, nats per time step\n{}",
+        grid(&["split", "mean of all steps", "mean of songs' means"], scores)
+    );
+    let _ = writeln!(text, "\ndigest {}", &overview.digest[..12]);
+    text
+}
+
+/// The splits with their names.
+fn named<T>(splits: &Splits<T>) -> [(&'static str, &T); 3] {
+    [("training", &splits.training), ("validation", &splits.validation), ("test", &splits.test)]
+}
+
+fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    let text = table.to_string();
+    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 fn status_name(status: FileStatus) -> &'static str {

@@ -1,5 +1,6 @@
 //! What a trained model is worth: reconstruction error, pseudo-likelihood, free energy and exact likelihood.
 
+mod bernoulli;
 mod exact;
 mod free_energy;
 pub mod music;
@@ -8,6 +9,7 @@ mod pseudo_likelihood;
 mod reconstruction;
 mod weight_change;
 
+pub use bernoulli::IndependentBernoulli;
 pub use exact::{MAXIMUM_ENUMERATED_UNITS, exact_log_partition};
 pub use free_energy::mean_free_energy;
 pub use options::EvaluateOptions;

@@ -2,6 +2,7 @@
 
 pub mod builtin;
 mod corpus;
+mod duplicates;
 mod folder;
 mod grid;
 pub mod midi;
@@ -11,16 +12,19 @@ mod polyphonic;
 mod reading;
 mod report;
 mod roll;
+mod transpose;
 mod windows;
 mod write;
 
 pub use corpus::{Corpus, CorpusError, Progress, Song, Split};
+pub use duplicates::{Duplicates, Repeats, SplitRepeats, Splits};
 pub use note::{Note, notes};
 pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding};
 pub use polyphonic::PolyphonicError;
 pub use reading::{Omissions, Reading, ReadingError, read_midi};
 pub use report::{FileReport, FileStatus};
 pub use roll::{Layout, PianoRoll, Plane};
+pub use transpose::transposed;
 pub use windows::{Windows, roll_from_bits};
 pub use write::{MidiStyle, to_midi};
 

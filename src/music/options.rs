@@ -76,6 +76,10 @@ pub struct CorpusOptions {
     pub damaged: Damaged,
     /// Share of the songs held out for validation, 0 to below 1.
     pub validation: f64,
+    /// Semitones by which every training song is transposed, to be trained on beside the song as it is.
+    pub transpose: Vec<i8>,
+    /// Steps from the start of one training window to the next; 0 for the length of a window.
+    pub stride: usize,
 }
 
 impl Default for CorpusOptions {
@@ -95,6 +99,8 @@ impl Default for CorpusOptions {
             metres: Vec::new(),
             damaged: Damaged::Use,
             validation: 0.1,
+            transpose: Vec::new(),
+            stride: 0,
         }
     }
 }
@@ -120,6 +126,11 @@ impl CorpusOptions {
     /// What the columns of the piano rolls mean.
     pub fn layout(&self) -> Layout {
         Layout { lowest_pitch: self.lowest_pitch, highest_pitch: self.highest_pitch, planes: self.planes.clone() }
+    }
+
+    /// Steps from the start of one training window of `timesteps` steps to the next.
+    pub fn stride_of(&self, timesteps: usize) -> usize {
+        if self.stride == 0 { timesteps } else { self.stride }
     }
 
     /// The first option that is out of its range.

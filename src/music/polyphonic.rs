@@ -2,7 +2,10 @@
 
 use super::corpus::{Song, Split};
 use super::{Layout, PianoRoll, Plane};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 
 /// A data set as it was read.
 #[derive(Debug)]
@@ -31,6 +34,12 @@ pub enum PolyphonicError {
         /// What is there.
         found: String,
     },
+    /// A split stands twice. JSON has no rule for which of the two counts, and readers differ.
+    #[error("{key:?} stands more than once: join its lists of sequences into one")]
+    Repeated {
+        /// The key of the split.
+        key: String,
+    },
 }
 
 /// The keys of the splits.
@@ -47,6 +56,11 @@ pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, Polypho
     };
     if let Some((key, value)) = sets.iter().find(|(key, _)| SPLITS.iter().all(|(split, _)| split != key)) {
         return Err(shape(&format!("{key:?}"), "no keys but train, valid and test", value));
+    }
+    // Of a key that stands twice the value above kept the last alone.
+    let Keys(keys) = serde_json::from_slice(bytes).map_err(|error| PolyphonicError::Syntax(error.to_string()))?;
+    if let Some(index) = (1..keys.len()).find(|&index| keys[..index].contains(&keys[index])) {
+        return Err(PolyphonicError::Repeated { key: keys[index].clone() });
     }
     let mut set = Polyphonic { songs: Vec::new(), outside: 0, pitches: 0 };
     for (key, split) in SPLITS {
@@ -66,6 +80,33 @@ pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, Polypho
         }
     }
     Ok(set)
+}
+
+/// The keys of an object as they stand, one twice if it stands twice.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeysVisitor;
+
+        impl<'de> Visitor<'de> for KeysVisitor {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+
+        deserializer.deserialize_map(KeysVisitor)
+    }
 }
 
 /// The pitches of one step as bits.
@@ -141,6 +182,10 @@ mod tests {
         assert_eq!(error(r#"{"test": {}}"#), "test: expected a list of sequences, found an object");
         assert_eq!(error(r#"{"dev": []}"#), "\"dev\": expected no keys but train, valid and test, found a list");
         assert_eq!(error("[]"), "the data set: expected an object with train, valid and test, found a list");
+        assert_eq!(
+            error(r#"{"train": [], "test": [], "train": [[[60]]]}"#),
+            "\"train\" stands more than once: join its lists of sequences into one"
+        );
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"train": [[[60.5]]]}"#).ends_with("found 60.5"));
         assert!(error(r#"{"train": [[[-1]]]}"#).ends_with("found -1"));

@@ -4,7 +4,7 @@ use super::{Layout, PianoRoll};
 use crate::engine::BitMatrix;
 use std::ops::Range;
 
-/// Windows of some songs: consecutive steps, without overlap, the tail of each song dropped.
+/// Windows of some songs: consecutive steps, the tail of each song dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// Steps in a window.
@@ -18,16 +18,29 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Cut songs of one layout into windows of `timesteps` steps.
+    /// Cut songs of one layout into windows of `timesteps` steps, without overlap.
     pub fn cut<'a>(layout: &Layout, rolls: impl IntoIterator<Item = &'a PianoRoll>, timesteps: usize) -> Self {
+        Self::cut_every(layout, rolls, timesteps, timesteps)
+    }
+
+    /// Cut songs of one layout into windows of `timesteps` steps, one from every `stride`-th step of a song that has as
+    /// many left: they overlap where the stride is the shorter, and leave steps out where it is the longer.
+    pub fn cut_every<'a>(
+        layout: &Layout,
+        rolls: impl IntoIterator<Item = &'a PianoRoll>,
+        timesteps: usize,
+        stride: usize,
+    ) -> Self {
         assert!(timesteps > 0, "windows of no steps");
+        assert!(stride > 0, "windows that do not move on");
         let rolls: Vec<&PianoRoll> = rolls.into_iter().collect();
         let mut songs = Vec::with_capacity(rolls.len());
         let mut count = 0;
         for roll in &rolls {
             assert_eq!(&roll.layout, layout, "a song of another layout");
-            songs.push(count..count + roll.steps() / timesteps);
-            count += roll.steps() / timesteps;
+            let windows = roll.steps().checked_sub(timesteps).map_or(0, |last| last / stride + 1);
+            songs.push(count..count + windows);
+            count += windows;
         }
         let columns = layout.columns();
         let mut bits = BitMatrix::zeros(count, timesteps * columns);
@@ -35,7 +48,7 @@ impl Windows {
             for (index, window) in windows.clone().enumerate() {
                 let target = bits.row_mut(window);
                 for step in 0..timesteps {
-                    append(target, step * columns, roll.cells.row(index * timesteps + step));
+                    append(target, step * columns, roll.cells.row(index * stride + step));
                 }
             }
         }
@@ -111,6 +124,8 @@ mod tests {
             pitches in 1u8..=128,
             both: bool,
             timesteps in 1usize..40,
+            stride in 1usize..50,
+            overlap: bool,
             steps in proptest::collection::vec(0usize..100, 0..4),
             seed: u64,
         ) {
@@ -129,21 +144,28 @@ mod tests {
                     roll
                 })
                 .collect();
-            let windows = Windows::cut(&layout, &rolls, timesteps);
+            // Without a stride of their own, windows stand side by side.
+            let stride = if overlap { stride } else { timesteps };
+            let windows = if overlap {
+                Windows::cut_every(&layout, &rolls, timesteps, stride)
+            } else {
+                Windows::cut(&layout, &rolls, timesteps)
+            };
             prop_assert_eq!(windows.songs.len(), rolls.len());
             let mut seen = 0;
             for (roll, range) in rolls.iter().zip(&windows.songs) {
                 prop_assert_eq!(range.start, seen);
-                prop_assert_eq!(range.len(), roll.steps() / timesteps);
+                let starts = (0..roll.steps()).step_by(stride).filter(|start| start + timesteps <= roll.steps());
+                prop_assert_eq!(range.len(), starts.count());
                 seen = range.end;
                 for (index, window) in range.clone().enumerate() {
                     let back = windows.roll(window);
                     for step in 0..timesteps {
-                        prop_assert_eq!(back.cells.row(step), roll.cells.row(index * timesteps + step));
+                        prop_assert_eq!(back.cells.row(step), roll.cells.row(index * stride + step));
                         for column in 0..columns {
                             prop_assert_eq!(
                                 windows.bits.get(window, step * columns + column),
-                                roll.cells.get(index * timesteps + step, column)
+                                roll.cells.get(index * stride + step, column)
                             );
                         }
                     }

@@ -8,7 +8,7 @@ use super::layer::{Layer, PointSettings};
 use super::parameters::RunParameters;
 use super::settings::{Explicit, Settings, position};
 use super::value::{Assignment, file_name_fault};
-use crate::engine::{ISA_VARIABLE, Isa, IsaError};
+use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +29,14 @@ pub struct Replicates {
     pub count: u32,
     /// The seed that their seeds derive from.
     pub seed: u64,
+}
+
+impl Replicates {
+    /// The seeds of the replicates, in order.
+    pub fn seeds(&self) -> impl Iterator<Item = u64> + use<> {
+        let seed = self.seed;
+        (0..u64::from(self.count)).map(move |replicate| derive_seed(seed, Purpose::Replicate, replicate))
+    }
 }
 
 /// A configuration that has been read and checked, key by key.

@@ -273,6 +273,20 @@ pub static KEYS: &[Key] = &[
         "Share of the songs held out for validation; a data set with splits of its own keeps those.",
     )
     .seed(Literal::Float(0.0)),
+    Key::new(
+        "corpus.transpose",
+        Kind::Integers { min: -127, max: 127 },
+        Literal::Integers(&[]),
+        "Semitones by which each training song is transposed, to be trained on beside the song as it is; a transposition \
+         that would take a note of the song out of the pitches kept is left out. Songs held out stay as they are.",
+    ),
+    Key::integer(
+        "corpus.stride",
+        [0, MANY],
+        0,
+        "Time steps from the start of one training window to the next; 0 for the length of a window, so that none \
+         overlap. Windows held out never overlap.",
+    ),
     // Model.
     Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model."),
     Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),

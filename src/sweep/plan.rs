@@ -7,7 +7,6 @@ use super::keys::KEYS;
 use super::layer::PointSettings;
 use super::parameters::RunParameters;
 use super::settings::{Explicit, Settings};
-use crate::engine::{Purpose, derive_seed};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
@@ -281,10 +280,7 @@ impl Sweep {
     }
 
     fn runs(&self, points: &[Arc<Point>]) -> Vec<RunSpec> {
-        let seed = self.replicates.seed;
-        let seeds: Vec<u64> = (0..u64::from(self.replicates.count))
-            .map(|replicate| derive_seed(seed, Purpose::Replicate, replicate))
-            .collect();
+        let seeds: Vec<u64> = self.replicates.seeds().collect();
         let count = seeds.len();
         let runs = points.iter().enumerate().flat_map(|(point_index, point)| {
             seeds.iter().enumerate().map(move |(replicate, &seed)| RunSpec {

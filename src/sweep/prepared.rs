@@ -79,7 +79,7 @@ pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Co
 
 /// The options without what has no part in the reading, so that equal readings are done once.
 fn reading_options(options: &CorpusOptions) -> CorpusOptions {
-    CorpusOptions { validation: 0.0, ..options.clone() }
+    CorpusOptions { validation: 0.0, transpose: Vec::new(), stride: 0, ..options.clone() }
 }
 
 /// Every point must have a song as long as its window.
@@ -107,9 +107,10 @@ fn check_training_windows(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[us
         let corpus = corpus_of_point[run.point_index];
         let songs = &corpora[corpus].songs;
         let training = SongSplit::of(&corpora[corpus], reading.validation, run.seed).training;
-        let needed = model.timesteps * (1 + usize::from(train.skip_first_window));
+        let skipped = if train.skip_first_window { reading.stride_of(model.timesteps) } else { 0 };
+        let needed = model.timesteps + skipped;
         let longest = training.iter().map(|&song| songs[song].roll.steps()).max().unwrap_or(0);
-        let fault = (model.timesteps, train.skip_first_window, corpus);
+        let fault = (needed, train.skip_first_window, corpus);
         if needed <= longest || seen.contains(&fault) {
             continue;
         }

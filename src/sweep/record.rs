@@ -2,7 +2,7 @@
 
 use super::environment::Environment;
 use crate::evaluate::music::MusicComparison;
-use crate::music::FileStatus;
+use crate::music::{Duplicates, FileStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub struct CorpusRecord {
     pub training_songs: usize,
     /// Songs held out for validation.
     pub validation_songs: usize,
-    /// Songs of the data set's own test split, which no run looks at.
+    /// Songs of the data set's own test split, of which no metric of a run is.
     pub test_songs: usize,
     /// Windows of the training songs.
     pub training_windows: usize,
@@ -80,6 +80,18 @@ pub struct CorpusRecord {
     pub trained_windows: usize,
     /// Windows of the validation songs.
     pub validation_windows: usize,
+    /// Windows of the data set's own test split.
+    #[serde(default)]
+    pub test_windows: usize,
+    /// Training songs in other keys, beside the songs as they are.
+    #[serde(default)]
+    pub transposed_songs: usize,
+    /// Transpositions of training songs that the pitches kept have no room for.
+    #[serde(default)]
+    pub transpositions_left_out: usize,
+    /// What stands more than once, within splits and across.
+    #[serde(default)]
+    pub duplicates: Option<Duplicates>,
     /// Files by what became of them.
     pub files: FileCounts,
     /// The files that were not used whole, with the reason: the first [`Self::LISTED_FILES`]. `corpora/` has all.

@@ -10,11 +10,11 @@ use super::record::{
     TimeDistribution, Timing, digest,
 };
 use super::rolls::RollsFile;
-use super::split::SongSplit;
+use super::split::{SongSplit, SplitWindows};
 use super::store::{LineFile, StoreError, create_folder, write_whole};
 use crate::engine::{BitMatrix, Isa};
 use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
-use crate::music::{Corpus, FileStatus, MidiStyle, Windows, roll_from_bits, to_midi};
+use crate::music::{Corpus, FileStatus, MidiStyle, Splits, Windows, roll_from_bits, to_midi};
 use crate::train::{Trainer, TrainingSet};
 use std::any::Any;
 use std::path::Path;
@@ -128,15 +128,12 @@ fn train_and_sample(
 
     let start = Instant::now();
     let split = SongSplit::of(context.corpus, spec.parameters().corpus.validation, spec.seed);
-    let cut = |songs: &[usize]| {
-        let rolls = songs.iter().map(|&song| &context.corpus.songs[song].roll);
-        Windows::cut(&context.corpus.layout, rolls, model.timesteps)
-    };
-    let (training, validation) = (cut(&split.training), cut(&split.validation));
+    let windows = SplitWindows::cut(context.corpus, &split, &spec.parameters().corpus, model.timesteps);
+    let Splits { training, validation, .. } = &windows.windows;
     let set = TrainingSet { windows: &training.bits, songs: &training.songs };
     let trained = set.trained_windows(train);
     let validation_rows: Vec<usize> = (0..validation.len()).collect();
-    record.corpus = Some(corpus_record(context.corpus, &split, &training, &validation, trained.len()));
+    record.corpus = Some(corpus_record(context.corpus, &split, &windows, trained.len()));
     record.timing.corpus_s = start.elapsed().as_secs_f64();
     if trained.is_empty() {
         let songs = split.training.len();
@@ -197,9 +194,9 @@ fn train_and_sample(
 
     let start = Instant::now();
     let samples = draw_samples(spec, &mut trainer, (&training.bits, &trained))?;
-    write_samples(spec, context, &training, &samples, record)?;
-    write_rolls(spec, context, &training, &samples, record)?;
-    record.music = (samples.rows() > 0).then(|| judge(&training, &samples, spec.seed));
+    write_samples(spec, context, training, &samples, record)?;
+    write_rolls(spec, context, training, &samples, record)?;
+    record.music = (samples.rows() > 0).then(|| judge(training, &samples, spec.seed));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -266,10 +263,10 @@ fn write_rolls(
 fn corpus_record(
     corpus: &Corpus,
     split: &SongSplit,
-    training: &Windows,
-    validation: &Windows,
+    split_windows: &SplitWindows,
     trained_windows: usize,
 ) -> CorpusRecord {
+    let Splits { training, validation, .. } = &split_windows.windows;
     let count = |status| corpus.files.iter().filter(|file| file.status == status).count();
     let windows = training.len() + validation.len();
     let ones = training.bits.count_ones() + validation.bits.count_ones();
@@ -285,6 +282,10 @@ fn corpus_record(
         training_windows: training.len(),
         trained_windows,
         validation_windows: validation.len(),
+        test_windows: split_windows.windows.test.len(),
+        transposed_songs: split_windows.transposed_songs,
+        transpositions_left_out: split_windows.transpositions_left_out,
+        duplicates: Some(split_windows.duplicates(corpus, split)),
         files: FileCounts {
             used: count(FileStatus::Used),
             skipped: count(FileStatus::Skipped),

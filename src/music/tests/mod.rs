@@ -59,7 +59,7 @@ fn spans(roll: &PianoRoll) -> Vec<(u8, usize, usize)> {
 }
 
 /// Rolls that notes can make, of the layouts there are: an onset holds, and what holds after silence has an onset.
-fn rolls() -> impl Strategy<Value = PianoRoll> {
+pub(super) fn rolls() -> impl Strategy<Value = PianoRoll> {
     let planes = prop::sample::select(vec![
         vec![Plane::Hold, Plane::Onset],
         vec![Plane::Onset, Plane::Hold],

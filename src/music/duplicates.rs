@@ -1,0 +1,168 @@
+//! Duplicates: how often songs, windows and steps stand more than once, within a split and across splits.
+//!
+//! What is held out and stands in the training split too has been seen: a likelihood of it says less about music that
+//! has not. Equality is of cells, bit by bit. Silent windows equal each other like any others, and are counted apart.
+
+use super::transpose::{pitch_range, transposed};
+use super::{PianoRoll, Windows};
+use crate::engine::BitMatrix;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::hash::Hash;
+
+/// What belongs to each split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Splits<T> {
+    /// What is trained on.
+    pub training: T,
+    /// What is chosen by.
+    pub validation: T,
+    /// What is judged by.
+    pub test: T,
+}
+
+/// What stands more than once in a corpus, as it is split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicates {
+    /// Whole songs.
+    pub songs: Repeats,
+    /// Whole songs, where a song equals its transpositions.
+    pub songs_transposed: Repeats,
+    /// Windows, transposed ones and overlapping ones among them where training has such.
+    pub windows: Repeats,
+    /// Single time steps of the songs.
+    pub steps: Repeats,
+}
+
+/// Repeats in each of the splits.
+pub type Repeats = Splits<SplitRepeats>;
+
+/// Repeats in one split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitRepeats {
+    /// All there are.
+    pub count: usize,
+    /// Those without a note.
+    pub silent: usize,
+    /// Those equal to an earlier one of the same split.
+    pub repeated: usize,
+    /// Those equal to one of the training split; of a split held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_training: Option<usize>,
+    /// Those equal to one of the validation split; of the test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_validation: Option<usize>,
+}
+
+impl Duplicates {
+    /// Of the songs and the windows of each split, all of one layout.
+    pub fn of(songs: &Splits<Vec<&PianoRoll>>, windows: &Splits<&Windows>) -> Self {
+        Self {
+            songs: repeats(&songs.map(|rolls| rolls.iter().map(|roll| cells(roll)).collect())),
+            songs_transposed: repeats(
+                &songs.map(|rolls| rolls.iter().map(|roll| cells(&to_lowest(roll)).to_vec()).collect()),
+            ),
+            windows: repeats(&windows.map(|windows| rows(&windows.bits).collect())),
+            steps: repeats(&songs.map(|rolls| rolls.iter().flat_map(|roll| rows(&roll.cells)).collect())),
+        }
+    }
+}
+
+impl<T> Splits<T> {
+    /// The same function of every split.
+    pub fn map<'a, U>(&'a self, function: impl Fn(&'a T) -> U) -> Splits<U> {
+        Splits {
+            training: function(&self.training),
+            validation: function(&self.validation),
+            test: function(&self.test),
+        }
+    }
+}
+
+/// The rows of a matrix, each as its words.
+fn rows(matrix: &BitMatrix) -> impl Iterator<Item = &[u64]> {
+    (0..matrix.rows()).map(|row| matrix.row(row))
+}
+
+/// All cells of a song.
+fn cells(roll: &PianoRoll) -> &[u64] {
+    roll.cells.words()
+}
+
+/// The song as low as its layout allows: what transpositions of one song share.
+fn to_lowest(roll: &PianoRoll) -> PianoRoll {
+    let by = pitch_range(roll).map_or(0, |(lowest, _)| roll.layout.lowest_pitch as i8 - lowest as i8);
+    transposed(roll, by).expect("no note is below the lowest")
+}
+
+/// Count the repeats among rows of words. Sets are only asked what they hold, so their order has no part in it.
+fn repeats<Row: AsRef<[u64]> + Eq + Hash>(rows: &Splits<Vec<Row>>) -> Repeats {
+    let seen = rows.map(|rows| rows.iter().collect::<HashSet<&Row>>());
+    let own = |rows: &Vec<Row>, distinct: &HashSet<&Row>| SplitRepeats {
+        count: rows.len(),
+        silent: rows.iter().filter(|row| row.as_ref().iter().all(|&word| word == 0)).count(),
+        repeated: rows.len() - distinct.len(),
+        in_training: None,
+        in_validation: None,
+    };
+    let within = |rows: &[Row], set: &HashSet<&Row>| Some(rows.iter().filter(|row| set.contains(row)).count());
+    Splits {
+        training: own(&rows.training, &seen.training),
+        validation: SplitRepeats {
+            in_training: within(&rows.validation, &seen.training),
+            ..own(&rows.validation, &seen.validation)
+        },
+        test: SplitRepeats {
+            in_training: within(&rows.test, &seen.training),
+            in_validation: within(&rows.test, &seen.validation),
+            ..own(&rows.test, &seen.test)
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duplicates, SplitRepeats, Splits};
+    use crate::music::{Layout, PianoRoll, Plane, Windows};
+
+    fn song(steps: &[u128]) -> PianoRoll {
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 70, planes: vec![Plane::Hold] };
+        let mut roll = PianoRoll::silent(layout, steps.len());
+        steps.iter().enumerate().for_each(|(step, &bits)| roll.fill_step(step, bits << 60, 0));
+        roll
+    }
+
+    #[test]
+    fn repeats_are_counted_within_and_across_splits() {
+        let training = [song(&[1, 2, 1, 2]), song(&[4, 0, 4]), song(&[1, 2, 1, 2])];
+        // The second is the first, a semitone higher; the third is a training song, three semitones higher.
+        let validation = [song(&[1, 2, 8]), song(&[2, 4, 16]), song(&[32, 0, 32])];
+        let test = [song(&[4, 0, 4]), song(&[1, 2, 8]), song(&[])];
+        let songs: Splits<Vec<&PianoRoll>> = Splits {
+            training: training.iter().collect(),
+            validation: validation.iter().collect(),
+            test: test.iter().collect(),
+        };
+        let windows = songs.map(|rolls| Windows::cut(&training[0].layout, rolls.iter().copied(), 2));
+        let found = Duplicates::of(&songs, &windows.map(|windows| windows));
+        let split = |count, silent, repeated, in_training, in_validation| SplitRepeats {
+            count,
+            silent,
+            repeated,
+            in_training,
+            in_validation,
+        };
+        assert_eq!(found.songs.training, split(3, 0, 1, None, None));
+        assert_eq!(found.songs.validation, split(3, 0, 0, Some(0), None));
+        assert_eq!(found.songs.test, split(3, 1, 0, Some(1), Some(1)));
+        assert_eq!(found.songs_transposed.validation, split(3, 0, 1, Some(1), None));
+        assert_eq!(found.songs_transposed.test, split(3, 1, 0, Some(1), Some(2)));
+        // Training: 12 12 | 40 | 12 12; validation: 12 | 24 | 32 0; test: 40 | 12.
+        assert_eq!(found.windows.training, split(5, 0, 3, None, None));
+        assert_eq!(found.windows.validation, split(3, 0, 0, Some(1), None));
+        assert_eq!(found.windows.test, split(2, 0, 0, Some(2), Some(1)));
+        assert_eq!(found.steps.training, split(11, 1, 7, None, None));
+        assert_eq!(found.steps.validation, split(9, 1, 2, Some(5), None));
+        assert_eq!(found.steps.test, split(6, 1, 1, Some(5), Some(6)));
+    }
+}
