@@ -73,6 +73,10 @@ impl Engine for DenseEngine {
         self.velocity = Velocity::of(velocity);
     }
 
+    fn set_visible_bias(&mut self, bias: &[f32]) {
+        self.parameters.visible_bias.copy_from_slice(bias);
+    }
+
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         let parameters = &self.parameters;
         assert_eq!(visible.columns(), parameters.visible, "columns of the visible states and visible units");

@@ -10,6 +10,7 @@ mod random;
 mod reference;
 mod seam;
 mod update;
+mod wide;
 
 pub use bits::BitMatrix;
 pub use dense::DenseEngine;
@@ -19,3 +20,4 @@ pub use parameters::Parameters;
 pub use random::{LANES, Purpose, RowStreams, UnitStream, derive_seed, permutation, standard_normals, uniform_below};
 pub use reference::ReferenceEngine;
 pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Statistics, Step, build, build_for};
+pub use wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};

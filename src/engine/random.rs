@@ -54,6 +54,12 @@ pub enum Purpose {
     RandomSearch = 17,
     /// Choice of runs to verify.
     VerifyChoice = 24,
+    /// First states of annealed chains.
+    AnnealingStart = 40,
+    /// Hidden units of annealed chains.
+    AnnealingHidden = 41,
+    /// Visible units of annealed chains.
+    AnnealingVisible = 42,
 }
 
 /// The streams of a batch of rows: everything of a key but the row.

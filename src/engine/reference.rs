@@ -75,6 +75,10 @@ impl Engine for ReferenceEngine {
         self.velocity = Velocity::of(velocity);
     }
 
+    fn set_visible_bias(&mut self, bias: &[f32]) {
+        self.parameters.visible_bias.copy_from_slice(bias);
+    }
+
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         assert_eq!(visible.columns(), self.visible(), "columns of the visible states and visible units");
         inputs.clear();

@@ -1,6 +1,6 @@
 //! The seam between training and the engines that compute it.
 
-use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams};
+use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams, softplus_sum_change};
 use serde::{Deserialize, Serialize};
 
 /// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
@@ -84,8 +84,22 @@ pub trait Engine: Send {
     /// is computed from here on has the bits that it would have had there.
     fn restore(&mut self, parameters: &Parameters, velocity: Option<&Parameters>);
 
+    /// b (visible) ← `bias`: annealing moves between models that differ in this and in temperature alone.
+    fn set_visible_bias(&mut self, bias: &[f32]);
+
     /// inputs (batch × hidden) ← v · W + c.
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>);
+
+    /// changes (batch) ← changes + Σ_j softplus(to · x_j) − softplus(from · x_j), with x the hidden inputs v · W + c: what
+    /// annealing from one inverse temperature to another changes in the hidden half of −F(v). In f64 but for the inputs.
+    fn add_softplus_changes(&mut self, visible: &BitMatrix, (from, to): (f64, f64), changes: &mut [f64]) {
+        let mut inputs = Vec::new();
+        self.hidden_inputs(visible, &mut inputs);
+        assert_eq!(changes.len(), visible.rows(), "numbers to change and rows");
+        for (change, inputs) in changes.iter_mut().zip(inputs.chunks_exact(self.hidden())) {
+            *change += softplus_sum_change(inputs, from, to);
+        }
+    }
 
     /// inputs (batch × visible) ← h · Wᵀ + b.
     fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>);

@@ -6,6 +6,7 @@
 use super::super::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
 use super::super::random::{GOLDEN_GAMMA, LANES, RowStreams, split_mix};
 use super::super::update::{Scalars, Update};
+use super::super::wide::softplus_sum_change;
 use super::lanes::{Lanes, NOTHING, StreamState, Words};
 use super::lists::{Lists, Parts};
 use super::simd::{Plain, Simd};
@@ -278,6 +279,14 @@ pub(super) fn sigmoids<S: Simd>(simd: S, values: &mut [f32]) {
         let inverse = simd.add(simd.splat(1.0), exp_of_negative(simd, simd.load(&lanes)));
         simd.store(&mut lanes, simd.divide(simd.splat(1.0), inverse));
         values.copy_from_slice(&lanes.0[..values.len()]);
+    }
+}
+
+/// changes[r] ← changes[r] + Σ_j softplus(to · x_j) − softplus(from · x_j) over the `units` numbers x of row r.
+#[inline(always)]
+pub(super) fn softplus_changes(inputs: &[f32], units: usize, (from, to): (f64, f64), changes: &mut [f64]) {
+    for (change, inputs) in changes.iter_mut().zip(inputs.chunks_exact(units)) {
+        *change += softplus_sum_change(inputs, from, to);
     }
 }
 
@@ -722,6 +731,17 @@ macro_rules! compile {
         $(#[$attribute])*
         pub(super) fn sigmoids(simd: $simd, values: &mut [f32]) {
             kernels::sigmoids(simd, values);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn softplus_changes(
+            _: $simd,
+            inputs: &[f32],
+            units: usize,
+            temperatures: (f64, f64),
+            changes: &mut [f64],
+        ) {
+            kernels::softplus_changes(inputs, units, temperatures, changes);
         }
 
         $(#[$attribute])*

@@ -65,6 +65,13 @@ impl Layout {
         row_major((self.visible, self.hidden), &self.tiles, &self.visible_bias, &self.hidden_bias)
     }
 
+    pub(super) fn set_visible_bias(&mut self, bias: &[f32]) {
+        assert_eq!(bias.len(), self.visible, "biases and visible units");
+        for (lanes, bias) in self.visible_bias.as_flattened_mut().iter_mut().zip(bias.chunks(LANES)) {
+            lanes.0[..bias.len()].copy_from_slice(bias);
+        }
+    }
+
     pub(super) fn visible(&self) -> usize {
         self.visible
     }

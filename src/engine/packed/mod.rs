@@ -62,6 +62,7 @@ struct Scratch {
     /// Hidden bits by halves of a tile: part × row.
     parts: Vec<u32>,
     words: Vec<u64>,
+    inputs: Vec<f32>,
 }
 
 impl PackedEngine {
@@ -246,6 +247,10 @@ impl Engine for PackedEngine {
         self.generation += 1;
     }
 
+    fn set_visible_bias(&mut self, bias: &[f32]) {
+        self.layout.set_visible_bias(bias);
+    }
+
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>) {
         let place = self.up(visible);
         let (rows, hidden) = (visible.rows(), self.hidden());
@@ -295,6 +300,14 @@ impl Engine for PackedEngine {
                 }
             }
         }
+    }
+
+    fn add_softplus_changes(&mut self, visible: &BitMatrix, temperatures: (f64, f64), changes: &mut [f64]) {
+        assert_eq!(changes.len(), visible.rows(), "numbers to change and rows");
+        let mut inputs = std::mem::take(&mut self.scratch.inputs);
+        self.hidden_inputs(visible, &mut inputs);
+        self.kernels.softplus_changes(&inputs, self.hidden(), temperatures, changes);
+        self.scratch.inputs = inputs;
     }
 
     fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {

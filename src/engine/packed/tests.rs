@@ -92,6 +92,46 @@ fn the_instruction_set_asked_for_is_there_and_in_use() {
     }
 }
 
+/// The changes of softplus sums are those of the plain function on the same inputs, bit for bit.
+#[test]
+fn softplus_changes_are_the_same_on_every_instruction_set() {
+    for (rows, visible, hidden) in [(3, 20, 1), (5, 33, 150), (2, 70, 1100)] {
+        let parameters = random_parameters(3, visible, hidden, uneven);
+        let states = random_states(4, rows, visible, 0.3);
+        let mut inputs = Vec::new();
+        ReferenceEngine::new(parameters.clone()).hidden_inputs(&states, &mut inputs);
+        let expected: Vec<f64> =
+            inputs.chunks(hidden).map(|inputs| -7.5 + super::super::softplus_sum_change(inputs, 0.25, 0.75)).collect();
+        for isa in Isa::available() {
+            let mut engine = PackedEngine::with_isa(&parameters, isa).unwrap();
+            let mut changes = vec![-7.5; rows];
+            engine.add_softplus_changes(&states, (0.25, 0.75), &mut changes);
+            assert_eq!(changes, expected, "{isa}, {hidden} hidden units");
+        }
+    }
+}
+
+/// An engine whose visible biases were replaced is one that was built with them, whichever way its down pass goes.
+#[test]
+fn visible_biases_can_be_replaced() {
+    for (rows, visible, hidden) in [(5, 130, 20), (5, 300, 70), (40, 150, 70)] {
+        let parameters = random_parameters(3, visible, hidden, uneven);
+        let other = random_parameters(4, visible, hidden, uneven).visible_bias;
+        let replaced = Parameters { visible_bias: other.clone(), ..parameters.clone() };
+        let hidden_states = random_states(5, rows, hidden, 0.5);
+        let draw = Draw::plain(RowStreams::new(1, Purpose::Baseline, 0, 0, 0));
+        let mut engine = PackedEngine::new(&parameters).unwrap();
+        let (mut before, mut found, mut expected) = (BitMatrix::default(), BitMatrix::default(), BitMatrix::default());
+        engine.sample_visible(&hidden_states, draw, &mut before);
+        engine.set_visible_bias(&other);
+        assert_eq!(engine.parameters(), replaced);
+        engine.sample_visible(&hidden_states, draw, &mut found);
+        PackedEngine::new(&replaced).unwrap().sample_visible(&hidden_states, draw, &mut expected);
+        assert_eq!(found, expected);
+        assert_ne!(before, expected);
+    }
+}
+
 #[test]
 fn names_of_instruction_sets_are_checked() {
     assert_eq!(Isa::named("scalar"), Ok(Isa::Scalar));

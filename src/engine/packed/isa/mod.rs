@@ -226,6 +226,8 @@ dispatch! {
     fn sample_strip(inputs: &[[Lanes; STRIP]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
     /// Every value becomes its σ.
     fn sigmoids(values: &mut [f32]);
+    /// changes[r] ← changes[r] + Σ_j softplus(to · x_j) − softplus(from · x_j) over the `units` numbers x of row r.
+    fn softplus_changes(inputs: &[f32], units: usize, temperatures: (f64, f64), changes: &mut [f64]);
     /// columns[c] ← bit c of every row, row r as bit r; at most 32 rows.
     fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]);
     /// Add the gradient of sampled rows to the rows of a tile.
