@@ -297,22 +297,24 @@ fn the_identity_of_the_default_run_is_pinned() {
         r#""corpus.compat":"none","corpus.damaged":"use","corpus.drums":false,"corpus.highest_pitch":102,"#,
         r#""corpus.lowest_pitch":24,"corpus.metres":[],"corpus.min_steps":1,"corpus.planes":["hold","onset"],"#,
         r#""corpus.rounding":"nearest","corpus.steps_per_beat":4,"corpus.stride":0,"corpus.transpose":[],"#,
-        r#""corpus.validation":0.1,"evaluate.every":1,"#,
-        r#""evaluate.pseudo_likelihood_windows":100,"evaluate.windows":0,"model.hidden":50,"model.timesteps":15,"#,
-        r#""model.visible_bias":"log-odds","model.weight_mean":0.0,"model.weight_std":0.01,"sample.annealing":1.0,"#,
-        r#""sample.count":10,"sample.last_step":"draw","#,
-        r#""sample.program":0,"sample.skip_empty":true,"sample.start":"zeros","sample.steps":1,"#,
-        r#""sample.temperature":1.0,"sample.tempo":120.0,"sample.velocity":40,"train.batch_size":100,"#,
-        r#""train.batches":"shuffled","train.chains":0,"train.engine":"packed","train.epochs":200,"#,
-        r#""train.initial_momentum":0.0,"train.k":1,"train.learning_rate":0.005,"train.method":"cd","#,
-        r#""train.momentum":0.0,"train.momentum_switch_epoch":0,"train.positive_sample":"chain","#,
-        r#""train.skip_first_window":false,"train.statistics":"probabilities","train.weight_decay":0.0"#,
+        r#""corpus.validation":0.1,"evaluate.ais_chains":500,"evaluate.ais_mixing_steps":1000,"#,
+        r#""evaluate.ais_spacing":"linear","evaluate.ais_temperatures":10000,"evaluate.every":1,"#,
+        r#""evaluate.log_likelihood":"auto","evaluate.pseudo_likelihood_windows":100,"#,
+        r#""evaluate.raise_windows":100,"evaluate.windows":0,"model.hidden":50,"model.timesteps":15,"#,
+        r#""model.visible_bias":"log-odds","model.weight_mean":0.0,"model.weight_std":0.01,"#,
+        r#""sample.annealing":1.0,"sample.count":10,"sample.last_step":"draw","sample.program":0,"#,
+        r#""sample.skip_empty":true,"sample.start":"zeros","sample.steps":1,"sample.temperature":1.0,"#,
+        r#""sample.tempo":120.0,"sample.velocity":40,"train.batch_size":100,"train.batches":"shuffled","#,
+        r#""train.chains":0,"train.engine":"packed","train.epochs":200,"train.initial_momentum":0.0,"#,
+        r#""train.k":1,"train.learning_rate":0.005,"train.method":"cd","train.momentum":0.0,"#,
+        r#""train.momentum_switch_epoch":0,"train.positive_sample":"chain","train.skip_first_window":false,"#,
+        r#""train.statistics":"probabilities","train.weight_decay":0.0"#,
     );
     let seed = derive_seed(42, Purpose::Replicate, 0);
     let canonical = format!(r#"{{"corpus":"{DIGEST}","parameters":{{{parameters}}},"schema":1,"seed":"{seed}"}}"#);
     let hash = blake3::hash(canonical.as_bytes()).to_hex();
     assert_eq!(ids(&plan("", &[])), [&hash[..12]]);
-    assert_eq!(&hash[..12], "9a17f8bf61f9");
+    assert_eq!(&hash[..12], "13fbd45e688c");
 }
 
 #[test]

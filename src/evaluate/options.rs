@@ -1,6 +1,37 @@
 //! The options of evaluation, as the `evaluate` table of a configuration gives them.
 
+use super::{MAXIMUM_ENUMERATED_UNITS, Spacing, enumeration_cost};
 use serde::{Deserialize, Serialize};
+
+/// How the log-likelihood of a trained model is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LikelihoodMethod {
+    /// Exactly where that takes about a second at most, else not at all.
+    #[default]
+    Auto,
+    /// Not at all.
+    None,
+    /// Exactly, however long it takes.
+    Exact,
+    /// By annealing, forwards and backwards; exactly too where that takes about a second at most.
+    Ais,
+}
+
+/// How partition functions are annealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AnnealingOptions {
+    /// Chains in each direction.
+    pub chains: usize,
+    /// Inverse temperatures from 0 to 1, both counted.
+    pub temperatures: usize,
+    /// How they are spaced.
+    pub spacing: Spacing,
+    /// Gibbs steps that lead from training windows to where the chains of reverse AIS start.
+    pub mixing_steps: u64,
+    /// Windows of each split that RAISE starts at, one chain each; zero leaves it out.
+    pub raise_windows: usize,
+}
 
 /// How often and on how many windows a model is evaluated in training.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,10 +43,61 @@ pub struct EvaluateOptions {
     pub pseudo_likelihood_windows: usize,
     /// Windows of each split that the other metrics are computed on; zero for all.
     pub windows: usize,
+    /// How the log-likelihood after the last epoch is computed.
+    pub log_likelihood: LikelihoodMethod,
+    /// Chains of AIS in each direction.
+    pub ais_chains: usize,
+    /// Inverse temperatures from 0 to 1, both counted.
+    pub ais_temperatures: usize,
+    /// How they are spaced.
+    pub ais_spacing: Spacing,
+    /// Gibbs steps that lead from training windows to where the chains of reverse AIS start.
+    pub ais_mixing_steps: usize,
+    /// Windows of each split that RAISE starts at; zero leaves it out.
+    pub raise_windows: usize,
+}
+
+impl EvaluateOptions {
+    /// Softplus that an enumeration may take where it is done unasked.
+    const CHEAP_ENUMERATION: f64 = 1e9;
+
+    /// Whether the log-likelihood of a model of this shape is computed by enumeration.
+    pub fn enumerates(&self, visible: usize, hidden: usize) -> bool {
+        let possible = visible.min(hidden) <= MAXIMUM_ENUMERATED_UNITS;
+        possible
+            && match self.log_likelihood {
+                LikelihoodMethod::None => false,
+                LikelihoodMethod::Exact => true,
+                LikelihoodMethod::Auto | LikelihoodMethod::Ais => {
+                    enumeration_cost(visible, hidden) <= Self::CHEAP_ENUMERATION
+                }
+            }
+    }
+
+    /// How partition functions are annealed, if they are asked for.
+    pub fn annealing(&self) -> AnnealingOptions {
+        AnnealingOptions {
+            chains: self.ais_chains,
+            temperatures: self.ais_temperatures,
+            spacing: self.ais_spacing,
+            mixing_steps: self.ais_mixing_steps as u64,
+            raise_windows: self.raise_windows,
+        }
+    }
 }
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { every: 1, pseudo_likelihood_windows: 100, windows: 0 }
+        Self {
+            every: 1,
+            pseudo_likelihood_windows: 100,
+            windows: 0,
+            log_likelihood: LikelihoodMethod::Auto,
+            ais_chains: 500,
+            ais_temperatures: 10_000,
+            ais_spacing: Spacing::Linear,
+            ais_mixing_steps: 1_000,
+            raise_windows: 100,
+        }
     }
 }

@@ -71,7 +71,7 @@ fn log_of_product(on: &[f64], off: &[f64], factors: &[f64]) -> f64 {
 }
 
 /// Divide a positive normal number by the power of two below it; returns that power's exponent.
-fn take_exponent(value: &mut f64) -> i64 {
+pub(super) fn take_exponent(value: &mut f64) -> i64 {
     const FIELD: u64 = 0x7ff;
     let bits = value.to_bits();
     *value = f64::from_bits(bits & !(FIELD << 52) | 1023 << 52);

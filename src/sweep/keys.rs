@@ -357,6 +357,36 @@ pub static KEYS: &[Key] = &[
         0,
         "Windows of each split that the other metrics are computed on, at most; 0 for all.",
     ),
+    Key::choice(
+        "evaluate.log_likelihood",
+        &["auto", "none", "exact", "ais"],
+        "The log-likelihood after the last epoch: exact where that takes about a second at most, not at all, exact (a layer of \
+         at most 25 units), or by annealed importance sampling from both sides.",
+    ),
+    Key::integer("evaluate.ais_chains", [2, MANY], 500, "Chains of annealed importance sampling in each direction."),
+    Key::integer(
+        "evaluate.ais_temperatures",
+        [2, 100_000_000],
+        10_000,
+        "Inverse temperatures that each of these chains passes, from 0 to 1, both counted.",
+    ),
+    Key::choice(
+        "evaluate.ais_spacing",
+        &["linear", "late-dense"],
+        "Inverse temperatures equally spaced, or most of them near 1 as Salakhutdinov and Murray have them.",
+    ),
+    Key::integer(
+        "evaluate.ais_mixing_steps",
+        [0, MANY],
+        1_000,
+        "Gibbs steps that lead from training windows to where the chains of reverse AIS start.",
+    ),
+    Key::integer(
+        "evaluate.raise_windows",
+        [0, MANY],
+        100,
+        "Windows of each split that a reverse-annealed chain (RAISE) starts at; 0 for none.",
+    ),
     // Samples.
     Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws."),
     Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample."),

@@ -3,6 +3,7 @@
 use super::error::ConfigError;
 use super::keys::{KEYS, find_key};
 use super::value::{Assignment, display};
+use crate::evaluate::MAXIMUM_ENUMERATED_UNITS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -99,6 +100,20 @@ impl Settings {
             let steps = number("corpus.steps_per_beat");
             let message = format!("`corpus.steps_per_beat` cannot be {steps} where `corpus.compat = \"seed\"`");
             return Err(fault(&["corpus.steps_per_beat", "corpus.compat"], message, "expected 4"));
+        }
+        let planes = self.get("corpus.planes").as_array().map_or(0, Vec::len) as i64;
+        let visible = number("model.timesteps") * (highest - lowest) * planes;
+        let smaller = number("model.hidden").min(visible);
+        let exact = self.get("evaluate.log_likelihood").as_str() == Some("exact");
+        if exact && smaller > MAXIMUM_ENUMERATED_UNITS as i64 {
+            let message = format!(
+                "`evaluate.log_likelihood` cannot be \"exact\" for a model of {visible} visible and {} hidden units",
+                number("model.hidden")
+            );
+            let label = format!("a layer of {smaller} units is too large to enumerate");
+            return Err(fault(&["evaluate.log_likelihood", "model.hidden"], message, &label).help(format!(
+                "at most {MAXIMUM_ENUMERATED_UNITS} units can be enumerated; \"ais\" brackets the log-likelihood of larger models"
+            )));
         }
         Ok(())
     }

@@ -1,0 +1,205 @@
+//! Annealed chains, from the base-rate model to the model and back.
+
+use super::super::BuildEngine;
+use super::weights::LogWeights;
+use crate::engine::{BitMatrix, Draw, Engine, Parameters, Purpose, RowStreams, fires, softplus};
+use rayon::prelude::*;
+
+/// Chains that run side by side in one engine. A constant, since it decides which stream a chain draws from.
+const CHAINS_AT_ONCE: usize = 64;
+
+/// Annealing between the base-rate model and a model (Neal 2001; Salakhutdinov and Murray 2008, section 4.1).
+///
+/// The intermediate model at inverse temperature β has the weights βW, the hidden biases βc and the visible biases
+/// (1 − β) b_A + β b, where b_A are those of the base-rate model; summed over the hidden units its unnormalised probability is
+///
+///     f_β(v) = e^{((1−β) b_A + β b)·v} Π_j (1 + e^{β (c_j + v·W_j)}),
+///
+/// so that Z_0 = 2^hidden Π_i (1 + e^{b_A,i}) is known and Z_1 is sought. T_β is one Gibbs step at β: it leaves f_β as it is,
+/// and is its own reversal. With β_0 = 0 < β_1 < … < β_K = 1:
+///
+///     forwards:   v_0 ~ f_0;       for k = 1 … K:  w ← w · f_k(v_{k−1}) / f_{k−1}(v_{k−1});  v_k ~ T_k(v_{k−1})
+///     backwards:  v_K is given;    for k = K … 1:  v_{k−1} ~ T_k(v_k);  w ← w · f_{k−1}(v_{k−1}) / f_k(v_{k−1})
+///
+/// E[w] = Z / Z_0 forwards, and E[w] = Z_0 / Z backwards if v_K ~ f_K / Z. Hidden inputs are those of the engine, in f32 and
+/// its order of summation; weights are logarithms in f64.
+pub struct Annealing<'a> {
+    parameters: &'a Parameters,
+    base: &'a [f32],
+    temperatures: &'a [f64],
+    build: &'a BuildEngine<'a>,
+    seed: u64,
+    /// b − b_A (visible).
+    bias_changes: Vec<f64>,
+}
+
+/// Which chains: each kind draws from streams of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+enum Kind {
+    Forward = 0,
+    Mixing = 1,
+    /// Backwards; the number of the set of starts is added.
+    Backward = 2,
+}
+
+impl<'a> Annealing<'a> {
+    /// `base` are the visible biases of the base-rate model (visible), `temperatures` the inverse temperatures from 0 to 1.
+    pub fn new(
+        parameters: &'a Parameters,
+        base: &'a [f32],
+        temperatures: &'a [f64],
+        build: &'a BuildEngine<'a>,
+        seed: u64,
+    ) -> Self {
+        assert_eq!(base.len(), parameters.visible, "biases of the base-rate model and visible units");
+        assert!(temperatures.len() >= 2, "{} inverse temperatures", temperatures.len());
+        assert_eq!((temperatures[0], temperatures[temperatures.len() - 1]), (0.0, 1.0), "inverse temperatures' ends");
+        let pairs = parameters.visible_bias.iter().zip(base);
+        let bias_changes = pairs.map(|(&bias, &base)| f64::from(bias) - f64::from(base)).collect();
+        Self { parameters, base, temperatures, build, seed, bias_changes }
+    }
+
+    /// ln Z_0, in nats.
+    pub fn log_base(&self) -> f64 {
+        let visible: f64 = self.base.iter().map(|&bias| softplus(f64::from(bias))).sum();
+        visible + self.parameters.hidden as f64 * std::f64::consts::LN_2
+    }
+
+    /// ln w of so many chains from the base-rate model to the model.
+    pub fn forward(&self, chains: usize) -> LogWeights {
+        let starts: Vec<usize> = (0..chains).step_by(CHAINS_AT_ONCE).collect();
+        let logs: Vec<Vec<f64>> = starts
+            .into_par_iter()
+            .map(|first| {
+                let count = CHAINS_AT_ONCE.min(chains - first);
+                let mut walk = self.walk(Kind::Forward as u64, first);
+                walk.visible = self.base_samples(first, count);
+                let mut logs = vec![0.0; count];
+                for step in 1..self.temperatures.len() {
+                    walk.add_changes(self, self.temperatures[step - 1], self.temperatures[step], &mut logs);
+                    if step + 1 < self.temperatures.len() {
+                        walk.step(self, self.temperatures[step], step as u64);
+                    }
+                }
+                logs
+            })
+            .collect();
+        LogWeights(logs.concat())
+    }
+
+    /// ln w of chains from the given states of the model (chains × visible) back to the base-rate model. Sets of starts with
+    /// different numbers draw from different streams.
+    pub fn backward(&self, starts: &BitMatrix, set: u64) -> LogWeights {
+        let logs: Vec<Vec<f64>> = chunks(starts)
+            .into_par_iter()
+            .map(|(first, visible)| {
+                let mut walk = self.walk(Kind::Backward as u64 + set, first);
+                let mut logs = vec![0.0; visible.rows()];
+                walk.visible = visible;
+                for step in (1..self.temperatures.len()).rev() {
+                    walk.step(self, self.temperatures[step], step as u64);
+                    walk.add_changes(self, self.temperatures[step], self.temperatures[step - 1], &mut logs);
+                }
+                logs
+            })
+            .collect();
+        LogWeights(logs.concat())
+    }
+
+    /// The states (chains × visible) that so many Gibbs steps of the model itself lead to from `starts`.
+    pub fn mixed(&self, starts: &BitMatrix, steps: u64) -> BitMatrix {
+        let ends: Vec<BitMatrix> = chunks(starts)
+            .into_par_iter()
+            .map(|(first, visible)| {
+                let mut walk = self.walk(Kind::Mixing as u64, first);
+                walk.visible = visible;
+                for step in 0..steps {
+                    walk.step(self, 1.0, step);
+                }
+                walk.visible
+            })
+            .collect();
+        let mut all = BitMatrix::zeros(starts.rows(), starts.columns());
+        for (index, end) in ends.iter().enumerate() {
+            for row in 0..end.rows() {
+                all.row_mut(index * CHAINS_AT_ONCE + row).copy_from_slice(end.row(row));
+            }
+        }
+        all
+    }
+
+    fn walk(&self, kind: u64, first: usize) -> Walk {
+        let group = (first / CHAINS_AT_ONCE) as u64;
+        Walk {
+            engine: (self.build)(self.parameters.clone()),
+            seed: self.seed,
+            kind,
+            group,
+            visible: BitMatrix::default(),
+            hidden: BitMatrix::default(),
+            bias: vec![0.0; self.base.len()],
+        }
+    }
+
+    /// Exact samples of the base-rate model.
+    fn base_samples(&self, first: usize, count: usize) -> BitMatrix {
+        let group = (first / CHAINS_AT_ONCE) as u64;
+        let streams = RowStreams::new(self.seed, Purpose::AnnealingStart, 0, group, 0);
+        let mut samples = BitMatrix::zeros(count, self.base.len());
+        for row in 0..count {
+            let mut stream = streams.row(row);
+            for (unit, &bias) in self.base.iter().enumerate() {
+                samples.set(row, unit, fires(bias, stream.next_u32()));
+            }
+        }
+        samples
+    }
+}
+
+/// The rows of a matrix in groups of [`CHAINS_AT_ONCE`], each with the number of its first row.
+fn chunks(states: &BitMatrix) -> Vec<(usize, BitMatrix)> {
+    let rows: Vec<usize> = (0..states.rows()).collect();
+    rows.chunks(CHAINS_AT_ONCE).map(|rows| (rows[0], states.gather(rows))).collect()
+}
+
+/// Some chains side by side.
+struct Walk {
+    engine: Box<dyn Engine>,
+    seed: u64,
+    kind: u64,
+    group: u64,
+    visible: BitMatrix,
+    hidden: BitMatrix,
+    bias: Vec<f32>,
+}
+
+impl Walk {
+    /// visible ← one Gibbs step at inverse temperature β > 0.
+    ///
+    /// The engine multiplies inputs by β, so the visible biases it is given are those of the intermediate model over β.
+    fn step(&mut self, annealing: &Annealing, beta: f64, step: u64) {
+        let draw = |purpose| Draw {
+            streams: RowStreams::new(self.seed, purpose, self.kind, self.group, step),
+            inverse_temperature: beta as f32,
+        };
+        let (hidden, visible) = (draw(Purpose::AnnealingHidden), draw(Purpose::AnnealingVisible));
+        let share = (1.0 - beta) / beta;
+        let biases = annealing.parameters.visible_bias.iter().zip(annealing.base);
+        for (target, (&own, &base)) in self.bias.iter_mut().zip(biases) {
+            *target = (f64::from(own) + share * f64::from(base)) as f32;
+        }
+        self.engine.sample_hidden(&self.visible, hidden, &mut self.hidden);
+        self.engine.set_visible_bias(&self.bias);
+        self.engine.sample_visible(&self.hidden, visible, &mut self.visible);
+    }
+
+    /// logs (chains) ← logs + ln f_to(v) − ln f_from(v).
+    fn add_changes(&mut self, annealing: &Annealing, from: f64, to: f64, logs: &mut [f64]) {
+        self.engine.add_softplus_changes(&self.visible, (from, to), logs);
+        for (row, log) in logs.iter_mut().enumerate() {
+            let visible: f64 = self.visible.ones(row).map(|unit| annealing.bias_changes[unit]).sum();
+            *log += (to - from) * visible;
+        }
+    }
+}

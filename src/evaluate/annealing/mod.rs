@@ -1,0 +1,14 @@
+//! Annealed importance sampling of partition functions, forwards and backwards.
+
+mod base;
+mod chains;
+mod schedule;
+mod weights;
+
+pub use base::base_rate;
+pub use chains::Annealing;
+pub use schedule::{Spacing, inverse_temperatures};
+pub use weights::{Estimate, LogWeights};
+
+#[cfg(test)]
+mod tests;

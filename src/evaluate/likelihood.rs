@@ -1,0 +1,168 @@
+//! The log-likelihood of a model, bracketed from both sides where it cannot be had exactly.
+
+use super::annealing::{Annealing, Estimate, inverse_temperatures};
+use super::{AnnealingOptions, exact_log_partition, mean_free_energy};
+use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
+use crate::rbm::Rbm;
+
+/// Makes an engine that starts from some parameters.
+pub type BuildEngine<'a> = dyn Fn(Parameters) -> Box<dyn Engine> + Sync + 'a;
+
+/// Windows to judge a model by.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedWindows<'a> {
+    /// `train`, `validation` or `test`.
+    pub name: &'static str,
+    /// The windows (windows × visible).
+    pub windows: &'a BitMatrix,
+    /// The rows of them that count.
+    pub rows: &'a [usize],
+}
+
+/// What to compute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LikelihoodRequest {
+    /// ln Z by enumeration, where the smaller layer is small enough.
+    pub exact: bool,
+    /// ln Z by annealing, forwards and backwards.
+    pub annealing: Option<AnnealingOptions>,
+    /// The seed of all that is drawn.
+    pub seed: u64,
+}
+
+/// ln Z of a model by every way asked for, with the free energies that turn it into log-likelihoods. In nats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Likelihood {
+    /// ln Z by enumeration.
+    pub exact: Option<f64>,
+    /// By annealing from the base-rate model: E ≤ ln Z, so that a log-likelihood made of it is too high, if anything.
+    pub ais: Option<Estimate>,
+    /// By annealing back from what long chains of the model end at: E ≥ ln Z if they are samples of the model.
+    pub reverse_ais: Option<Estimate>,
+    /// The splits, in the order given.
+    pub splits: Vec<SplitLikelihood>,
+}
+
+/// What is known of the windows of one split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitLikelihood {
+    /// Its name.
+    pub name: &'static str,
+    /// Windows.
+    pub windows: usize,
+    /// Mean of F(v); `None` of no windows.
+    pub mean_free_energy: Option<f64>,
+    /// RAISE: by annealing back from windows of the split themselves. `mean_of_logs` stands for ln Z.
+    pub raise: Option<Estimate>,
+}
+
+/// Ways to ln Z, as they are named in records.
+pub const METHODS: [&str; 4] = ["exact", "ais", "reverse_ais", "raise"];
+
+impl Likelihood {
+    /// Compute what `request` asks for. The first of the splits is that of the training windows: `base`, the biases of the
+    /// base-rate model, should be of them, and chains that look for samples of the model start at them.
+    pub fn of(
+        parameters: &Parameters,
+        base: &[f32],
+        splits: &[NamedWindows],
+        request: &LikelihoodRequest,
+        build: &BuildEngine,
+    ) -> Self {
+        let rbm = Rbm::new(parameters.clone());
+        let mut likelihood = Self {
+            exact: request.exact.then(|| exact_log_partition(&rbm)).flatten(),
+            ais: None,
+            reverse_ais: None,
+            splits: splits
+                .iter()
+                .map(|split| SplitLikelihood {
+                    name: split.name,
+                    windows: split.rows.len(),
+                    mean_free_energy: mean_free_energy(&rbm, split.windows, split.rows),
+                    raise: None,
+                })
+                .collect(),
+        };
+        let Some(options) = request.annealing else { return likelihood };
+        let temperatures = inverse_temperatures(options.temperatures, options.spacing);
+        let annealing = Annealing::new(parameters, base, &temperatures, build, request.seed);
+        let log_base = annealing.log_base();
+        likelihood.ais = Some(annealing.forward(options.chains).forward(log_base));
+        let training = splits.first().filter(|split| !split.rows.is_empty());
+        likelihood.reverse_ais = training.map(|training| {
+            let starts = drawn(training, options.chains, request.seed);
+            let samples = annealing.mixed(&starts, options.mixing_steps);
+            annealing.backward(&samples, 0).backward(log_base)
+        });
+        for (number, (split, own)) in splits.iter().zip(&mut likelihood.splits).enumerate() {
+            let chosen = chosen(split, options.raise_windows, request.seed, number as u64);
+            own.raise = (!chosen.is_empty())
+                .then(|| annealing.backward(&split.windows.gather(&chosen), 1 + number as u64).backward(log_base));
+        }
+        likelihood
+    }
+
+    /// The mean log-likelihood of a split's windows by one of [`METHODS`], in nats per window: mean(−F(v)) − ln Z.
+    pub fn mean(&self, split: &SplitLikelihood, method: &str) -> Option<f64> {
+        let log_partition = match method {
+            "exact" => self.exact,
+            "ais" => self.ais.map(|estimate| estimate.log_partition),
+            "reverse_ais" => self.reverse_ais.map(|estimate| estimate.log_partition),
+            _ => split.raise.map(|estimate| estimate.mean_of_logs),
+        };
+        split.mean_free_energy.zip(log_partition).map(|(free_energy, log_partition)| -free_energy - log_partition)
+    }
+
+    /// What should keep a reader from trusting the numbers, one sentence each.
+    pub fn doubts(&self) -> Vec<String> {
+        /// Fewer effective samples than this share of the chains, and a few chains decide.
+        const LEAST_EFFECTIVE: f64 = 0.05;
+        let mut doubts = Vec::new();
+        let remedy = "more inverse temperatures may help (evaluate.ais_temperatures)";
+        if let Some((forward, backward)) = self.ais.zip(self.reverse_ais) {
+            let (forward_z, backward_z) = (forward.log_partition, backward.log_partition);
+            let above = |high: Option<f64>, low: Option<f64>| high.zip(low).is_some_and(|(high, low)| high < low);
+            if above(forward.high, backward.low) {
+                doubts.push(format!(
+                    "AIS and reverse AIS disagree on log Z by {:.2} nats, beyond their 3-sigma bands ({forward_z:.2} and \
+                     {backward_z:.2}): the log-likelihood lies between, closer to the lower; {remedy}",
+                    backward_z - forward_z
+                ));
+            }
+            if above(backward.high, forward.low) {
+                doubts.push(format!(
+                    "reverse AIS finds a smaller log Z than AIS ({backward_z:.2} below {forward_z:.2}), beyond their 3-sigma \
+                     bands: its chains have not reached the model's distribution and bound nothing; more steps may help \
+                     (evaluate.ais_mixing_steps)"
+                ));
+            }
+        }
+        for (name, estimate) in [("AIS", self.ais), ("reverse AIS", self.reverse_ais)] {
+            let Some(estimate) = estimate else { continue };
+            if estimate.effective_sample_size < LEAST_EFFECTIVE * estimate.chains as f64 {
+                doubts.push(format!(
+                    "{name}: the effective sample size is {:.1} of {} chains: its band is too narrow; {remedy}",
+                    estimate.effective_sample_size, estimate.chains
+                ));
+            }
+        }
+        doubts
+    }
+}
+
+/// `count` windows of a split, drawn with replacement.
+fn drawn(split: &NamedWindows, count: usize, seed: u64) -> BitMatrix {
+    let streams = RowStreams::new(seed, Purpose::AnnealingStart, 1, 0, 0);
+    let draw = |chain| split.rows[uniform_below(&mut streams.generator(chain), split.rows.len() as u64) as usize];
+    split.windows.gather(&(0..count).map(draw).collect::<Vec<usize>>())
+}
+
+/// At most `count` rows of a split, each once, ascending.
+fn chosen(split: &NamedWindows, count: usize, seed: u64, number: u64) -> Vec<usize> {
+    let streams = RowStreams::new(seed, Purpose::AnnealingStart, 2, number, 0);
+    let order = permutation(&mut streams.generator(0), split.rows.len());
+    let mut rows: Vec<usize> = order.into_iter().take(count).map(|index| split.rows[index]).collect();
+    rows.sort_unstable();
+    rows
+}
