@@ -313,6 +313,59 @@ fn a_model_makes_more_music_by_itself() {
     sample("again", &["--start", "data", "--corpus", "one"]).success();
 }
 
+/// The likelihood in a run's record is what `evaluate` finds for its model; ways that were not asked for are null.
+#[test]
+fn a_model_is_judged_by_its_likelihood() {
+    let bench = Bench::new(SMALL);
+    let set = ["--set", "evaluate.ais_chains=70", "--set", "evaluate.ais_temperatures=40"];
+    let mut command = bench.runner();
+    command.args(["--config", "sweep.toml", "--shard", "1/8", "-q", "--set", "evaluate.log_likelihood=ais"]).args(set);
+    command.assert().success();
+    let run = bench.path("results/small/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    let record = json(&run.join("result.json"));
+    let metric = |name: &str| record["metrics"][name].as_f64().unwrap();
+    assert!(metric("validation_log_likelihood_exact") < 0.0);
+    assert!(record["timing"]["likelihood_s"].as_f64().unwrap() > 0.0);
+    assert!(record["metrics"].get("test_log_likelihood_exact").is_none(), "the built-in corpus has no test songs");
+    let evaluate = |more: &[&str]| {
+        let mut command = bench.runner();
+        command.arg("evaluate").arg("--model").arg(run.join("model.safetensors")).args(more);
+        command.assert()
+    };
+    let report = |more: &[&str]| -> Value {
+        let output = evaluate(&[more, &["--json"]].concat()).success().get_output().stdout.clone();
+        serde_json::from_slice(&output).unwrap()
+    };
+    let exact = report(&[]);
+    assert_eq!(exact["log_partition"]["exact"].as_f64(), Some(metric("log_partition_exact")));
+    for split in ["train", "validation"] {
+        let mean = metric(&format!("{split}_log_likelihood_exact"));
+        assert_eq!(exact["log_likelihood"][split]["exact"].as_f64(), Some(mean));
+        assert_eq!(exact["log_likelihood_per_step"][split]["exact"].as_f64(), Some(mean / 6.0));
+    }
+    assert!(exact["log_partition"]["ais"].is_null() && exact["annealing"].is_null());
+    assert_eq!((&exact["corpus"]["of_the_run"], &exact["log_likelihood"]["test"]), (&Value::Bool(true), &Value::Null));
+    let seed = record["seed"].as_str().unwrap();
+    let both = report(&["--ais", "--exact", "--seed", seed, "--threads", "1"]);
+    for way in ["exact", "ais", "reverse_ais"] {
+        assert_eq!(both["log_partition"][way].as_f64(), Some(metric(&format!("log_partition_{way}"))), "{way}");
+    }
+    let raise = metric("validation_log_likelihood_raise");
+    assert_eq!(both["log_likelihood"]["validation"]["raise"].as_f64(), Some(raise));
+    assert_eq!(both["annealing"]["ais"]["chains"], 70);
+    let of_validation = report(&["--split", "validation"]);
+    assert_eq!(of_validation["log_likelihood"].as_object().unwrap().len(), 1);
+    evaluate(&[]).success().stdout(predicate::str::contains("log Z, exact"));
+    evaluate(&["--split", "test"]).code(2).stderr(predicate::str::contains("--split"));
+    evaluate(&["--corpus", "nowhere"]).code(2).stderr(predicate::str::contains("nowhere"));
+    let (name, bytes) = &chordbench::music::builtin::songs()[0];
+    fs::write(bench.path(name), bytes).unwrap();
+    let other = evaluate(&["--corpus", name, "--json"]).success();
+    let other = other.stderr(predicate::str::contains("not the corpus that the model was trained on"));
+    let other: Value = serde_json::from_slice(&other.get_output().stdout).unwrap();
+    assert_eq!(other["corpus"]["of_the_run"], false);
+}
+
 #[test]
 fn a_corpus_is_listed_file_by_file() {
     let bench = Bench::new(SMALL);

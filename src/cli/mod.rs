@@ -5,6 +5,7 @@ mod completions;
 mod console;
 mod corpus;
 mod doctor;
+mod evaluate;
 mod man;
 mod merge;
 mod plan;
@@ -68,6 +69,8 @@ enum Verb {
     Verify(verify::VerifyArguments),
     /// Check this machine: limits, bits and speed.
     Doctor(doctor::DoctorArguments),
+    /// Measure the log-likelihood of a trained model, exactly or from both sides.
+    Evaluate(evaluate::EvaluateArguments),
     /// Print what makes a shell complete the program's arguments.
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write those of all verbs.
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),
     };

@@ -91,24 +91,33 @@ impl RunSpec {
     /// The identity of the run, given the digest of its corpus: twelve hexadecimal digits of BLAKE3 over the canonical JSON
     /// (keys sorted, no spaces, shortest numbers) of the schema, the parameters, the digest and the seed.
     pub fn run_id(&self, corpus_digest: &str) -> String {
-        const DIGITS: usize = 12;
-        /// The fields stand in the order of their names.
-        #[derive(Serialize)]
-        struct Identity<'a> {
-            corpus: &'a str,
-            parameters: BTreeMap<&'static str, &'a Value>,
-            schema: u32,
-            seed: String,
-        }
-        let identity = Identity {
-            corpus: corpus_digest,
-            parameters: self.point.settings.parameters(),
-            schema: ID_SCHEMA,
-            seed: self.seed.to_string(),
-        };
-        let json = serde_json::to_vec(&identity).unwrap_or_else(|error| panic!("an identity is plain JSON: {error}"));
-        blake3::hash(&json).to_hex()[..DIGITS].to_owned()
+        run_id_of(self.point.settings.parameters(), corpus_digest, self.seed)
     }
+}
+
+/// [`RunSpec::run_id`] of a run with these parameters, by their dotted keys.
+pub fn run_id_of<'a>(
+    parameters: impl IntoIterator<Item = (&'a str, &'a Value)>,
+    corpus_digest: &str,
+    seed: u64,
+) -> String {
+    const DIGITS: usize = 12;
+    /// The fields stand in the order of their names.
+    #[derive(Serialize)]
+    struct Identity<'a> {
+        corpus: &'a str,
+        parameters: BTreeMap<&'a str, &'a Value>,
+        schema: u32,
+        seed: String,
+    }
+    let identity = Identity {
+        corpus: corpus_digest,
+        parameters: parameters.into_iter().collect(),
+        schema: ID_SCHEMA,
+        seed: seed.to_string(),
+    };
+    let json = serde_json::to_vec(&identity).unwrap_or_else(|error| panic!("an identity is plain JSON: {error}"));
+    blake3::hash(&json).to_hex()[..DIGITS].to_owned()
 }
 
 impl Plan {

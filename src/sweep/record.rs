@@ -72,7 +72,7 @@ pub struct CorpusRecord {
     pub training_songs: usize,
     /// Songs held out for validation.
     pub validation_songs: usize,
-    /// Songs of the data set's own test split, of which no metric of a run is.
+    /// Songs of the data set's own test split: no run trains or chooses by them.
     pub test_songs: usize,
     /// Windows of the training songs.
     pub training_windows: usize,
@@ -168,6 +168,9 @@ pub struct Timing {
     pub train_s: f64,
     /// Evaluating epochs.
     pub evaluate_s: f64,
+    /// The log-likelihood after the last epoch.
+    #[serde(default)]
+    pub likelihood_s: f64,
     /// Drawing samples and judging them.
     pub sample_s: f64,
     /// Training time of the epochs.
@@ -224,6 +227,9 @@ pub struct RunRecord {
     pub metrics: Metrics,
     /// The music of the samples beside that of the baselines.
     pub music: Option<MusicComparison>,
+    /// What should keep a reader from trusting some of these numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Where the time went.
     pub timing: Timing,
     /// The machine and the build.

@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use super::evaluation::Evaluation;
+use super::likelihood::{self, likelihood_metrics, run_likelihood};
 use super::model_file::{ModelDescription, ModelFile};
 use super::parameters::RunParameters;
 use super::plan::RunSpec;
@@ -71,6 +72,7 @@ pub(super) fn execute(spec: &RunSpec, context: &RunContext) -> Result<RunRecord,
         corpus: None,
         metrics: Metrics::new(),
         music: None,
+        warnings: Vec::new(),
         timing: Timing { threads: context.threads, contended: context.contended, ..Timing::default() },
         environment: context.environment.clone(),
         artifacts: Vec::new(),
@@ -95,6 +97,9 @@ pub(super) fn execute(spec: &RunSpec, context: &RunContext) -> Result<RunRecord,
     let connections =
         context.corpus.layout.columns() * spec.parameters().model.timesteps * spec.parameters().model.hidden;
     summarise_timing(&mut record, &epochs, connections, start);
+    for warning in &record.warnings {
+        log.push(&format!("warning: {warning}"))?;
+    }
     let outcome = record.error.as_deref().unwrap_or("ok");
     log.push(&format!("{outcome} after {:.3} s, digest {}", record.timing.total_s, record.digest))?;
     // What diverges will diverge again, and that is a result. A defect is none: the next call tries again.
@@ -178,6 +183,16 @@ fn train_and_sample(
         (context.epoch_finished)(epoch);
     }
     record.metrics = epochs.last().map(|epoch| epoch.metrics.clone()).unwrap_or_default();
+    let parameters = trainer.engine().parameters();
+    let start = Instant::now();
+    if let Some(request) = likelihood::request(spec.parameters(), (parameters.visible, parameters.hidden), spec.seed) {
+        let engine = (train.engine, context.isa);
+        let found = run_likelihood(&parameters, &windows.windows, &trained, &request, engine);
+        let found = found.map_err(|error| RunError::Failed(error.to_string()))?;
+        record.metrics.extend(likelihood_metrics(&found, model.timesteps));
+        record.warnings.extend(found.doubts());
+    }
+    record.timing.likelihood_s = start.elapsed().as_secs_f64();
 
     let description = ModelDescription {
         schema: ModelFile::SCHEMA,
@@ -188,7 +203,7 @@ fn train_and_sample(
         seed: spec.seed.to_string(),
         params: spec.parameter_map(),
     };
-    let file = ModelFile { description, parameters: trainer.engine().parameters() };
+    let file = ModelFile { description, parameters };
     let bytes = file.write(&context.folder.join("model.safetensors"))?;
     record.artifacts.push(Artifact::new("model.safetensors", &bytes));
 

@@ -1,0 +1,311 @@
+//! `runner evaluate`: the log-likelihood of a trained model.
+
+use super::console::{print, start_logging, usage_error};
+use super::{EXIT_OK, Verbosity};
+use crate::engine::Isa;
+use crate::evaluate::{
+    AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing, SplitLikelihood,
+};
+use crate::music::{CorpusOptions, Splits};
+use crate::sweep::{ModelFile, SongSplit, SplitWindows, load_corpus, run_id_of, run_likelihood};
+use crate::train::TrainingSet;
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Arguments of `runner evaluate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  runner evaluate --model results/jsb/runs/RUN/model.safetensors --corpus jsb_chorales.json --json\n\n\
+    Exact where the smaller layer has at most 25 units, otherwise by annealed importance sampling from both sides.\n\
+    Test songs are there to judge by in the end: never choose a model by their numbers."
+)]
+pub(super) struct EvaluateArguments {
+    /// A model that a run has left.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// The songs, read and split as the model's run did its own [default: the built-in corpus].
+    #[arg(long, value_name = "PATH")]
+    corpus: Option<PathBuf>,
+    /// One JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Enumerate the smaller layer, of at most 25 units.
+    #[arg(long)]
+    exact: bool,
+    /// Anneal, forwards and backwards, whatever the size.
+    #[arg(long)]
+    ais: bool,
+    /// The songs to judge by.
+    #[arg(long, value_enum, default_value = "all")]
+    split: SplitName,
+    /// Chains in each direction [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    chains: Option<u32>,
+    /// Inverse temperatures from 0 to 1, both counted [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000_000))]
+    temperatures: Option<u32>,
+    /// How they are spaced [default: as in the model's run].
+    #[arg(long, value_enum)]
+    spacing: Option<SpacingName>,
+    /// Gibbs steps from training windows to where reverse chains start [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    mixing_steps: Option<u64>,
+    /// Windows of each split that RAISE starts at, 0 for none [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    raise_windows: Option<u32>,
+    /// Seed of the chains.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Threads [default: all processors]. No result depends on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+/// Which songs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SplitName {
+    /// Trained on.
+    Train,
+    /// Held out to choose by.
+    Validation,
+    /// Kept by the data set for the final judgement.
+    Test,
+    /// All three.
+    All,
+}
+
+/// How inverse temperatures are spaced.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SpacingName {
+    /// Equally.
+    Linear,
+    /// Most of them near 1.
+    LateDense,
+}
+
+pub(super) fn run(arguments: &EvaluateArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    match evaluate(arguments) {
+        Ok(report) => {
+            for warning in &report.warnings {
+                tracing::warn!("{warning}");
+            }
+            let text = if arguments.json { format!("{:#}\n", report.json(arguments)) } else { report.table() };
+            print(&text, EXIT_OK)
+        }
+        Err(message) => usage_error(&message),
+    }
+}
+
+/// What was found, and of what.
+struct Report {
+    model: ModelFile,
+    corpus_digest: String,
+    same_corpus: bool,
+    request: LikelihoodRequest,
+    likelihood: Likelihood,
+    warnings: Vec<String>,
+    seconds: f64,
+}
+
+fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
+    let model = ModelFile::read(&arguments.model).map_err(|error| error.to_string())?;
+    let place = arguments.model.display();
+    let run = model.run_parameters().map_err(|error| format!("{place}: the parameters of its run: {error}"))?;
+    let run_seed: u64 =
+        model.description.seed.parse().map_err(|error| format!("{place}: the seed of its run: {error}"))?;
+    if !model.parameters.is_finite() {
+        return Err(format!("{place}: some of its parameters are no finite numbers: there is no likelihood"));
+    }
+
+    let options = CorpusOptions { path: arguments.corpus.clone(), ..run.corpus.clone() };
+    let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
+    let name = arguments.corpus.as_ref().map_or("the built-in corpus".to_owned(), |path| path.display().to_string());
+    if corpus.layout != model.description.layout {
+        return Err(format!(
+            "{name}: its piano rolls have {} columns of pitches and planes, other than the model's {}",
+            corpus.layout.columns(),
+            model.description.layout.columns()
+        ));
+    }
+    let parameters = model.description.params.iter().map(|(key, value)| (key.as_str(), value));
+    let same_corpus = run_id_of(parameters, &corpus.digest, run_seed) == model.description.run_id;
+    let split = SongSplit::of(&corpus, run.corpus.validation, run_seed);
+    let Splits { training, validation, test } =
+        SplitWindows::cut(&corpus, &split, &run.corpus, run.model.timesteps).windows;
+    let set = TrainingSet { windows: &training.bits, songs: &training.songs };
+    let trained = set.trained_windows(&run.train);
+    if trained.len() + validation.len() + test.len() == 0 {
+        return Err(format!("{name}: no song is as long as the model's {} time steps", run.model.timesteps));
+    }
+
+    let smaller = model.parameters.visible.min(model.parameters.hidden);
+    let possible = smaller <= MAXIMUM_ENUMERATED_UNITS;
+    if arguments.exact && !possible {
+        return Err(format!(
+            "--exact: the smaller layer of {place} has {smaller} units, and at most {MAXIMUM_ENUMERATED_UNITS} can be \
+             enumerated: leave the flag out for a bracket by annealing"
+        ));
+    }
+    let own = run.evaluate.annealing();
+    let annealing = AnnealingOptions {
+        chains: arguments.chains.map_or(own.chains, |count| count as usize),
+        temperatures: arguments.temperatures.map_or(own.temperatures, |count| count as usize),
+        spacing: arguments.spacing.map_or(own.spacing, |spacing| match spacing {
+            SpacingName::Linear => Spacing::Linear,
+            SpacingName::LateDense => Spacing::LateDense,
+        }),
+        mixing_steps: arguments.mixing_steps.unwrap_or(own.mixing_steps),
+        raise_windows: arguments.raise_windows.map_or(own.raise_windows, |count| count as usize),
+    };
+    let request = LikelihoodRequest {
+        exact: possible && (arguments.exact || !arguments.ais),
+        annealing: (arguments.ais || !possible).then_some(annealing),
+        seed: arguments.seed,
+    };
+    let isa = Isa::detect().map_err(|error| error.to_string())?;
+    let windows = Splits { training, validation, test };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|error| format!("cannot start threads: {error}"))?;
+    let start = Instant::now();
+    let likelihood =
+        pool.install(|| run_likelihood(&model.parameters, &windows, &trained, &request, (run.train.engine, isa)));
+    let mut likelihood = likelihood.map_err(|error| error.to_string())?;
+    let seconds = start.elapsed().as_secs_f64();
+    let wanted = |split: &SplitLikelihood| match arguments.split {
+        SplitName::All => split.windows > 0,
+        SplitName::Train => split.name == "train",
+        SplitName::Validation => split.name == "validation",
+        SplitName::Test => split.name == "test",
+    };
+    likelihood.splits.retain(wanted);
+    if likelihood.splits.iter().all(|split| split.windows == 0) {
+        return Err(format!("{name}: it has no windows in the split that --split asks for"));
+    }
+    let mut warnings = Vec::new();
+    if !same_corpus {
+        warnings.push(format!(
+            "{name} is not the corpus that the model was trained on, or is split otherwise: its \"train\" songs are none that \
+             the model has seen"
+        ));
+    }
+    warnings.extend(likelihood.doubts());
+    Ok(Report { corpus_digest: corpus.digest, model, same_corpus, request, likelihood, warnings, seconds })
+}
+
+impl Report {
+    fn json(&self, arguments: &EvaluateArguments) -> Value {
+        let Self { likelihood, model, .. } = self;
+        let description = &model.description;
+        let by_split = |steps: f64| {
+            let splits = likelihood.splits.iter().map(|split| {
+                let mut values: Map<String, Value> = METHODS
+                    .iter()
+                    .map(|method| {
+                        ((*method).to_owned(), json!(likelihood.mean(split, method).map(|mean| mean / steps)))
+                    })
+                    .collect();
+                values.insert("windows".into(), split.windows.into());
+                (split.name.to_owned(), Value::Object(values))
+            });
+            Value::Object(splits.collect())
+        };
+        let raise: Map<String, Value> =
+            likelihood.splits.iter().map(|split| (split.name.to_owned(), json!(split.raise))).collect();
+        let annealing = self.request.annealing.map(|options| {
+            json!({
+                "chains": options.chains,
+                "temperatures": options.temperatures,
+                "spacing": options.spacing,
+                "mixing_steps": options.mixing_steps,
+                "raise_windows": options.raise_windows,
+                "seed": self.request.seed.to_string(),
+                "ais": likelihood.ais,
+                "reverse_ais": likelihood.reverse_ais,
+                "raise": raise,
+            })
+        });
+        json!({
+            "schema": 1,
+            "model": arguments.model,
+            "run_id": description.run_id,
+            "visible": model.parameters.visible,
+            "hidden": model.parameters.hidden,
+            "timesteps": description.timesteps,
+            "corpus": {
+                "path": arguments.corpus,
+                "digest": self.corpus_digest,
+                "of_the_run": self.same_corpus,
+            },
+            "log_partition": {
+                "exact": likelihood.exact,
+                "ais": likelihood.ais.map(|estimate| estimate.log_partition),
+                "reverse_ais": likelihood.reverse_ais.map(|estimate| estimate.log_partition),
+            },
+            "log_likelihood": by_split(1.0),
+            "log_likelihood_per_step": by_split(description.timesteps as f64),
+            "annealing": annealing,
+            "warnings": self.warnings,
+            "evaluate_s": self.seconds,
+        })
+    }
+
+    /// Methods that were used, in the order of their names in records.
+    fn methods(&self) -> Vec<&'static str> {
+        let Likelihood { splits, .. } = &self.likelihood;
+        let used = |method: &&str| splits.iter().any(|split| self.likelihood.mean(split, method).is_some());
+        METHODS.into_iter().filter(used).collect()
+    }
+
+    fn table(&self) -> String {
+        let Self { likelihood, model, .. } = self;
+        let number = |value: f64| format!("{value:.3}");
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        let methods = self.methods();
+        let mut header = vec!["mean log-likelihood".to_owned(), "windows".into()];
+        header.extend(methods.iter().map(|method| method.replace('_', " ")));
+        let columns = header.len();
+        table.set_header(header);
+        let steps = model.description.timesteps as f64;
+        for split in likelihood.splits.iter().filter(|split| split.windows > 0) {
+            for (unit, divisor) in [("nats a window", 1.0), ("nats a step", steps)] {
+                let mut row = vec![format!("{}, {unit}", split.name), split.windows.to_string()];
+                row.extend(methods.iter().map(|method| {
+                    likelihood.mean(split, method).map_or_else(|| "–".into(), |mean| number(mean / divisor))
+                }));
+                table.add_row(row);
+            }
+        }
+        for column in 1..columns {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut text = format!("{table}\n");
+        // Writing to a string cannot fail.
+        if let Some(exact) = likelihood.exact {
+            let _ = writeln!(text, "log Z, exact: {}", number(exact));
+        }
+        for (name, estimate) in [("AIS", likelihood.ais), ("reverse AIS", likelihood.reverse_ais)] {
+            let Some(estimate) = estimate else { continue };
+            let end = |value: Option<f64>, none: &str| value.map_or_else(|| none.to_owned(), number);
+            let _ = writeln!(
+                text,
+                "log Z, {name}: {} (3-sigma band {} to {}; effective sample size {:.1} of {} chains)",
+                number(estimate.log_partition),
+                end(estimate.low, "−∞"),
+                end(estimate.high, "∞"),
+                estimate.effective_sample_size,
+                estimate.chains
+            );
+        }
+        text
+    }
+}
