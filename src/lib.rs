@@ -9,6 +9,7 @@
 //! | [`cluster`] | job scripts for batch systems, and their submission |
 //! | [`inspect`] | what is so: of results, of two of them, of the machine |
 //! | [`sweep`] | configuration → plan → runs → records |
+//! | [`compose`] | pieces of any length, in part given, from a model of windows |
 //! | [`train`] | the training loop and contrastive divergence |
 //! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
 //! | [`rbm`] | the model: energies, conditionals, Gibbs chains |
@@ -17,6 +18,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod compose;
 pub mod engine;
 pub mod evaluate;
 pub mod inspect;

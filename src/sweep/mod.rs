@@ -31,6 +31,7 @@ mod layer;
 mod likelihood;
 mod merge;
 mod model_file;
+mod modes;
 mod overview;
 mod parameters;
 mod plan;

@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::evaluation::Evaluation;
 use super::likelihood::{self, likelihood_metrics, run_likelihood};
 use super::model_file::{ModelDescription, ModelFile};
+use super::modes;
 use super::parameters::RunParameters;
 use super::plan::RunSpec;
 use super::record::{
@@ -14,7 +15,9 @@ use super::rolls::RollsFile;
 use super::split::{SongSplit, SplitWindows};
 use super::store::{LineFile, StoreError, create_folder, write_whole};
 use crate::engine::{BitMatrix, Isa};
-use crate::evaluate::music::{Baselines, MusicComparison, MusicProfile};
+use crate::evaluate::music::{
+    Baselines, Memorisation, MusicComparison, MusicProfile, chosen_windows, nearest_training_window,
+};
 use crate::music::{Corpus, FileStatus, MidiStyle, Splits, Windows, roll_from_bits, to_midi};
 use crate::train::{Trainer, TrainingSet};
 use std::any::Any;
@@ -211,7 +214,7 @@ fn train_and_sample(
     let samples = draw_samples(spec, &mut trainer, (&training.bits, &trained))?;
     write_samples(spec, context, training, &samples, record)?;
     write_rolls(spec, context, training, &samples, record)?;
-    record.music = (samples.rows() > 0).then(|| judge(training, &samples, spec.seed));
+    record.music = (samples.rows() > 0).then(|| judge(spec, context.corpus, training, validation, &samples));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -224,12 +227,30 @@ fn draw_samples(spec: &RunSpec, trainer: &mut Trainer, data: (&BitMatrix, &[usiz
         .ok_or_else(|| RunError::Failed("sampling chains cannot start at data: there are no training windows".into()))
 }
 
-/// The music of the samples beside that of the baselines.
-fn judge(training: &Windows, samples: &BitMatrix, seed: u64) -> MusicComparison {
-    let (layout, timesteps) = (&training.layout, training.timesteps);
-    let profile = MusicProfile::of_windows(layout, timesteps, samples, &training.bits);
-    let baselines = Baselines::draw(layout, timesteps, &training.bits, Baselines::ENOUGH_WINDOWS, seed);
-    MusicComparison::new(profile, baselines)
+/// Held-out windows that a sample's distance to the training windows is compared with: so many for each sample, so that
+/// a run that draws little measures little.
+const HELD_OUT_PER_SAMPLE: usize = 10;
+
+/// The music of the samples beside that of the baselines, of songs held out, and of the corpus whose truth is known.
+fn judge(
+    spec: &RunSpec,
+    corpus: &Corpus,
+    training: &Windows,
+    validation: &Windows,
+    samples: &BitMatrix,
+) -> MusicComparison {
+    let (layout, timesteps, enough) = (&training.layout, training.timesteps, Baselines::ENOUGH_WINDOWS);
+    let nearest = nearest_training_window(samples, &training.bits, None);
+    let profile = MusicProfile::new(layout, timesteps, samples, &nearest);
+    let baselines = Baselines::draw(layout, timesteps, &training.bits, enough, spec.seed);
+    let held_out = enough.min(HELD_OUT_PER_SAMPLE * samples.rows());
+    let held_out = validation.bits.gather(&chosen_windows(validation.len(), held_out, spec.seed));
+    let held_out = nearest_training_window(&held_out, &training.bits, None);
+    MusicComparison {
+        memorisation: Memorisation::of(&nearest, &held_out),
+        coverage: modes::coverage(&spec.parameters().corpus, corpus, timesteps, samples),
+        ..MusicComparison::new(profile, baselines)
+    }
 }
 
 /// `samples/N.mid` for chain N; chains that ended silent are left out where the configuration says so.

@@ -197,8 +197,8 @@ impl PointSummary {
     }
 }
 
-/// The music metrics of a record's samples by name, with their distance score and the mean distance to the nearest
-/// training window; and the score of independent bits, to compare with.
+/// The music metrics of a record's samples by name, with their distance score, their memorisation and coverage, and the
+/// mean distance to the nearest training window; and the score of independent bits, to compare with.
 pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
     let json = serde_json::to_value(&music.samples.metrics).expect("metrics are plain data");
@@ -207,6 +207,17 @@ pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     by_name.insert("nearest_training_window_bits".into(), music.samples.nearest_training_window.map(|bits| bits.mean));
     by_name.insert("distance".into(), music.samples_distance.score);
     by_name.insert("bernoulli_distance".into(), music.bernoulli_distance.score);
+    let memorisation = music.memorisation;
+    by_name.insert("copies".into(), memorisation.map(|found| found.copies));
+    by_name.insert("nearer_than_held_out".into(), memorisation.and_then(|found| found.nearer_than_held_out));
+    if let Some(coverage) = &music.coverage {
+        by_name.insert("recognised".into(), Some(coverage.recognised));
+        for (name, found) in
+            [("keys", &coverage.key), ("progressions", &coverage.progression), ("textures", &coverage.texture)]
+        {
+            by_name.insert(format!("{name}_reached"), found.reached);
+        }
+    }
     by_name
 }
 

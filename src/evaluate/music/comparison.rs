@@ -1,8 +1,10 @@
 //! The comparison of samples with the training data, by way of the baselines.
 
 use super::baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
+use super::coverage::Coverage;
+use super::memorisation::Memorisation;
 use super::metrics::MusicMetrics;
-use super::nearest::{NearestBits, nearest_training_window};
+use super::nearest::{Nearest, NearestBits, nearest_training_window};
 use crate::engine::BitMatrix;
 use crate::music::Layout;
 use serde::{Deserialize, Serialize};
@@ -19,12 +21,17 @@ pub struct MusicProfile {
 }
 
 impl MusicProfile {
-    /// The profile of windows of bits (windows × timesteps · columns of the layout) that are no training windows.
-    pub fn of_windows(layout: &Layout, timesteps: usize, windows: &BitMatrix, training: &BitMatrix) -> Self {
+    /// The profile of windows of bits (windows × timesteps · columns of the layout) whose nearest training windows are known.
+    pub fn new(layout: &Layout, timesteps: usize, windows: &BitMatrix, nearest: &[Nearest]) -> Self {
         Self {
             metrics: MusicMetrics::of_windows(layout, timesteps, windows),
-            nearest_training_window: NearestBits::of(&nearest_training_window(windows, training, None)),
+            nearest_training_window: NearestBits::of(nearest),
         }
+    }
+
+    /// The profile of windows of bits (windows × timesteps · columns of the layout) that are no training windows.
+    pub fn of_windows(layout: &Layout, timesteps: usize, windows: &BitMatrix, training: &BitMatrix) -> Self {
+        Self::new(layout, timesteps, windows, &nearest_training_window(windows, training, None))
     }
 }
 
@@ -80,10 +87,16 @@ pub struct MusicComparison {
     /// Whether the samples' score is below that of independent bits: whether the model has learnt more about music than
     /// how often each note sounds. `None` where a score is.
     pub nearer_than_bernoulli: Option<bool>,
+    /// How near the samples are to the training windows, beside real windows that were held out.
+    #[serde(default)]
+    pub memorisation: Option<Memorisation>,
+    /// Which modes of the corpus the samples reach; `None` for a corpus whose truth is not known.
+    #[serde(default)]
+    pub coverage: Option<Coverage>,
 }
 
 impl MusicComparison {
-    /// Compare samples with baselines.
+    /// Compare samples with baselines; of memorisation and coverage it says nothing.
     pub fn new(samples: MusicProfile, baselines: Baselines) -> Self {
         let distance = |profile: &MusicProfile| MusicDistance::between(&profile.metrics, &baselines.training.metrics);
         let (of_samples, of_bernoulli) = (distance(&samples), distance(&baselines.bernoulli));
@@ -96,6 +109,8 @@ impl MusicComparison {
             nearer_than_bernoulli: scores.map(|(samples, bernoulli)| samples < bernoulli),
             samples,
             baselines,
+            memorisation: None,
+            coverage: None,
         }
     }
 }

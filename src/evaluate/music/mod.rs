@@ -5,10 +5,14 @@
 
 mod baselines;
 mod comparison;
+mod coverage;
+mod memorisation;
 mod metrics;
 mod nearest;
 
 pub use baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
 pub use comparison::{Baselines, MusicComparison, MusicDistance, MusicProfile};
+pub use coverage::{Coverage, ModeCoverage, ModeDetector};
+pub use memorisation::{DistanceSpread, Memorisation};
 pub use metrics::MusicMetrics;
 pub use nearest::{Nearest, NearestBits, nearest_training_window};

@@ -1,6 +1,7 @@
 //! The key of a built-in song: a tonic and a mode, and the pitches of its scale.
 
 use serde::Serialize;
+use std::str::FromStr;
 
 /// Tones of a scale, and so scale steps an octave.
 pub(super) const TONES: i32 = 7;
@@ -85,9 +86,73 @@ impl Key {
     }
 }
 
+/// A text that names no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no key: expected one such as C, F#, Bb or Am")]
+pub struct KeyError(String);
+
+impl FromStr for Key {
+    type Err = KeyError;
+
+    /// A letter, an accidental and a mode, as in `C`, `F#m`, `Bb`, `E minor`, and as in file names, `e-flat-major`.
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let fault = || KeyError(text.to_owned());
+        let mut characters = text.trim().chars();
+        let tonic = match characters.next().map(|letter| letter.to_ascii_uppercase()) {
+            Some('C') => 0,
+            Some('D') => 2,
+            Some('E') => 4,
+            Some('F') => 5,
+            Some('G') => 7,
+            Some('A') => 9,
+            Some('B') => 11,
+            _ => return Err(fault()),
+        };
+        let separators = |c: char| c == '-' || c == ' ' || c == '_';
+        let mut rest = characters.as_str();
+        let mut shift = 0;
+        for (accidental, semitones) in [("#", 1), ("♯", 1), ("sharp", 1), ("♭", 11), ("flat", 11), ("b", 11)] {
+            if let Some(after) = rest.trim_start_matches(separators).strip_prefix(accidental) {
+                (rest, shift) = (after, semitones);
+                break;
+            }
+        }
+        let mode = match rest.trim_start_matches(separators) {
+            "" | "M" | "maj" | "major" => Mode::Major,
+            "m" | "min" | "minor" => Mode::Minor,
+            _ => return Err(fault()),
+        };
+        Ok(Self { tonic: (tonic + shift) % 12, mode })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Key;
+
+    #[test]
+    fn keys_are_read_as_musicians_write_them() {
+        let key = |text: &str| text.parse::<Key>().map(Key::name);
+        for (text, name) in [
+            ("C", "c-major"),
+            ("Am", "a-minor"),
+            ("F#m", "f-sharp-minor"),
+            ("Bb", "b-flat-major"),
+            ("B♭ minor", "b-flat-minor"),
+            ("cb", "b-major"),
+            ("E maj", "e-major"),
+        ] {
+            assert_eq!(key(text).as_deref(), Ok(name), "{text}");
+        }
+        for tonic in 0..12 {
+            for own in [Key::major(tonic), Key::minor(tonic)] {
+                assert_eq!(own.name().parse(), Ok(own));
+            }
+        }
+        for text in ["", "H", "C##", "Amm", "5", "C dorian"] {
+            assert!(key(text).unwrap_err().to_string().contains("such as C"), "{text}");
+        }
+    }
 
     #[test]
     fn scales_as_written_on_the_staff() {

@@ -11,7 +11,7 @@ mod progression;
 mod song;
 mod texture;
 
-pub use key::{Key, Mode, PitchClass};
+pub use key::{Key, KeyError, Mode, PitchClass};
 pub use song::{BarTruth, SongTruth};
 pub use texture::Texture;
 

@@ -6,7 +6,7 @@ mod track;
 pub use damage::{Damage, Fault};
 pub use track::{Event, EventKind, Track};
 
-use midly::{Format, Fps, Timing};
+use midly::{Format, Fps, MetaMessage, Timing, TrackEventKind};
 use track::read_track;
 
 /// A MIDI file, as far as it can be read.
@@ -107,6 +107,27 @@ impl MidiFile {
         let is_on = |event: &&Event| matches!(event.kind, EventKind::NoteOn { .. });
         let count = |track: &Track| track.events.iter().filter(is_on).count() as u64;
         self.tracks.iter().map(count).sum()
+    }
+
+    /// The first tempo that the bytes of a MIDI file state, in quarter notes a minute, if any.
+    pub fn tempo(bytes: &[u8]) -> Option<f64> {
+        let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
+        if midi.get(12) == Some(&0x80) {
+            return None;
+        }
+        let (_, tracks) = midly::parse(midi).ok()?;
+        let first = tracks.map_while(Result::ok).filter_map(|events| {
+            let mut tick = 0u64;
+            events.map_while(Result::ok).find_map(|event| {
+                tick += u64::from(event.delta.as_int());
+                match event.kind {
+                    TrackEventKind::Meta(MetaMessage::Tempo(microseconds)) => Some((tick, microseconds.as_int())),
+                    _ => None,
+                }
+            })
+        });
+        let (_, microseconds) = first.min_by_key(|&(tick, _)| tick)?;
+        (microseconds > 0).then(|| 60_000_000.0 / f64::from(microseconds))
     }
 
     /// Read the chunks after the header; `rest` is where they lie in the file.

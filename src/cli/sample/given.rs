@@ -1,0 +1,203 @@
+//! What is given of the music to be made: a file to go on from or to harmonise, a key, a length; made into a sketch.
+
+use crate::music::midi::MidiFile;
+use crate::music::{
+    Compat, CorpusOptions, MAX_STEPS, PianoRoll, Plane, Reading, Sketch, Voice, builtin, notes, read_midi,
+};
+use crate::sweep::ModelDescription;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Bars that a continuation lasts where no length is asked for.
+const CONTINUED_BARS: usize = 4;
+
+/// The arguments that say what is given.
+#[derive(Debug, Args)]
+pub(super) struct GivenArguments {
+    /// Go on from a MIDI file: its notes stay, and `--length` new steps follow [default length: 4bars].
+    #[arg(long = "continue", value_name = "FILE", conflicts_with = "harmonise")]
+    continue_from: Option<PathBuf>,
+    /// Keep a voice of a MIDI file, and make the others anew around it.
+    #[arg(long, value_name = "FILE", visible_alias = "harmonize", conflicts_with = "length")]
+    harmonise: Option<PathBuf>,
+    /// What of the file to harmonise is kept: the melody (nothing is put above it), the bass (nothing below), or every
+    /// note (others are added).
+    #[arg(long, value_enum, default_value = "melody", requires = "harmonise")]
+    keep: Keep,
+    /// Sound no pitch foreign to a key, such as C, F#, Bb or Am; what is given stays.
+    #[arg(long, value_name = "KEY")]
+    key: Option<builtin::Key>,
+    /// Length of the music, or of what is added to a file: steps, or bars of four beats as in `8bars` [default: one
+    /// window of the model].
+    #[arg(long, value_name = "STEPS|BARS")]
+    length: Option<Length>,
+}
+
+/// Which voice of a file is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    /// The highest notes.
+    Melody,
+    /// The lowest notes.
+    Bass,
+    /// Every note.
+    AllGiven,
+}
+
+/// A length of music.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Steps(usize),
+    Bars(usize),
+}
+
+impl FromStr for Length {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let count = digits.parse().ok().filter(|&count: &usize| count > 0);
+        match (count, text[digits.len()..].trim()) {
+            (Some(steps), "") => Ok(Self::Steps(steps)),
+            (Some(bars), "bar" | "bars") => Ok(Self::Bars(bars)),
+            _ => Err("expected steps, such as 256, or bars, such as 8bars".into()),
+        }
+    }
+}
+
+impl Length {
+    fn steps(self, steps_per_beat: u32) -> usize {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::Bars(bars) => bars.saturating_mul(4 * steps_per_beat as usize),
+        }
+    }
+}
+
+/// The music to be made, with what is given of it.
+pub(super) struct Given {
+    pub(super) sketch: Sketch,
+    /// The tempo of the file it goes on from or is made around, in quarter notes a minute.
+    pub(super) tempo: Option<f64>,
+    /// What to tell the user about the file.
+    pub(super) remarks: Vec<String>,
+}
+
+impl GivenArguments {
+    /// Read what is given, in the layout and on the grid of a model; `reading` is how its run read its songs.
+    pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, String> {
+        let length = |default| self.length.unwrap_or(default).steps(model.steps_per_beat);
+        let mut given = match (&self.continue_from, &self.harmonise) {
+            (Some(path), _) => {
+                let mut file = File::read(path, model, reading)?;
+                let added = length(Length::Bars(CONTINUED_BARS));
+                within_bounds(file.roll.steps().saturating_add(added))?;
+                file.tell_of_silence(model.timesteps);
+                if model.timesteps == 1 {
+                    file.remarks
+                        .push("the model hears one step at a time: what follows knows the step before alone".into());
+                }
+                let sketch = Sketch::after(&file.roll, added);
+                file.remarks.push(format!("{} steps go on from {} of {}", added, file.roll.steps(), path.display()));
+                Given { sketch, tempo: file.tempo, remarks: file.remarks }
+            }
+            (None, Some(path)) => {
+                let mut file = File::read(path, model, reading)?;
+                within_bounds(file.roll.steps())?;
+                let (voice, name) = match self.keep {
+                    Keep::Melody => (Voice::Melody, "the melody"),
+                    Keep::Bass => (Voice::Bass, "the bass"),
+                    Keep::AllGiven => (Voice::All, "all"),
+                };
+                let (sketch, kept) = Sketch::with_voice(&file.roll, voice);
+                file.remarks.push(format!("{name}: {} of {} notes kept", kept.len(), notes(&file.roll).len()));
+                file.remarks.extend(self.foreign(kept.iter().map(|note| note.pitch)));
+                Given { sketch, tempo: file.tempo, remarks: file.remarks }
+            }
+            (None, None) => {
+                let steps = length(Length::Steps(model.timesteps));
+                within_bounds(steps)?;
+                let sketch = Sketch::open(model.layout.clone(), steps);
+                Given { sketch, tempo: None, remarks: Vec::new() }
+            }
+        };
+        if let Some(key) = self.key {
+            given.sketch.restrict_to(key);
+        }
+        Ok(given)
+    }
+
+    /// That some kept notes are foreign to the key asked for.
+    fn foreign(&self, pitches: impl Iterator<Item = u8>) -> Option<String> {
+        let key = self.key?;
+        let scale = key.scale();
+        let foreign = pitches.filter(|pitch| !scale.contains(&(pitch % 12))).count();
+        (foreign > 0).then(|| format!("{foreign} of the notes kept are foreign to {} and stay", key.name()))
+    }
+}
+
+fn within_bounds(steps: usize) -> Result<(), String> {
+    let fits = steps as u64 <= MAX_STEPS;
+    fits.then_some(())
+        .ok_or_else(|| format!("--length: a piece of {steps} steps, more than the {MAX_STEPS} it may have"))
+}
+
+/// A MIDI file as the model hears it.
+struct File {
+    roll: PianoRoll,
+    tempo: Option<f64>,
+    remarks: Vec<String>,
+}
+
+impl File {
+    /// Read by the careful rules whatever the model's run did: the original's add a silent row at the end.
+    fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, String> {
+        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+        let bytes = std::fs::read(path).map_err(|error| fault(&format!("cannot be read: {error}")))?;
+        let file = MidiFile::parse(&bytes).map_err(|error| fault(&error))?;
+        let options = CorpusOptions {
+            compat: Compat::None,
+            lowest_pitch: model.layout.lowest_pitch,
+            highest_pitch: model.layout.highest_pitch,
+            planes: model.layout.planes.clone(),
+            steps_per_beat: model.steps_per_beat,
+            ..reading.clone()
+        };
+        let Reading { roll, omissions } = read_midi(&file, &options).map_err(|error| fault(&error))?;
+        let damage = file.damage.iter().map(ToString::to_string);
+        let remarks: Vec<String> = damage.chain(omissions.phrases()).map(|phrase| fault(&phrase)).collect();
+        if roll.cells.count_ones() == 0 {
+            let (lowest, highest) = (model.layout.lowest_pitch, model.layout.highest_pitch - 1);
+            let nothing = format!("no note that the model knows, whose pitches are {lowest} to {highest}");
+            return Err([vec![fault(&nothing)], remarks].concat().join("; "));
+        }
+        Ok(Self { roll, tempo: MidiFile::tempo(&bytes), remarks })
+    }
+
+    /// A file that ends in silence has little to say about what follows.
+    fn tell_of_silence(&mut self, timesteps: usize) {
+        let plane = if self.roll.layout.planes.contains(&Plane::Hold) { Plane::Hold } else { Plane::Onset };
+        let steps = self.roll.steps();
+        let silent = (0..steps).rev().take_while(|&step| self.roll.pitches_at(step, plane) == 0).count();
+        if silent >= timesteps.div_ceil(2) {
+            self.remarks.push(format!("its last {silent} steps are silent, and so may be what follows"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Length;
+
+    #[test]
+    fn lengths_are_steps_or_bars() {
+        let steps = |text: &str| text.parse().map(|length: Length| length.steps(4));
+        assert_eq!(steps("256"), Ok(256));
+        assert_eq!(steps("8bars"), Ok(128));
+        assert_eq!(steps("1 bar"), Ok(16));
+        for text in ["", "0", "bars", "-3", "8beats", "3.5", "99999999999999999999"] {
+            assert!(steps(text).unwrap_err().contains("8bars"), "{text}");
+        }
+    }
+}

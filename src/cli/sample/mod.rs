@@ -1,0 +1,252 @@
+//! `runner sample`: more music from a trained model.
+
+mod given;
+
+use super::console::{failure, print, start_logging, usage_error};
+use super::{EXIT_OK, Verbosity};
+use crate::compose::{Overlap, fill_in};
+use crate::engine::{Isa, build_for};
+use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
+use crate::rbm::{ChainStart, Chains, LastStep};
+use crate::sweep::{ModelFile, SampleOptions, StoreError, load_corpus, write_whole};
+use clap::{Args, ValueEnum};
+use given::{Given, GivenArguments};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `runner sample`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  runner sample --model results/quick/runs/RUN/model.safetensors --out music --count 20 \
+    --steps 1000 --start noise\n  runner sample --model MODEL --continue song.mid --length 8bars --wav\n  runner sample \
+    --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4"
+)]
+pub(super) struct SampleArguments {
+    /// A model that a run has left.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder for the MIDI files; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "samples")]
+    out: PathBuf,
+    /// Chains to sample from, a piece each [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    count: Option<u32>,
+    /// Gibbs steps of each chain, for every window of a piece [default: as in the model's run].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    steps: Option<u64>,
+    /// Where the chains start [default: as in the model's run, or noise if that was data and no corpus is given].
+    #[arg(long, value_enum)]
+    start: Option<Start>,
+    /// Divides every input of a unit: below 1 the music is more conservative [default: as in the model's run].
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+    /// How many times hotter the first Gibbs step is than the last: chains that start hot reach more of the model's music
+    /// [default: as in the model's run].
+    #[arg(long, value_name = "FACTOR")]
+    annealing: Option<f64>,
+    /// How the last visible units are chosen [default: as in the model's run].
+    #[arg(long, value_enum)]
+    last_step: Option<Last>,
+    /// Seed of the chains; another seed makes other music.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    given: GivenArguments,
+    /// Steps from one window of a piece to the next; the others overlap [default: half a window, in whole beats].
+    #[arg(long, value_name = "STEPS")]
+    hop: Option<usize>,
+    /// Quarter notes a minute [default: as in the file given, or else in the model's run].
+    #[arg(long, value_name = "BPM")]
+    tempo: Option<f64>,
+    /// How hard notes are struck, 1 to 127 [default: as in the model's run].
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=127))]
+    velocity: Option<u8>,
+    /// General MIDI instrument, 0 to 127 [default: as in the model's run].
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=127))]
+    program: Option<u8>,
+    /// Render the sound of every piece too: N.wav beside N.mid.
+    #[arg(long)]
+    wav: bool,
+    /// MIDI files to start chains at, for `--start data`; read as the model's run read its own.
+    #[arg(long, value_name = "PATH")]
+    corpus: Option<PathBuf>,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+/// Where chains start.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Start {
+    /// All units off.
+    Zeros,
+    /// Fair coin flips.
+    Noise,
+    /// Windows of `--corpus`.
+    Data,
+}
+
+/// How the last visible units are chosen.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Last {
+    /// Drawn, as in every step.
+    Draw,
+    /// Each at its likelier state.
+    Likeliest,
+}
+
+pub(super) fn run(arguments: &SampleArguments) -> u8 {
+    start_logging(arguments.verbosity);
+    let model = match ModelFile::read(&arguments.model) {
+        Ok(model) => model,
+        Err(error) => return usage_error(&error),
+    };
+    let pieces = match pieces(arguments, &model) {
+        Ok(pieces) => pieces,
+        Err(message) => return usage_error(&message),
+    };
+    match write(arguments, &pieces) {
+        Ok(files) => {
+            if !arguments.verbosity.quiet {
+                let silent = pieces.rolls.len() - files;
+                let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
+                return print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), EXIT_OK);
+            }
+            EXIT_OK
+        }
+        Err(error) => failure(&error),
+    }
+}
+
+/// Music made, and how it is to sound.
+struct Pieces {
+    rolls: Vec<PianoRoll>,
+    style: MidiStyle,
+    skip_empty: bool,
+}
+
+/// Make the music that is asked for; an error says what is wrong with the request.
+fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, String> {
+    let parameters = model.run_parameters().map_err(|error| error.to_string())?;
+    let (own, description) = (&parameters.sample, &model.description);
+    let overlap = overlap(arguments.hop, description.timesteps, description.steps_per_beat)?;
+    let chains = chains(arguments, own)?;
+    let given = arguments.given.read(description, &parameters.corpus)?;
+    for remark in &given.remarks {
+        tracing::warn!("{remark}");
+    }
+    let style = style(arguments, own, &given, description.steps_per_beat)?;
+    if arguments.wav {
+        let seconds = given.sketch.steps() as f64 * 60.0 / style.beats_per_minute / f64::from(style.steps_per_beat);
+        if seconds > sound::MAX_SECONDS {
+            return Err(format!("--wav: {}", sound::TooLong { seconds }));
+        }
+    }
+    let data = match &arguments.corpus {
+        None => None,
+        Some(path) => Some(windows(path, &parameters.corpus, model)?),
+    };
+    let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
+    let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
+    let engine = Isa::detect().and_then(|isa| build_for(parameters.train.engine, model.parameters.clone(), isa));
+    let mut engine = engine.map_err(|error| error.to_string())?;
+    let rolls = fill_in(engine.as_mut(), &given.sketch, overlap, &chains, data);
+    let rolls = rolls.ok_or("--start data needs windows to start at: name a folder of MIDI files with --corpus")?;
+    Ok(Pieces { rolls, style, skip_empty: own.skip_empty })
+}
+
+/// The windows of a piece: half overlapping, unless another hop is asked for.
+fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, String> {
+    let half = Overlap::half(timesteps, steps_per_beat as usize);
+    let Some(hop) = hop else { return Ok(half) };
+    let most = (timesteps - 1).max(1);
+    if !(1..=most).contains(&hop) {
+        let why = format!("the windows of this model have {timesteps} steps and must overlap");
+        return Err(format!("--hop {hop}: expected 1 to {most}: {why}"));
+    }
+    Ok(Overlap { hop, ..half })
+}
+
+/// The chains that are asked for, the model's own run filling in what is not.
+fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, String> {
+    let start = match (arguments.start, own.start) {
+        (Some(Start::Zeros), _) | (None, ChainStart::Zeros) => ChainStart::Zeros,
+        (Some(Start::Noise), _) | (None, ChainStart::Noise) => ChainStart::Noise,
+        (None, ChainStart::Data) if arguments.corpus.is_none() => ChainStart::Noise,
+        (Some(Start::Data), _) | (None, ChainStart::Data) => ChainStart::Data,
+    };
+    let temperature = arguments.temperature.unwrap_or(own.temperature);
+    if !(0.001..=1000.0).contains(&temperature) {
+        return Err(format!("--temperature {temperature}: expected 0.001 to 1000"));
+    }
+    let annealing = arguments.annealing.unwrap_or(own.annealing);
+    if !(0.001..=1000.0).contains(&annealing) {
+        return Err(format!("--annealing {annealing}: expected 0.001 to 1000"));
+    }
+    let last_step = match arguments.last_step {
+        Some(Last::Draw) => LastStep::Draw,
+        Some(Last::Likeliest) => LastStep::Likeliest,
+        None => own.last_step,
+    };
+    Ok(Chains {
+        count: arguments.count.map_or(own.count, |count| count as usize),
+        steps: arguments.steps.unwrap_or(own.steps as u64),
+        start,
+        temperature,
+        annealing,
+        last_step,
+        ..own.chains(arguments.seed)
+    })
+}
+
+/// How the music is to sound, the file given and the model's own run filling in what is not asked for.
+fn style(
+    arguments: &SampleArguments,
+    own: &SampleOptions,
+    given: &Given,
+    steps_per_beat: u32,
+) -> Result<MidiStyle, String> {
+    let allowed = 4.0..=1000.0;
+    let tempo = match (arguments.tempo, given.tempo) {
+        (Some(tempo), _) if !allowed.contains(&tempo) => {
+            return Err(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute"));
+        }
+        (Some(tempo), _) => tempo,
+        (None, Some(tempo)) if allowed.contains(&tempo) => tempo,
+        (None, _) => own.tempo,
+    };
+    Ok(MidiStyle {
+        beats_per_minute: tempo,
+        velocity: arguments.velocity.unwrap_or(own.velocity),
+        program: arguments.program.unwrap_or(own.program),
+        steps_per_beat,
+    })
+}
+
+/// The windows of a corpus, read as the model's run read its own.
+fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Windows, String> {
+    let options = CorpusOptions { path: Some(path.to_path_buf()), ..options.clone() };
+    let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
+    if corpus.layout != model.description.layout {
+        return Err(format!("{}: its piano rolls have other columns than the model", path.display()));
+    }
+    Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
+}
+
+/// Write `N.mid` for chain N, and `N.wav` if asked for; returns the number of pieces written.
+fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<usize, StoreError> {
+    crate::sweep::create_folder(&arguments.out)?;
+    let mut files = 0;
+    for (chain, roll) in pieces.rolls.iter().enumerate() {
+        if pieces.skip_empty && roll.cells.count_ones() == 0 {
+            continue;
+        }
+        let file = |extension: &str| arguments.out.join(format!("{chain}.{extension}"));
+        write_whole(&file("mid"), &to_midi(roll, &pieces.style))?;
+        if arguments.wav {
+            let sound = sound::render(roll, &pieces.style);
+            let sound = sound.unwrap_or_else(|error| panic!("the length was checked before: {error}"));
+            write_whole(&file("wav"), &sound::to_wav(&sound))?;
+        }
+        files += 1;
+    }
+    Ok(files)
+}
