@@ -46,7 +46,9 @@ impl Folders {
         }
         let runs = lines.join(",\n");
         fs::create_dir_all(own.results().join("runs"))?;
-        let plan = format!("{{\"schema\":1,\"name\":\"many\",\"swept\":[],\"corpora\":[],\"runs\":[{runs}]}}");
+        let plan = format!(
+            "{{\"schema\":1,\"name\":\"many\",\"swept\":[],\"corpora\":[{{\"digest\":\"\",\"songs\":1,\"files\":\"\"}}],\"runs\":[{runs}]}}"
+        );
         fs::write(own.results().join("plan.json"), plan)?;
 
         let one = "run --config many.toml --out one -q --set model.hidden=4 --set train.k=1 --set train.momentum=0 --set \

@@ -15,12 +15,11 @@ pub enum Direction {
     Neither,
 }
 
-/// Directions by the end of the name: likelihoods should rise, errors and the distance of the music fall. Free energies
-/// have no zero of their own, and of the music it is the distance from the training data that counts.
-const DIRECTIONS: [(&str, Direction); 5] = [
+/// Directions by a part of the name: likelihoods should rise, errors and the distance of the music fall. Free energies and
+/// partition functions have no good value of their own, and of the music it is the distance from the training data that
+/// counts.
+const DIRECTIONS: [(&str, Direction); 3] = [
     ("log_likelihood", Direction::Higher),
-    ("log_likelihood_per_step", Direction::Higher),
-    ("log_likelihood_per_frame", Direction::Higher),
     ("reconstruction_error", Direction::Lower),
     ("sample_distance", Direction::Lower),
 ];
@@ -28,7 +27,7 @@ const DIRECTIONS: [(&str, Direction); 5] = [
 impl Direction {
     /// The direction of a metric of this name.
     pub fn of_metric(name: &str) -> Self {
-        let known = DIRECTIONS.iter().find(|(end, _)| name.ends_with(end));
+        let known = DIRECTIONS.iter().find(|(part, _)| name.contains(part));
         known.map_or(Self::Neither, |(_, direction)| *direction)
     }
 
@@ -68,7 +67,8 @@ mod tests {
         for (name, direction) in [
             ("validation_pseudo_log_likelihood", Direction::Higher),
             ("train_pseudo_log_likelihood_per_step", Direction::Higher),
-            ("test_log_likelihood", Direction::Higher),
+            ("test_log_likelihood_reverse_ais", Direction::Higher),
+            ("log_partition_exact", Direction::Neither),
             ("validation_reconstruction_error", Direction::Lower),
             ("sample_distance", Direction::Lower),
             ("validation_free_energy", Direction::Neither),

@@ -1,8 +1,9 @@
 //! A folder of results, or a single run, read back.
 
-use crate::sweep::{RunRecord, RunStatus, read_record, run_folder};
+use crate::sweep::{PlanFile, PlanFileError, RunRecord, RunStatus, read_record, run_folder};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// The records found at a path.
@@ -43,6 +44,9 @@ pub enum ResultsError {
     /// There is no plan.
     #[error("{} is no folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
     NoPlan(PathBuf),
+    /// The plan cannot be read.
+    #[error(transparent)]
+    Plan(#[from] PlanFileError),
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -61,21 +65,10 @@ pub enum ResultsError {
     },
 }
 
-/// The part of `plan.json` that names runs.
-#[derive(Deserialize)]
-struct PlanFile {
-    runs: Vec<PlannedRun>,
-}
-
-#[derive(Deserialize)]
-struct PlannedRun {
-    run_id: String,
-}
-
 impl Results {
     /// Read a folder of results, the folder of a run, or a `result.json`. Runs that are listed twice count once.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
-        if path.join("plan.json").is_file() {
+        if path.join(PlanFile::NAME).is_file() {
             return Self::read_sweep(path);
         }
         let file = if path.is_dir() { path.join("result.json") } else { path.to_path_buf() };
@@ -86,10 +79,10 @@ impl Results {
         Ok(Self { path: path.to_path_buf(), planned: 1, records: vec![record] })
     }
 
-    fn read_sweep(path: &Path) -> Result<Self, ResultsError> {
-        let plan: PlanFile = parse(&path.join("plan.json"))?;
-        let mut seen = std::collections::HashSet::new();
-        let run_ids: Vec<&String> = plan.runs.iter().map(|run| &run.run_id).filter(|id| seen.insert(*id)).collect();
+    /// Read the folder of a sweep's results.
+    pub(super) fn read_sweep(path: &Path) -> Result<Self, ResultsError> {
+        let plan = read_plan(path)?;
+        let run_ids: Vec<&String> = plan.runs.iter().map(|run| &run.run_id).collect();
         let records: Vec<Option<RunRecord>> =
             run_ids.par_iter().map(|run_id| read_record(&run_folder(path, run_id), run_id)).collect();
         let records = records.into_iter().flatten().collect();
@@ -105,8 +98,19 @@ impl Results {
     }
 }
 
+/// The plan of a folder of results; runs of the same name, as two paths to the same songs give, stand there once.
+pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
+    if !folder.join(PlanFile::NAME).is_file() {
+        return Err(ResultsError::NoPlan(folder.to_path_buf()));
+    }
+    let mut plan = PlanFile::read(folder)?;
+    let mut seen = HashSet::new();
+    plan.runs.retain(|run| seen.insert(run.run_id.clone()));
+    Ok(plan)
+}
+
 /// A JSON file as what it should hold.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
     let text = std::fs::read(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
     serde_json::from_slice(&text).map_err(|source| ResultsError::Malformed { path: path.to_path_buf(), source })
 }

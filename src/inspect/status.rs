@@ -1,12 +1,12 @@
 //! The state of a sweep as its folder shows it: what is done, running, interrupted, failed or missing, and how long the
 //! rest will take.
 
-use super::results::{ResultsError, parse};
-use crate::sweep::{Cause, RunRecord, RunState, StateReader, run_folder};
+use super::results::{ResultsError, read_plan};
+use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -97,20 +97,6 @@ pub struct Forecast {
     pub runs_per_hour: f64,
 }
 
-/// The part of `plan.json` that is needed here.
-#[derive(Deserialize)]
-struct PlanFile {
-    name: String,
-    runs: Vec<PlannedRun>,
-}
-
-#[derive(Clone, Deserialize)]
-struct PlannedRun {
-    run_id: String,
-    #[serde(default)]
-    swept: Map<String, Value>,
-}
-
 /// The part of `result.json` that tells how long a run took.
 #[derive(Deserialize)]
 struct Timed {
@@ -128,13 +114,7 @@ impl Status {
 
     /// Read the state of a folder of results: `plan.json` and the folders of the runs, nothing else.
     pub fn read(folder: &Path) -> Result<Self, ResultsError> {
-        let plan_file = folder.join("plan.json");
-        if !plan_file.is_file() {
-            return Err(ResultsError::NoPlan(folder.to_path_buf()));
-        }
-        let mut plan: PlanFile = parse(&plan_file)?;
-        let mut seen = HashSet::new();
-        plan.runs.retain(|run| seen.insert(run.run_id.clone()));
+        let plan = read_plan(folder)?;
         let reader = StateReader::new(folder);
         let states: Vec<RunState> = plan.runs.par_iter().map(|run| reader.state(&run.run_id)).collect();
         let mut status = Self {
@@ -212,18 +192,18 @@ fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<F
         .filter_map(|(run, _)| Some((run, total_s(folder, &run.run_id)?)))
         .collect();
     let (template, _) = finished.first()?;
-    let template: RunRecord = crate::sweep::read_record(&run_folder(folder, &template.run_id), &template.run_id)?;
+    let template = read_record(&run_folder(folder, &template.run_id), &template.run_id)?;
     let size = |run: &PlannedRun| size(&template.params, &run.swept);
 
-    let mut by_point: HashMap<String, (f64, usize)> = HashMap::new();
+    let mut by_point: HashMap<usize, (f64, usize)> = HashMap::new();
     let (mut time, mut work) = (0.0, 0.0);
     for (run, seconds) in &finished {
-        let point = by_point.entry(point(run)).or_default();
+        let point = by_point.entry(run.point).or_default();
         *point = (point.0 + seconds, point.1 + 1);
         time += seconds;
         work += size(run);
     }
-    let expected = |run: &PlannedRun| match by_point.get(&point(run)) {
+    let expected = |run: &PlannedRun| match by_point.get(&run.point) {
         Some((seconds, count)) => seconds / *count as f64,
         None => time / work * size(run),
     };
@@ -249,11 +229,6 @@ fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<F
 fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
     let bytes = std::fs::read(run_folder(folder, run_id).join("result.json")).ok()?;
     serde_json::from_slice::<Timed>(&bytes).ok().map(|timed| timed.timing.total_s)
-}
-
-/// What tells the points of a plan apart.
-fn point(run: &PlannedRun) -> String {
-    Value::Object(run.swept.clone()).to_string()
 }
 
 /// The size of a run in arbitrary units, by the parameters of another with its own values of what varies: epochs × hidden

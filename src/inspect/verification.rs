@@ -340,10 +340,7 @@ fn first_difference(recorded: (&RunRecord, &[EpochRecord]), now: (&RunRecord, &[
 
 /// The records of all complete runs of a folder of results, in the order of the plan.
 pub fn complete_records(folder: &Path) -> Result<Vec<RunRecord>, VerificationError> {
-    if !folder.join("plan.json").is_file() {
-        return Err(ResultsError::NoPlan(folder.to_path_buf()).into());
-    }
-    let results = super::Results::read(folder)?;
+    let results = super::Results::read_sweep(folder)?;
     if results.records.is_empty() {
         return Err(VerificationError::NoSuchRun(format!("{} has no complete run", folder.display())));
     }
