@@ -50,12 +50,12 @@ pub(super) fn metrics(record: &RunRecord) -> Metrics {
 }
 
 /// The times that are compared.
-pub(super) const TIMES: [&str; 4] = ["train_s", "evaluate_s", "sample_s", "total_s"];
+pub(super) const TIMES: [&str; 5] = ["train_s", "evaluate_s", "likelihood_s", "sample_s", "total_s"];
 
 /// The times of a record in seconds, in the order of [`TIMES`].
-pub(super) fn times(record: &RunRecord) -> [f64; 4] {
+pub(super) fn times(record: &RunRecord) -> [f64; 5] {
     let timing = &record.timing;
-    [timing.train_s, timing.evaluate_s, timing.sample_s, timing.total_s]
+    [timing.train_s, timing.evaluate_s, timing.likelihood_s, timing.sample_s, timing.total_s]
 }
 
 #[cfg(test)]
