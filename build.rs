@@ -6,6 +6,7 @@ fn main() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let compiler = output(&rustc, &["--version"]).unwrap_or_else(|| "unknown".into());
     println!("cargo::rustc-env=CHORDBENCH_RUSTC={compiler}");
+    println!("cargo::rustc-env=CHORDBENCH_BUILD={}", build());
     println!("cargo::rustc-env=CHORDBENCH_GIT={}", commit().unwrap_or_else(|| "unknown".into()));
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src");
@@ -16,6 +17,14 @@ fn main() {
             println!("cargo::rerun-if-changed={path}");
         }
     }
+}
+
+/// Profile, level of optimisation, target and flags of this build.
+fn build() -> String {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS").replace('\u{1f}', " ");
+    let flags = if flags.is_empty() { "no flags".to_owned() } else { format!("flags {flags}") };
+    format!("{}, opt-level {}, {}, {flags}", variable("PROFILE"), variable("OPT_LEVEL"), variable("TARGET"))
 }
 
 /// The commit of the checkout, marked if the work tree differs from it.

@@ -305,7 +305,8 @@ fn the_identity_of_the_default_run_is_pinned() {
         r#""sample.annealing":1.0,"sample.count":10,"sample.last_step":"draw","sample.program":0,"#,
         r#""sample.skip_empty":true,"sample.start":"zeros","sample.steps":1,"sample.temperature":1.0,"#,
         r#""sample.tempo":120.0,"sample.velocity":40,"train.batch_size":100,"train.batches":"shuffled","#,
-        r#""train.chains":0,"train.engine":"packed","train.epochs":200,"train.initial_momentum":0.0,"#,
+        r#""train.chains":0,"train.early_stopping_metric":"none","train.early_stopping_min_delta":0.0,"#,
+        r#""train.early_stopping_patience":10,"train.early_stopping_restore":true,"train.engine":"packed","train.epochs":200,"train.initial_momentum":0.0,"#,
         r#""train.k":1,"train.learning_rate":0.005,"train.method":"cd","train.momentum":0.0,"#,
         r#""train.momentum_switch_epoch":0,"train.positive_sample":"chain","train.skip_first_window":false,"#,
         r#""train.statistics":"probabilities","train.weight_decay":0.0"#,
@@ -314,7 +315,7 @@ fn the_identity_of_the_default_run_is_pinned() {
     let canonical = format!(r#"{{"corpus":"{DIGEST}","parameters":{{{parameters}}},"schema":1,"seed":"{seed}"}}"#);
     let hash = blake3::hash(canonical.as_bytes()).to_hex();
     assert_eq!(ids(&plan("", &[])), [&hash[..12]]);
-    assert_eq!(&hash[..12], "13fbd45e688c");
+    assert_eq!(&hash[..12], "236326e460f1");
 }
 
 #[test]

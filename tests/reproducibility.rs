@@ -61,7 +61,7 @@ fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BT
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     for shard in shards {
         let shard: Shard = shard.parse().unwrap();
-        let options = ExecuteOptions { shard, workers, isa, fresh: false, fail_fast: false };
+        let options = ExecuteOptions::new(shard, workers, isa);
         execute(&prepared, config, folder.path(), &options, &Silent).unwrap();
     }
     let record = |run_id: &String| {

@@ -3,7 +3,9 @@
 use super::console::{configuration_error, configuration_warning, prepare_error, print, start_logging, usage_error};
 use super::{ConfigArguments, EXIT_OK, Verbosity};
 use crate::engine::Isa;
-use crate::sweep::{ConfigErrors, Plan, Prepared, Shard, Sweep, Workers, display};
+use crate::sweep::{
+    ConfigErrors, MemoryNeed, Plan, Prepared, Shard, Sweep, Workers, display, expected_bytes, in_words,
+};
 use clap::Args;
 use comfy_table::{Table, presets};
 
@@ -58,7 +60,15 @@ pub(super) fn run(arguments: &PlanArguments) -> u8 {
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {
-    let lines: Vec<String> = prepared.plan.shard(shard).map(|run| prepared.run_json(run).to_string()).collect();
+    let lines: Vec<String> = prepared
+        .plan
+        .shard(shard)
+        .map(|run| {
+            let mut line = prepared.run_json(run);
+            line["expected_bytes"] = expected_bytes(run.parameters(), prepared.corpus_of(run.index)).into();
+            line.to_string()
+        })
+        .collect();
     lines.join("\n") + "\n"
 }
 
@@ -80,14 +90,17 @@ fn table(sweep: &Sweep, prepared: &Prepared, isa: Isa, shard: Shard) -> String {
         table.add_row(row);
     }
     let runs = plan.shard(shard).count();
-    let workers = Workers::for_sweep(sweep, prepared, isa, runs).explain(prepared, isa);
+    let workers = Workers::for_sweep(sweep, prepared, isa, runs);
+    let need = MemoryNeed::of(prepared, plan.shard(shard), workers.jobs);
+    let memory = format!("memory: at most {} a run, {} at once", in_words(need.largest), in_words(need.together));
+    let workers = workers.explain(prepared, isa);
     let corpora: Vec<String> = prepared
         .corpora
         .iter()
         .map(|corpus| format!("{} songs (digest {})", corpus.songs.len(), &corpus.digest[..12]))
         .collect();
     format!(
-        "{table}\n{} points, {} replicates, {runs} runs; {workers}; corpus: {}\n",
+        "{table}\n{} points, {} replicates, {runs} runs; {workers}; {memory}; corpus: {}\n",
         plan.points.len(),
         sweep.replicates.count,
         corpora.join(", "),

@@ -226,6 +226,28 @@ impl SweepObserver for Progress {
         }
     }
 
+    fn run_interrupted(&self, run: usize, run_id: &str, reason: &str) {
+        let mut state = self.state();
+        if let Some(RunState { bar: Some(bar), .. }) = state.runs.remove(&run) {
+            bar.finish_and_clear();
+        }
+        match self.display {
+            Display::Plain => state.plain_line(&format!("run {run_id} stopped: {reason}")),
+            Display::Events => {
+                tracing::info!(target: PROGRESS, event = "run_interrupted", run_id, index = run, reason, "run stopped");
+            }
+            Display::Bars { .. } | Display::Never => {}
+        }
+    }
+
+    fn waiting(&self, runs: usize) {
+        match self.display {
+            Display::Plain => self.state().plain_line(&format!("waiting for {runs} runs of other processes")),
+            Display::Events => tracing::info!(target: PROGRESS, event = "waiting", runs, "waiting for other processes"),
+            Display::Bars { .. } | Display::Never => {}
+        }
+    }
+
     fn sweep_finished(&self) {
         if let Some(bar) = self.state().sweep_bar.take() {
             bar.finish_and_clear();

@@ -4,13 +4,23 @@ use super::console::{configuration_error, failure, log_files, prepare_error, pri
 use super::progress::{Progress, ProgressMode};
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
-use crate::sweep::{ExecuteOptions, Outcome, Parallelism, PlanFile, Prepared, Shard, Workers, execute};
-use clap::Args;
+use crate::sweep::{
+    ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers,
+    available_bytes, check_memory, execute,
+};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest that runs may take to stop after a signal: what cannot be asked to stop, such as one large evaluation, is left
+/// after this time. Batch systems kill half a minute after they have asked.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Arguments of `runner run`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2")]
+#[command(after_help = "Examples:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2\n  \
+    runner run --config configs/quick.toml --rerun failed\n\n\
+    The same command again goes on where the last one stopped. Several processes may share a folder of results.")]
 pub(super) struct RunArguments {
     #[command(flatten)]
     config: ConfigArguments,
@@ -29,9 +39,16 @@ pub(super) struct RunArguments {
     /// Stop at once unless the plan has this digest, as in the job scripts of `runner submit`.
     #[arg(long, value_name = "DIGEST", hide_short_help = true)]
     plan_digest: Option<String>,
-    /// Run again what is already complete.
-    #[arg(long)]
+    /// Run everything again from the start: short for `--rerun all`.
+    #[arg(long, conflicts_with = "rerun")]
     fresh: bool,
+    /// Besides what is missing or was interrupted, do again: runs that failed, or all; or let runs that ran out of
+    /// `run.timeout` have the whole of that time again.
+    #[arg(long, value_name = "WHICH", value_enum)]
+    rerun: Option<RerunArgument>,
+    /// Leave runs that other processes are at, rather than wait for them.
+    #[arg(long)]
+    no_wait: bool,
     /// Start no further run once one has failed.
     #[arg(long)]
     fail_fast: bool,
@@ -42,8 +59,36 @@ pub(super) struct RunArguments {
     verbosity: Verbosity,
 }
 
+/// What to do again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RerunArgument {
+    /// Runs that failed, from their start.
+    Failed,
+    /// Runs that ran out of time, from where they stopped.
+    Interrupted,
+    /// All runs, from their start.
+    All,
+}
+
+impl RunArguments {
+    fn rerun(&self) -> Rerun {
+        match self.rerun {
+            _ if self.fresh => Rerun::All,
+            None => Rerun::Nothing,
+            Some(RerunArgument::Failed) => Rerun::Failed,
+            Some(RerunArgument::Interrupted) => Rerun::Interrupted,
+            Some(RerunArgument::All) => Rerun::All,
+        }
+    }
+}
+
 pub(super) fn run(arguments: &RunArguments) -> u8 {
     start_logging(arguments.verbosity);
+    let interrupt = match Interrupt::on_signals() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return failure(&format!("cannot watch for signals: {error}")),
+    };
+    end_in_time(interrupt.clone());
     let (mut sweep, plan) = match super::plan::read(&arguments.config, arguments.verbosity) {
         Ok(read) => read,
         Err(errors) => return configuration_error(&errors),
@@ -77,12 +122,19 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     let exactly = |count: Option<u32>, or| count.map_or(or, |count| Parallelism::Exactly(count as usize));
     sweep.jobs = exactly(arguments.jobs, sweep.jobs);
     sweep.threads_per_run = exactly(arguments.threads_per_run, sweep.threads_per_run);
+    let runs: Vec<&RunSpec> = prepared.plan.shard(arguments.shard).collect();
+    let workers = Workers::for_sweep(&sweep, &prepared, isa, runs.len());
+    if let Some(Err(errors)) = available_bytes().map(|bytes| check_memory(&prepared, &runs, workers.jobs, bytes)) {
+        return configuration_error(&errors);
+    }
     let options = ExecuteOptions {
-        shard: arguments.shard,
-        workers: Workers::for_sweep(&sweep, &prepared, isa, prepared.plan.shard(arguments.shard).count()),
-        isa,
-        fresh: arguments.fresh,
+        rerun: arguments.rerun(),
         fail_fast: arguments.fail_fast,
+        wait: !arguments.no_wait,
+        timeout: sweep.timeout,
+        checkpoint_interval: sweep.checkpoint_interval,
+        interrupt,
+        ..ExecuteOptions::new(arguments.shard, workers, isa)
     };
     let folder = match &arguments.out {
         Some(out) => out.join(&sweep.name),
@@ -94,13 +146,34 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     }
 }
 
+/// End the program some time after a signal, whatever is still at work: the last checkpoints are there.
+fn end_in_time(interrupt: Interrupt) {
+    let watch = move || loop {
+        std::thread::sleep(Duration::from_millis(100));
+        if let Some(signal) = interrupt.raised() {
+            std::thread::sleep(GRACE);
+            tracing::warn!("some runs did not stop in time; they go on from their last checkpoints");
+            std::process::exit(i32::from(signal.exit_code()));
+        }
+    };
+    // Without it the program ends too, only later.
+    let _ = std::thread::Builder::new().name("end-in-time".into()).spawn(watch);
+}
+
 fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {reason}");
     }
-    let code = if !outcome.failed.is_empty() {
+    if outcome.timed_out > 0 {
+        let runs = outcome.timed_out;
+        tracing::warn!("{runs} runs are out of time: raise run.timeout, or `--rerun interrupted` lets them go on");
+    }
+    let code = if let Some(signal) = outcome.interrupted {
+        tracing::warn!("stopped by {}; the same command goes on from there", signal.reason());
+        signal.exit_code()
+    } else if !outcome.failed.is_empty() {
         EXIT_FAILED
-    } else if outcome.not_started > 0 {
+    } else if outcome.incomplete > 0 {
         EXIT_INCOMPLETE
     } else {
         EXIT_OK

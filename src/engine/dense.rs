@@ -301,3 +301,20 @@ fn sample_row(inputs: &[f32], inverse_temperature: f32, mut stream: UnitStream, 
         }
     }
 }
+/// What `matrixmultiply` of the pinned version chooses for products of f32 on this processor.
+pub(super) fn instruction_set() -> &'static str {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        use std::arch::is_x86_feature_detected;
+        if is_x86_feature_detected!("avx512f") {
+            return "avx512";
+        }
+        if is_x86_feature_detected!("fma") && is_x86_feature_detected!("avx2") {
+            return "avx2 and fma";
+        }
+        if is_x86_feature_detected!("avx") {
+            return "avx";
+        }
+    }
+    if cfg!(target_arch = "aarch64") { "neon" } else { "as compiled" }
+}

@@ -16,6 +16,17 @@ pub enum EngineKind {
     Reference,
 }
 
+impl EngineKind {
+    /// The instruction set that this engine computes with where the packed one uses `isa`.
+    pub fn instruction_set(self, isa: Isa) -> String {
+        match self {
+            Self::Packed => isa.name().to_owned(),
+            Self::Dense => format!("{} (matrixmultiply)", super::dense::instruction_set()),
+            Self::Reference => "as compiled".to_owned(),
+        }
+    }
+}
+
 /// How the units of a layer are drawn: streams by row, and the inverse temperature β that scales their inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw {

@@ -195,8 +195,7 @@ pub fn run_again(
     let prepared = only(prepared, records)?;
     let scratch = tempfile::Builder::new().prefix("runner-verify-").tempdir();
     let scratch = scratch.map_err(StoreError::at("cannot create a folder in", &std::env::temp_dir()))?;
-    let options =
-        ExecuteOptions { shard: Shard::WHOLE, workers: how.workers, isa: how.isa, fresh: true, fail_fast: false };
+    let options = ExecuteOptions::new(Shard::WHOLE, how.workers, how.isa);
     execute(&prepared, "", scratch.path(), &options, observer)?;
     let compare = |record: &&RunRecord| {
         let own_folder = run_folder(scratch.path(), &record.run_id);

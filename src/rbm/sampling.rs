@@ -61,8 +61,19 @@ impl Chains {
     /// The visible states (count × visible) that the chains end at. `data` are the windows a start at data is drawn
     /// from; `None` if such a start is asked for without any.
     pub fn run(&self, engine: &mut dyn Engine, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
+        self.run_while(engine, data, &mut || true)
+    }
+
+    /// As [`Self::run`], for as long as `go_on`, asked before each step, says so: whoever ends the chains early has no use
+    /// for the states they had come to.
+    pub fn run_while(
+        &self,
+        engine: &mut dyn Engine,
+        data: Option<(&BitMatrix, &[usize])>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Option<BitMatrix> {
         let mut visible = self.first_states(engine.visible(), data)?;
-        self.advance(engine, &mut visible, None);
+        self.advance_while(engine, &mut visible, None, go_on);
         Some(visible)
     }
 
@@ -82,9 +93,22 @@ impl Chains {
 
     /// Run the steps of the chains on from `visible` (count × visible), whatever `start` says.
     pub fn advance(&self, engine: &mut dyn Engine, visible: &mut BitMatrix, clamp: Option<&Clamp>) {
+        self.advance_while(engine, visible, clamp, &mut || true);
+    }
+
+    fn advance_while(
+        &self,
+        engine: &mut dyn Engine,
+        visible: &mut BitMatrix,
+        clamp: Option<&Clamp>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) {
         let mut hidden = BitMatrix::default();
         let mut inputs = Vec::new();
         for step in 0..self.steps {
+            if !go_on() {
+                return;
+            }
             let streams = self.streams(step);
             engine.sample_hidden(visible, streams.hidden_draw(step), &mut hidden);
             if step + 1 == self.steps && self.last_step == LastStep::Likeliest {

@@ -174,7 +174,7 @@ pub(super) enum Acquired {
     /// The run is ours.
     Held(Arc<HeldClaim>),
     /// Another process works on it, or has just taken it.
-    Taken(Option<Claim>),
+    Taken,
 }
 
 /// A claim that this process holds. It is given back by [`Self::release`], or when dropped.
@@ -283,12 +283,14 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
         match link_new(private, &path, &claim.to_bytes()) {
             Ok(()) => return held(run_folder, &path, claim, Vec::new()),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // The owner has cleared the folder, and our own file with it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Acquired::Taken),
             Err(error) => return Err(error),
         }
-        let mut chain = succession(run_folder)?;
+        let chain = succession(run_folder)?;
         let Some(found) = chain.last() else { continue };
         if !found.is_dead(time_of_file_system(run_folder)) {
-            return Ok(Acquired::Taken(chain.pop().map(|found| found.claim)));
+            return Ok(Acquired::Taken);
         }
         match link_new(private, &successor_path(run_folder, &found.claim.token), &claim.to_bytes()) {
             Ok(()) => {
@@ -301,11 +303,11 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
                 // The claim before has been given back meanwhile.
                 fs::remove_file(successor_path(run_folder, &found.claim.token))?;
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(Acquired::Taken(None))
+    Ok(Acquired::Taken)
 }
 
 fn held(run_folder: &Path, path: &Path, claim: Claim, predecessors: Vec<Claim>) -> io::Result<Acquired> {
@@ -320,7 +322,7 @@ fn held(run_folder: &Path, path: &Path, claim: Claim, predecessors: Vec<Claim>) 
         predecessors,
     };
     held.verify();
-    Ok(if held.is_lost() { Acquired::Taken(None) } else { Acquired::Held(Arc::new(held)) })
+    Ok(if held.is_lost() { Acquired::Taken } else { Acquired::Held(Arc::new(held)) })
 }
 
 /// Give `target` the content of `source`, by a hard link, unless it exists. Where the file system knows no hard links, the
@@ -411,7 +413,7 @@ impl Drop for Heart {
     }
 }
 
-/// The host's name, where the system tells.
+/// The name of this host, or a word for none.
 pub(super) fn host_name() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = name.or_else(|| std::env::var("HOSTNAME").ok());
@@ -457,7 +459,7 @@ mod tests {
     fn take(folder: &Path) -> Option<Arc<HeldClaim>> {
         match acquire(folder, 10).unwrap() {
             Acquired::Held(held) => Some(held),
-            Acquired::Taken(_) => None,
+            Acquired::Taken => None,
         }
     }
 

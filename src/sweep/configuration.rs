@@ -12,6 +12,7 @@ use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many of something to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,10 @@ pub struct Sweep {
     pub threads_per_run: Parallelism,
     /// The instruction set asked for, by name.
     pub isa: String,
+    /// The longest that a run may take.
+    pub timeout: Option<Duration>,
+    /// The time from one checkpoint of a run to the next.
+    pub checkpoint_interval: Option<Duration>,
     /// Runs of every point.
     pub replicates: Replicates,
     /// What the file and the arguments set for all points.
@@ -248,12 +253,18 @@ impl Merge {
         let parallelism =
             |path: &str| value(path).as_u64().map_or(Parallelism::Auto, |n| Parallelism::Exactly(n as usize));
         let number = |path: &str| value(path).as_u64().unwrap_or_default();
+        let seconds = |path: &str| {
+            let seconds = value(path).as_f64().filter(|&seconds| seconds > 0.0);
+            seconds.map(Duration::from_secs_f64)
+        };
         let walks = self.grid.into_iter().map(|axis| vec![axis]).chain(self.zips).collect();
         Ok(Sweep {
             name,
             output_dir: value("output.dir").as_str().map(PathBuf::from).unwrap_or_default(),
             jobs: parallelism("run.jobs"),
             threads_per_run: parallelism("run.threads_per_run"),
+            timeout: seconds("run.timeout"),
+            checkpoint_interval: seconds("run.checkpoint_seconds"),
             isa: value("run.isa").as_str().unwrap_or("auto").to_owned(),
             replicates: Replicates { count: number("replicates.count") as u32, seed: number("replicates.seed") },
             walks,

@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 pub struct Environment {
     /// The processor's name, as the system gives it.
     pub cpu: String,
-    /// The instruction set of the packed engine: avx512, avx2 or scalar.
+    /// The instruction set that the engine of the run used: avx512, avx2 or scalar of the packed engine; the dense engine
+    /// makes a choice of its own.
     pub isa: String,
     /// The compiler that built the program.
     pub rustc: String,
+    /// How the program was built: profile, level of optimisation, target and flags.
+    #[serde(default)]
+    pub build: String,
     /// The program's version.
     pub version: String,
     /// The commit it was built from, with `-dirty` after it for uncommitted changes; "unknown" outside a checkout.
@@ -31,6 +35,7 @@ impl Environment {
             cpu: cpu_name(),
             isa: isa.name().into(),
             rustc: env!("CHORDBENCH_RUSTC").into(),
+            build: env!("CHORDBENCH_BUILD").into(),
             version: env!("CARGO_PKG_VERSION").into(),
             git: env!("CHORDBENCH_GIT").into(),
             os: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),

@@ -51,8 +51,13 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The metrics after `epoch` epochs, and the time each took.
-    pub(super) fn metrics(&mut self, engine: &mut dyn Engine, epoch: u64) -> (Metrics, EpochTiming) {
+    /// The metrics after `epoch` epochs, and the time each took; `None` if `go_on`, asked before each, ended it.
+    pub(super) fn metrics(
+        &mut self,
+        engine: &mut dyn Engine,
+        epoch: u64,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Option<(Metrics, EpochTiming)> {
         let (mut metrics, mut timing) = (Metrics::new(), EpochTiming::default());
         let parameters = engine.parameters();
         timing.weights_s += timed(|| {
@@ -62,6 +67,9 @@ impl<'a> Evaluation<'a> {
         let rbm = Rbm::new(parameters.clone());
         for split in &self.splits {
             let name = |metric: &str| format!("{}_{metric}", split.name);
+            if !go_on() {
+                return None;
+            }
             timing.reconstruction_s += timed(|| {
                 let key = (self.seed, epoch, split.number);
                 let error = reconstruction_error(engine, split.windows, &split.rows, self.k, key);
@@ -70,6 +78,9 @@ impl<'a> Evaluation<'a> {
             timing.free_energy_s += timed(|| {
                 metrics.insert(name("free_energy"), mean_free_energy(&rbm, split.windows, &split.rows));
             });
+            if !go_on() {
+                return None;
+            }
             timing.pseudo_likelihood_s += timed(|| {
                 let mean = mean_pseudo_log_likelihood(&rbm, split.windows, &split.pseudo_likelihood_rows);
                 metrics.insert(name("pseudo_log_likelihood"), mean);
@@ -80,7 +91,17 @@ impl<'a> Evaluation<'a> {
         let gap = metrics["validation_free_energy"].zip(metrics["train_free_energy"]).map(|(held, own)| held - own);
         metrics.insert("free_energy_gap".into(), gap);
         self.before = Some(parameters);
-        (metrics, timing)
+        Some((metrics, timing))
+    }
+
+    /// The parameters that the next ratio of update to weight compares with.
+    pub(super) fn before(&self) -> Option<&Parameters> {
+        self.before.as_ref()
+    }
+
+    /// Go on from the parameters that [`Self::before`] gave.
+    pub(super) fn go_on_from(&mut self, before: Option<Parameters>) {
+        self.before = before;
     }
 
     /// Remember the parameters, so that the next ratio of update to weight is of one epoch alone.

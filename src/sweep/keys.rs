@@ -334,6 +334,28 @@ pub static KEYS: &[Key] = &[
     ),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
     Key::choice(
+        "train.early_stopping_metric",
+        &["none", "pseudo-log-likelihood", "reconstruction-error"],
+        "The metric of the held-out songs that ends training when it stops improving; `none` trains all epochs.",
+    ),
+    Key::integer(
+        "train.early_stopping_patience",
+        [1, MANY],
+        10,
+        "Evaluations in a row without improvement that end training.",
+    ),
+    Key::float(
+        "train.early_stopping_min_delta",
+        [0.0, 1e9],
+        0.0,
+        "How much better than the best a value must be to count as an improvement.",
+    ),
+    Key::flag(
+        "train.early_stopping_restore",
+        true,
+        "Whether the model of the best epoch is the result, rather than that of the last.",
+    ),
+    Key::choice(
         "train.engine",
         &["packed", "dense", "reference"],
         "Bits and sums of selected rows, dense matrix products to compare with, or plain loops to check both by.",
@@ -446,6 +468,20 @@ pub static KEYS: &[Key] = &[
         &["auto", "scalar", "avx2", "avx512"],
         "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
          environment variable `CHORDBENCH_ISA` wins over it.",
+    )
+    .role(Role::Setup),
+    Key::float(
+        "run.timeout",
+        [0.0, 1e9],
+        0.0,
+        "Seconds that a run may take, interruptions not counted; 0 for any. What takes longer stops at a checkpoint.",
+    )
+    .role(Role::Setup),
+    Key::float(
+        "run.checkpoint_seconds",
+        [0.0, 1e9],
+        60.0,
+        "Seconds from one checkpoint of a run to the next; 0 for none but where a run is interrupted.",
     )
     .role(Role::Setup),
     Key::new(

@@ -18,17 +18,23 @@
 //! come out the same are run once.
 
 mod axis;
-#[allow(dead_code, reason = "the sweep claims its runs in the next change")]
+mod checkpoint;
 mod claim;
+mod clock;
+mod commit;
 mod configuration;
 mod document;
+mod early_stopping;
 mod environment;
 mod error;
 mod evaluation;
 mod execute;
+mod interrupt;
 mod keys;
 mod layer;
 mod likelihood;
+mod material;
+mod memory;
 mod merge;
 mod model_file;
 mod modes;
@@ -37,6 +43,7 @@ mod parameters;
 mod plan;
 mod plan_file;
 mod prepared;
+mod presence;
 mod record;
 mod resolved;
 mod results;
@@ -44,7 +51,6 @@ mod rolls;
 mod run;
 mod settings;
 mod split;
-#[allow(dead_code, reason = "the sweep interrupts its runs in the next change")]
 mod state;
 mod store;
 mod summary;
@@ -55,9 +61,11 @@ pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use configuration::{Parallelism, Replicates, Sweep};
 pub use environment::{Environment, logical_cpus};
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
-pub use execute::{ExecuteOptions, Outcome, SweepObserver, execute};
+pub use execute::{ExecuteOptions, Outcome, Rerun, SweepObserver, execute};
+pub use interrupt::{Interrupt, StopSignal};
 pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
 pub use likelihood::{likelihood_metrics, run_likelihood};
+pub use memory::{MemoryNeed, available_bytes, check_memory, expected_bytes, in_words};
 pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use overview::{CorpusOverview, SplitOverview};
@@ -66,7 +74,7 @@ pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError, run_id_of};
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use prepared::{PrepareError, Prepared, load_corpus};
 pub use record::{
-    Artifact, CorpusRecord, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
+    Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
     TimeDistribution, Timing, canonical_json, digest,
 };
 pub use results::{lay_out, read_record, read_records, run_folder, sum_up};

@@ -2,7 +2,7 @@
 
 use super::plan::RunSpec;
 use super::prepared::Prepared;
-use super::store::{StoreError, write_whole};
+use super::store::{StoreError, keep_whole};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -137,7 +137,7 @@ impl PlanFile {
     /// Write the plan into the folder of a sweep's results.
     pub(super) fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let json = serde_json::to_string_pretty(self).expect("a plan is plain data");
-        write_whole(&folder.join(Self::NAME), json.as_bytes())
+        keep_whole(&folder.join(Self::NAME), json.as_bytes())
     }
 }
 

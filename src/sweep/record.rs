@@ -183,8 +183,34 @@ pub struct Timing {
     pub connection_updates_per_s: f64,
     /// Threads of the run.
     pub threads: usize,
-    /// Whether other runs shared the machine meanwhile: such times are no benchmark.
+    /// Whether other runs shared the machine meanwhile, of this process or of another that works on the same results: such
+    /// times are no benchmark.
     pub contended: bool,
+    /// Processor time of the threads of the run, where the system tells: at most `threads` times `total_s`.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
+    /// How often the run went on after an interruption; `total_s` counts the times at work alone.
+    #[serde(default)]
+    pub continued: u32,
+    /// Bytes of memory that the run was expected to take.
+    #[serde(default)]
+    pub expected_bytes: u64,
+    /// The most bytes of memory that the process had taken by the end of the run, all its runs together.
+    #[serde(default)]
+    pub peak_bytes: Option<u64>,
+}
+
+/// How early stopping ended a run, or did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyStop {
+    /// Epochs trained.
+    pub epochs: u64,
+    /// The epoch with the best value of the metric; `None` if it was never defined.
+    pub best_epoch: Option<u64>,
+    /// Whether it ended training before the last epoch planned.
+    pub stopped: bool,
+    /// Whether the model of the best epoch was restored: the model, its metrics and its samples are of that epoch.
+    pub restored: bool,
 }
 
 /// A file that a run made.
@@ -223,8 +249,11 @@ pub struct RunRecord {
     pub seed: String,
     /// What it was trained on.
     pub corpus: Option<CorpusRecord>,
-    /// The metrics after the last epoch.
+    /// The metrics after the last epoch, or of the epoch that early stopping restored.
     pub metrics: Metrics,
+    /// How early stopping ended the run; only where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<EarlyStop>,
     /// The music of the samples beside that of the baselines.
     pub music: Option<MusicComparison>,
     /// What should keep a reader from trusting some of these numbers.
@@ -243,6 +272,11 @@ pub struct RunRecord {
 impl RunRecord {
     /// The version of the record that this program writes.
     pub const SCHEMA: u32 = 1;
+
+    /// The record without what a summary has no use for, so that those of a large sweep fit into memory.
+    pub(super) fn without_details(self) -> Self {
+        Self { params: Map::new(), corpus: None, artifacts: Vec::new(), ..self }
+    }
 }
 
 /// The digest of a run: BLAKE3 over the canonical JSON (keys sorted, no white space, shortest decimal form of numbers)

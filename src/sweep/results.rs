@@ -3,7 +3,7 @@
 use super::plan_file::PlanFile;
 use super::prepared::Prepared;
 use super::record::RunRecord;
-use super::store::{StoreError, create_folder, write_whole};
+use super::store::{StoreError, create_folder, keep_whole};
 use super::summary::{Summary, to_csv};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// of every file of its corpora, and the plan, which comes last.
 pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<PlanFile, StoreError> {
     create_folder(&folder.join("runs"))?;
-    write_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
+    keep_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
     write_file_lists(prepared, &folder.join("corpora"))?;
     let plan = PlanFile::of(prepared);
     plan.write(folder)?;
@@ -27,7 +27,7 @@ fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError
             lines += &serde_json::to_string(file).expect("a report is plain data");
             lines.push('\n');
         }
-        write_whole(&folder.join(format!("{index}.jsonl")), lines.as_bytes())?;
+        keep_whole(&folder.join(format!("{index}.jsonl")), lines.as_bytes())?;
     }
     Ok(())
 }
@@ -53,9 +53,9 @@ pub fn read_records(folder: &Path, plan: &PlanFile) -> Vec<Option<RunRecord>> {
 pub fn sum_up(folder: &Path, plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Summary, StoreError> {
     let summary = Summary::of(plan, records);
     let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
-    write_whole(&folder.join("summary.json"), json.as_bytes())?;
+    keep_whole(&folder.join("summary.json"), json.as_bytes())?;
     let path = folder.join("summary.csv");
     let csv = to_csv(plan, records).map_err(std::io::Error::other);
-    write_whole(&path, &csv.map_err(StoreError::at("cannot make", &path))?)?;
+    keep_whole(&path, &csv.map_err(StoreError::at("cannot make", &path))?)?;
     Ok(summary)
 }

@@ -115,6 +115,19 @@ impl Settings {
                 "at most {MAXIMUM_ENUMERATED_UNITS} units can be enumerated; \"ais\" brackets the log-likelihood of larger models"
             )));
         }
+        let stop_metric = display(self.get("train.early_stopping_metric"));
+        if stop_metric != "\"none\"" && !data_set && self.get("corpus.validation").as_f64() == Some(0.0) {
+            let message = format!("`train.early_stopping_metric` is {stop_metric}, but no songs are held out");
+            let keys = ["train.early_stopping_metric", "corpus.validation"];
+            return Err(fault(&keys, message, "a metric of held-out songs")
+                .help("hold some out with `corpus.validation`, such as 0.1"));
+        }
+        if stop_metric == "\"pseudo-log-likelihood\"" && number("evaluate.pseudo_likelihood_windows") == 0 {
+            let message = "`train.early_stopping_metric` is \"pseudo-log-likelihood\", which \
+                           `evaluate.pseudo_likelihood_windows` = 0 leaves out";
+            let keys = ["train.early_stopping_metric", "evaluate.pseudo_likelihood_windows"];
+            return Err(fault(&keys, message.to_owned(), "a metric that is not computed"));
+        }
         Ok(())
     }
 

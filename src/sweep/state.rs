@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The file that says why a run stopped before its end.
-const INTERRUPTED_FILE: &str = "interrupted.json";
+pub(super) const INTERRUPTED_FILE: &str = "interrupted.json";
 
 /// What has become of a run so far.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +74,8 @@ pub enum Cause {
     Signal,
     /// The run took longer than `run.timeout`.
     Timeout,
+    /// Files could not be written: its own or those of another run.
+    Storage,
     /// A defect of the program.
     Crash,
     /// Its process ended without a word, killed or by a loss of power.

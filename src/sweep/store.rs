@@ -48,6 +48,59 @@ pub(crate) fn sync_folder(path: &Path) {
     }
 }
 
+/// [`write_whole`], unless `path` holds these bytes already.
+pub(crate) fn keep_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    if fs::read(path).is_ok_and(|found| found == bytes) { Ok(()) } else { write_whole(path, bytes) }
+}
+
+/// Put `bytes` into `path` so that whoever looks finds the old file or the whole new one, but leave it to the system when
+/// they reach the disk: for what [`sync_folders`] follows, or what may be lost with the power.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(error)?;
+    file.write_all(bytes).map_err(error)?;
+    set_common_permissions(file.as_file()).map_err(error)?;
+    file.persist(path).map_err(|failure| error(failure.error))?;
+    Ok(())
+}
+
+/// Wait until everything in some folders and the folders below them has reached the disk.
+pub(crate) fn sync_folders(folders: &[&Path]) -> Result<(), StoreError> {
+    /// From so many folders on it is quicker to have the whole file system written than file by file.
+    const MANY: usize = 3;
+    #[cfg(target_os = "linux")]
+    if let [first, ..] = folders
+        && folders.len() >= MANY
+    {
+        let whole = File::open(first).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+        // A file system that cannot do so may still do it file by file.
+        if whole.is_ok() {
+            return Ok(());
+        }
+    }
+    folders.iter().try_for_each(|folder| sync_tree(folder))
+}
+
+fn sync_tree(folder: &Path) -> Result<(), StoreError> {
+    let error = |source| StoreError { action: "cannot sync", path: folder.to_path_buf(), source };
+    for entry in fs::read_dir(folder).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        if entry.file_type().map_err(error)?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            match File::open(entry.path()) {
+                Ok(file) => file.sync_all().map_err(error)?,
+                // A temporary file of somebody else.
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
+                Err(other) => return Err(error(other)),
+            }
+        }
+    }
+    sync_folder(folder);
+    Ok(())
+}
+
 /// Temporary files are private; results are for everybody whom the folder admits.
 #[cfg(unix)]
 fn set_common_permissions(file: &File) -> io::Result<()> {
@@ -65,23 +118,60 @@ fn set_common_permissions(_: &File) -> io::Result<()> {
 pub(crate) struct LineFile {
     file: File,
     path: PathBuf,
+    bytes: u64,
+    hasher: blake3::Hasher,
 }
 
 impl LineFile {
     /// A new, empty file in place of whatever was there.
     pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)
-            .map_err(StoreError::at("cannot create", path))?;
-        Ok(Self { file, path: path.to_path_buf() })
+        let file = File::create(path).map_err(StoreError::at("cannot create", path))?;
+        Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
+    }
+
+    /// A file that lines are added to, made if need be.
+    pub(crate) fn append(path: &Path) -> Result<Self, StoreError> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let file = file.map_err(StoreError::at("cannot open", path))?;
+        Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
+    }
+
+    /// The first `bytes` of a file, which have the BLAKE3 hash `expected`, with what comes after cut off; returns their
+    /// text too. `None` if the file is not the one that was meant.
+    pub(crate) fn reopen(path: &Path, bytes: u64, expected: &str) -> Result<Option<(Self, String)>, StoreError> {
+        let Ok(mut text) = fs::read(path) else { return Ok(None) };
+        if (text.len() as u64) < bytes {
+            return Ok(None);
+        }
+        text.truncate(bytes as usize);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&text);
+        let Some(text) = String::from_utf8(text).ok().filter(|_| hasher.finalize().to_hex().as_str() == expected)
+        else {
+            return Ok(None);
+        };
+        let file = OpenOptions::new().append(true).open(path).map_err(StoreError::at("cannot open", path))?;
+        file.set_len(bytes).map_err(StoreError::at("cannot cut", path))?;
+        Ok(Some((Self { file, path: path.to_path_buf(), bytes, hasher }, text)))
     }
 
     /// Append one line.
     pub(crate) fn push(&mut self, line: &str) -> Result<(), StoreError> {
-        self.file.write_all(format!("{line}\n").as_bytes()).map_err(StoreError::at("cannot write", &self.path))
+        let line = format!("{line}\n");
+        self.file.write_all(line.as_bytes()).map_err(StoreError::at("cannot write", &self.path))?;
+        self.bytes += line.len() as u64;
+        self.hasher.update(line.as_bytes());
+        Ok(())
+    }
+
+    /// Bytes written so far, and the BLAKE3 hash of them.
+    pub(crate) fn written(&self) -> (u64, String) {
+        (self.bytes, self.hasher.finalize().to_hex().to_string())
+    }
+
+    /// Wait until all lines have reached the disk.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(StoreError::at("cannot sync", &self.path))
     }
 }
 
@@ -100,5 +190,36 @@ mod tests {
         let missing = folder.path().join("missing").join("result.json");
         let error = write_whole(&missing, b"x").unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("missing"), "{error}");
+    }
+
+    #[test]
+    fn lines_are_taken_up_where_they_were_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("epochs.jsonl");
+        let mut lines = LineFile::create(&path).unwrap();
+        lines.push("one").unwrap();
+        lines.push("two").unwrap();
+        let (bytes, hash) = lines.written();
+        lines.push("three, cut off").unwrap();
+        let (mut again, text) = LineFile::reopen(&path, bytes, &hash).unwrap().unwrap();
+        assert_eq!(text, "one\ntwo\n");
+        again.push("3").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n3\n");
+        assert_eq!(again.written().1, blake3::hash(b"one\ntwo\n3\n").to_hex().to_string());
+        assert!(LineFile::reopen(&path, bytes, &again.written().1).unwrap().is_none(), "another text");
+        assert!(LineFile::reopen(&path, 100, &hash).unwrap().is_none(), "too short");
+        assert!(LineFile::reopen(&folder.path().join("none"), 0, &hash).unwrap().is_none());
+    }
+
+    #[test]
+    fn folders_are_synced_one_by_one_or_all_at_once() {
+        let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+        let paths: Vec<&Path> = folders.iter().map(tempfile::TempDir::path).collect();
+        replace(&paths[0].join("file"), b"text").unwrap();
+        create_folder(&paths[1].join("samples")).unwrap();
+        for count in 0..=4 {
+            sync_folders(&paths[..count]).unwrap();
+        }
+        assert!(sync_folders(&[Path::new("no/such/folder")]).is_err());
     }
 }

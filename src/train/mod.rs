@@ -9,7 +9,9 @@ mod trainer;
 
 pub use batches::TrainingSet;
 pub use initial::{initial_parameters, log_odds};
-pub use options::{Batches, Method, ModelOptions, PositiveSample, StatisticsKind, TrainOptions, VisibleBias};
+pub use options::{
+    Batches, Method, ModelOptions, PositiveSample, StatisticsKind, StopMetric, TrainOptions, VisibleBias,
+};
 pub use state::{StateError, Tensor, TensorValues, TrainerState};
 pub use trainer::{EpochCounts, EpochPart, Trainer};
 

@@ -67,6 +67,14 @@ pub struct TrainOptions {
     pub momentum_switch_epoch: usize,
     /// The factor of the quadratic (L2) penalty on weights.
     pub weight_decay: f64,
+    /// The metric of held-out songs that ends training when it does not improve any more.
+    pub early_stopping_metric: StopMetric,
+    /// Evaluations in a row without improvement after which training ends.
+    pub early_stopping_patience: usize,
+    /// What a value must be better by to count as an improvement.
+    pub early_stopping_min_delta: f64,
+    /// Whether the model of the best epoch is the one that counts, rather than that of the last.
+    pub early_stopping_restore: bool,
     /// The code that computes updates.
     pub engine: EngineKind,
 }
@@ -88,6 +96,10 @@ impl Default for TrainOptions {
             initial_momentum: 0.0,
             momentum_switch_epoch: 0,
             weight_decay: 0.0,
+            early_stopping_metric: StopMetric::None,
+            early_stopping_patience: 10,
+            early_stopping_min_delta: 0.0,
+            early_stopping_restore: true,
             engine: EngineKind::default(),
         }
     }
@@ -101,6 +113,18 @@ pub enum Method {
     Cd,
     /// Where the last update left them: persistent contrastive divergence (Tieleman 2008).
     Pcd,
+}
+
+/// What early stopping looks at, of the songs held out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopMetric {
+    /// Nothing: all epochs are trained.
+    None,
+    /// The pseudo-log-likelihood, which is to rise.
+    PseudoLogLikelihood,
+    /// The reconstruction error, which is to fall.
+    ReconstructionError,
 }
 
 /// How windows are put into batches.

@@ -1,0 +1,75 @@
+//! The last step of runs: their files made to outlast a loss of power, then `result.json`, for several runs at a time.
+//!
+//! To wait for the disk takes longer than to train a small model. So runs that are done wait together, while others train.
+
+use super::checkpoint::CHECKPOINT_FILE;
+use super::claim::HeldClaim;
+use super::record::RunRecord;
+use super::state::INTERRUPTED_FILE;
+use super::store::{StoreError, replace, sync_folders};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// A run whose files are written, all but `result.json`.
+pub(super) struct Finished {
+    /// Its place in the plan.
+    pub(super) run: usize,
+    /// Its folder.
+    pub(super) folder: PathBuf,
+    /// Its record.
+    pub(super) record: RunRecord,
+    /// The claim on it.
+    pub(super) claim: Arc<HeldClaim>,
+}
+
+/// Runs that may wait to be committed: more would only be more to lose when the program is killed.
+pub(super) const QUEUE: usize = 64;
+
+/// What became of a finished run.
+pub(super) enum Committed {
+    /// It is complete.
+    Complete(Box<RunRecord>),
+    /// Another process has taken the run over meanwhile, and will complete it.
+    Lost,
+    /// `result.json` could not be written.
+    Failed(StoreError),
+}
+
+/// Commit what comes until nothing more can come; `done` is told of every run.
+pub(super) fn commit_all(finished: &Receiver<Finished>, done: &dyn Fn(usize, Committed)) {
+    while let Ok(first) = finished.recv() {
+        let batch: Vec<Finished> = std::iter::once(first).chain(finished.try_iter()).collect();
+        let folders: Vec<&Path> = batch.iter().map(|finished| finished.folder.as_path()).collect();
+        // Had any of these not reached the disk, no `result.json` may say that it did.
+        let synced = sync_folders(&folders);
+        match synced {
+            Ok(()) => batch.into_iter().for_each(|finished| done(finished.run, commit(finished))),
+            Err(StoreError { action, path, source }) => {
+                for finished in batch {
+                    let source = std::io::Error::new(source.kind(), source.to_string());
+                    done(finished.run, Committed::Failed(StoreError { action, path: path.clone(), source }));
+                }
+            }
+        }
+    }
+}
+
+fn commit(finished: Finished) -> Committed {
+    let Finished { folder, record, claim, .. } = finished;
+    if !claim.verify() {
+        return Committed::Lost;
+    }
+    let json = serde_json::to_string_pretty(&record).expect("a record is plain data");
+    // Not synced by itself: what a loss of power leaves of it is either the whole or no record, and then the run is done
+    // again.
+    if let Err(error) = replace(&folder.join("result.json"), json.as_bytes()) {
+        return Committed::Failed(error);
+    }
+    for name in [CHECKPOINT_FILE, INTERRUPTED_FILE] {
+        // Of no use any more, and no harm where they stay.
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    claim.release();
+    Committed::Complete(Box::new(record))
+}

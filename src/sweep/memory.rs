@@ -1,0 +1,269 @@
+//! The memory that runs are expected to take, and whether that much is there.
+//!
+//! What a run holds at its peak follows from shapes: copies of the parameters in the engine, in the evaluation and in a
+//! checkpoint, and the rows of units that are at work at once. The estimate is an upper one for what is large; a test holds
+//! it against what the program really takes.
+
+use super::error::{ConfigError, ConfigErrors};
+use super::parameters::RunParameters;
+use super::plan::RunSpec;
+use super::prepared::Prepared;
+use crate::engine::EngineKind;
+use crate::evaluate::music::Baselines;
+use crate::music::Corpus;
+use crate::train::StopMetric;
+use std::path::Path;
+
+/// Rows that evaluation sends through the chains at once.
+const EVALUATION_ROWS: usize = 512;
+/// Hidden units are laid out in tiles of so many.
+const TILE: usize = 64;
+/// What the program holds whatever the models: its code, threads, tables and songs' names.
+const BASE_BYTES: u64 = 24 << 20;
+
+/// Bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
+pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
+    let RunParameters { corpus: reading, model, train, evaluate, sample } = parameters;
+    let visible = (model.timesteps * corpus.layout.columns()) as u64;
+    let hidden = model.hidden as u64;
+    // All songs as if they were for training, which may have them in several keys and overlapping.
+    let keys = 1 + reading.transpose.len();
+    let stride = reading.stride_of(model.timesteps);
+    let songs = corpus.songs.iter().map(|song| song.roll.steps() / stride);
+    let windows = (keys * songs.sum::<usize>()) as u64;
+    let one_copy = 4 * visible * hidden.next_multiple_of(TILE as u64);
+    let has_velocity = train.momentum > 0.0 || train.initial_momentum > 0.0;
+    let velocity = if has_velocity { one_copy } else { 0 };
+
+    // Weights as the up pass reads them and as the down pass does; dense products have sums of either side instead.
+    let engine = velocity
+        + match train.engine {
+            EngineKind::Packed | EngineKind::Reference => 2 * one_copy,
+            EngineKind::Dense => 3 * one_copy,
+        };
+    // The weights of the epoch before, those of now, and the model they are put into; of the pseudo-likelihood e^w and
+    // e^−w, twice as wide.
+    let before = one_copy;
+    let evaluation = 2 * one_copy + if evaluate.pseudo_likelihood_windows > 0 { 4 * one_copy } else { 0 };
+    let best =
+        if train.early_stopping_metric != StopMetric::None && train.early_stopping_restore { one_copy } else { 0 };
+    // The arrays of the state, the same once more as a file, and one of them on the way there.
+    let state = one_copy + velocity + before + best;
+    let checkpoint = 2 * state + one_copy;
+
+    let chains = if train.chains == 0 { train.batch_size } else { train.chains };
+    let batch = train.batch_size.min(windows.max(1) as usize);
+    let rows = batch.max(chains).max(EVALUATION_ROWS).max(sample.count) as u64;
+    // Bits of the data, of the chains and of what is remembered of both, with the lists of units that are on; numbers of
+    // the hidden units for either side and for the inputs.
+    let visible_row = visible.div_ceil(8) * 6 + visible / 2;
+    let hidden_row = 4 * 4 * hidden;
+    let dense_row = if train.engine == EngineKind::Packed { 0 } else { 3 * 4 * (visible + hidden) };
+    let at_work = rows * (visible_row + hidden_row + dense_row);
+
+    let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
+    let material = kept_windows * visible.div_ceil(64) * 8;
+    material + engine + before + best + evaluation.max(checkpoint) + at_work
+}
+
+/// Bytes that this process may still take: of the machine, and of the control group it belongs to. `None` where the system
+/// does not tell.
+pub fn available_bytes() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    });
+    let group = std::fs::read_to_string("/proc/self/cgroup")
+        .ok()
+        .and_then(|text| group_bytes(&text, Path::new("/sys/fs/cgroup")));
+    [machine, group].into_iter().flatten().min()
+}
+
+/// What the limits of a control group and of all groups above it leave; `groups` is the text of `/proc/self/cgroup`.
+fn group_bytes(groups: &str, root: &Path) -> Option<u64> {
+    let number = |path: &Path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let left = |folder: &Path, limit: &str, usage: &str, reclaimable: &str| {
+        let limit = number(&folder.join(limit))?;
+        let used = number(&folder.join(usage))?;
+        // Pages of files count as used, but go where memory is needed.
+        let statistics = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+        let field = statistics.lines().find_map(|line| line.strip_prefix(reclaimable)?.trim().parse::<u64>().ok());
+        Some(limit.saturating_sub(used.saturating_sub(field.unwrap_or(0))))
+    };
+    let mut least = None;
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+        let (root, files) = match controllers {
+            "" => (root.to_path_buf(), ("memory.max", "memory.current", "inactive_file ")),
+            "memory" => {
+                (root.join("memory"), ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "))
+            }
+            _ => continue,
+        };
+        let mut folder = root.join(path.trim_start_matches('/'));
+        loop {
+            least = [least, left(&folder, files.0, files.1, files.2)].into_iter().flatten().min();
+            if folder == root || !folder.pop() {
+                break;
+            }
+        }
+    }
+    least
+}
+
+/// The most that the runs of a sweep are expected to take at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryNeed {
+    /// Runs at once.
+    pub jobs: usize,
+    /// Bytes of the `jobs` largest runs together, and of the program itself.
+    pub together: u64,
+    /// Bytes of the largest run, and of the program itself.
+    pub largest: u64,
+}
+
+impl MemoryNeed {
+    /// Of some runs of a plan, `jobs` of them at once.
+    pub fn of<'a>(prepared: &Prepared, runs: impl IntoIterator<Item = &'a RunSpec>, jobs: usize) -> Self {
+        let mut of_points: Vec<Option<u64>> = vec![None; prepared.plan.points.len()];
+        let mut bytes: Vec<u64> = runs
+            .into_iter()
+            .map(|run| {
+                let of_point = &mut of_points[run.point_index];
+                *of_point.get_or_insert_with(|| expected_bytes(run.parameters(), prepared.corpus_of(run.index)))
+            })
+            .collect();
+        bytes.sort_unstable_by(|a, b| b.cmp(a));
+        let largest = bytes.first().copied().unwrap_or(0) + BASE_BYTES;
+        Self { jobs, together: bytes.iter().take(jobs).sum::<u64>() + BASE_BYTES, largest }
+    }
+}
+
+/// Whether some runs of a plan fit into `available` bytes, `jobs` of them at once; if not, what would.
+pub fn check_memory(prepared: &Prepared, runs: &[&RunSpec], jobs: usize, available: u64) -> Result<(), ConfigErrors> {
+    let need = MemoryNeed::of(prepared, runs.iter().copied(), jobs);
+    if need.together <= available {
+        return Ok(());
+    }
+    let (there, mut errors) = (in_words(available), Vec::new());
+    if need.largest > available {
+        let mut seen = Vec::new();
+        for run in runs {
+            let (parameters, corpus) = (run.parameters(), prepared.corpus_of(run.index));
+            let bytes = expected_bytes(parameters, corpus) + BASE_BYTES;
+            let (hidden, timesteps) = (parameters.model.hidden, parameters.model.timesteps);
+            if bytes <= available || seen.contains(&(hidden, timesteps)) {
+                continue;
+            }
+            seen.push((hidden, timesteps));
+            let message = format!(
+                "a model of {hidden} hidden units and {timesteps} time steps takes about {}, where {there} of memory are \
+                 available",
+                in_words(bytes)
+            );
+            let error = run.point.error_at("model.hidden", message, "too many for this machine");
+            errors.push(match most_hidden(parameters, corpus, available) {
+                0 => error.help("shorter windows (`model.timesteps`) or fewer rows (`train.batch_size`) take less"),
+                most => error.help(format!("with windows of {timesteps} steps, {most} hidden units would fit")),
+            });
+        }
+    } else {
+        let fitting =
+            (1..jobs).rev().find(|&jobs| MemoryNeed::of(prepared, runs.iter().copied(), jobs).together <= available);
+        let together = in_words(need.together);
+        let message = format!("{jobs} runs at once take about {together}, where {there} are available");
+        errors.push(ConfigError::new(message).help(format!("`--jobs {}` would fit", fitting.unwrap_or(1))));
+    }
+    Err(ConfigErrors(errors))
+}
+
+/// The most hidden units that fit, all else being equal; 0 if not even one does.
+fn most_hidden(parameters: &RunParameters, corpus: &Corpus, available: u64) -> usize {
+    let fits = |hidden: usize| {
+        let mut smaller = parameters.clone();
+        smaller.model.hidden = hidden;
+        expected_bytes(&smaller, corpus) + BASE_BYTES <= available
+    };
+    // The first that does not fit lies in (fitting, failing].
+    let (mut fitting, mut failing) = (0, parameters.model.hidden);
+    while fitting + 1 < failing {
+        let middle = usize::midpoint(fitting, failing);
+        if fits(middle) { fitting = middle } else { failing = middle }
+    }
+    fitting
+}
+
+/// Bytes for people: "3.2 GiB".
+pub fn in_words(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 { format!("{mebibytes:.0} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::Sweep;
+    use std::fs;
+
+    fn prepared(config: &str) -> Prepared {
+        let plan = Sweep::from_text(Some((Path::new("m.toml"), config.into())), &[]).unwrap().plan().unwrap();
+        Prepared::new(plan, &|_, _| ()).unwrap()
+    }
+
+    #[test]
+    fn larger_models_and_more_jobs_take_more() {
+        let prepared = prepared("[sweep.grid]\n\"model.hidden\" = [64, 128, 1024]\n");
+        let bytes: Vec<u64> =
+            (0..3).map(|run| expected_bytes(prepared.plan.runs[run].parameters(), prepared.corpus_of(run))).collect();
+        let copy = |hidden: u64| 4 * 15 * 156 * hidden;
+        // Between one and two dozen copies of the weights more.
+        let more = bytes[2] - bytes[1];
+        assert!((6 * copy(896)..24 * copy(896)).contains(&more), "{more}");
+        let need = |jobs| MemoryNeed::of(&prepared, &prepared.plan.runs, jobs);
+        assert_eq!(need(1).together, need(1).largest);
+        assert_eq!(need(2).together, bytes[2] + bytes[1] + BASE_BYTES);
+        assert_eq!(need(5).together, need(3).together);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let prepared = prepared("[sweep.grid]\n\"model.hidden\" = [50, 4000]\n");
+        let runs: Vec<&RunSpec> = prepared.plan.runs.iter().collect();
+        let need = |jobs| MemoryNeed::of(&prepared, runs.iter().copied(), jobs);
+        assert_eq!(check_memory(&prepared, &runs, 2, need(2).together), Ok(()));
+        let tight = check_memory(&prepared, &runs, 2, need(2).together - 1).unwrap_err().to_string();
+        assert!(tight.contains("2 runs at once") && tight.contains("`--jobs 1` would fit"), "{tight}");
+        let small = check_memory(&prepared, &runs, 1, need(1).largest / 2).unwrap_err();
+        let text = small.to_string();
+        assert!(text.contains("4000 hidden units") && text.contains("hidden units would fit"), "{text}");
+        assert_eq!(small.0.len(), 1, "the small model fits");
+        let digits = text.split("steps, ").nth(1).unwrap();
+        let most: usize = digits.split(' ').next().unwrap().parse().unwrap();
+        let at = |hidden| {
+            let mut parameters = runs[1].parameters().clone();
+            parameters.model.hidden = hidden;
+            expected_bytes(&parameters, prepared.corpus_of(1)) + BASE_BYTES
+        };
+        assert!(at(most) <= need(1).largest / 2 && at(most + 1) > need(1).largest / 2, "{most}");
+    }
+
+    #[test]
+    fn limits_of_control_groups_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = folder.path().join("slurm/job_1");
+        fs::create_dir_all(&job).unwrap();
+        fs::write(job.join("memory.max"), "max\n").unwrap();
+        fs::write(job.join("memory.current"), "100\n").unwrap();
+        fs::write(folder.path().join("slurm/memory.max"), "5000\n").unwrap();
+        fs::write(folder.path().join("slurm/memory.current"), "3000\n").unwrap();
+        fs::write(folder.path().join("slurm/memory.stat"), "anon 1\ninactive_file 500\n").unwrap();
+        assert_eq!(group_bytes("0::/slurm/job_1\n", folder.path()), Some(2500));
+        assert_eq!(group_bytes("0::/elsewhere\n", folder.path()), None);
+        let old = folder.path().join("memory/docker/a");
+        fs::create_dir_all(&old).unwrap();
+        fs::write(old.join("memory.limit_in_bytes"), "7000\n").unwrap();
+        fs::write(old.join("memory.usage_in_bytes"), "1000\n").unwrap();
+        assert_eq!(group_bytes("5:cpu:/docker/a\n4:memory:/docker/a\n", folder.path()), Some(6000));
+    }
+}
