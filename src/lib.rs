@@ -8,6 +8,7 @@
 //! | [`cli`] | arguments in, exit code out; one file a verb |
 //! | [`cluster`] | job scripts for batch systems, and their submission |
 //! | [`inspect`] | what is so: of results, of two of them, of the machine |
+//! | [`report`] | records → one web page |
 //! | [`sweep`] | configuration → plan → runs → records |
 //! | [`compose`] | pieces of any length, in part given, from a model of windows |
 //! | [`train`] | the training loop and contrastive divergence |
@@ -24,6 +25,7 @@ pub mod evaluate;
 pub mod inspect;
 pub mod music;
 pub mod rbm;
+pub mod report;
 pub mod sweep;
 pub mod train;
 

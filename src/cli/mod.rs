@@ -10,6 +10,7 @@ mod man;
 mod merge;
 mod plan;
 mod progress;
+mod report;
 mod run;
 mod sample;
 mod status;
@@ -71,6 +72,8 @@ enum Verb {
     Doctor(doctor::DoctorArguments),
     /// Measure the log-likelihood of a trained model, exactly or from both sides.
     Evaluate(evaluate::EvaluateArguments),
+    /// Show the results of a sweep as one web page, to look at and to listen to.
+    Report(report::ReportArguments),
     /// Print what makes a shell complete the program's arguments.
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write those of all verbs.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),
     };

@@ -1,0 +1,67 @@
+// The report as it is embedded, and how its parts are looked up.
+
+const report = JSON.parse(document.getElementById('data').textContent);
+const { runs, axes, points } = report;
+const runCount = runs.id.length;
+const columns = new Map(report.columns.map((column) => [column.name, column]));
+
+/** The number of a run in a column; null where it is undefined. */
+const numberOf = (name, run) => columns.get(name)?.values[run] ?? null;
+
+/** What a metric is called and means. */
+const termOf = (name) => report.glossary[name]
+  ?? { label: name.replaceAll('_', ' '), unit: '', better: 'neither', definition: '' };
+
+/** The value of an axis at a point, as configured. */
+const axisValue = (axis, point) => axes[axis].values[points[point][axis]];
+
+/** A value of a key as text. */
+const plain = (value) => Array.isArray(value) ? value.join('+') : value === null ? '–' : String(value);
+
+/** The runs of each point. */
+const runsOf = points.map(() => []);
+runs.point.forEach((point, run) => runsOf[point].push(run));
+const okRunsOf = (point) => runsOf[point].filter((run) => runs.status[run] === 'ok');
+
+/** A point in words: the values of its axes. */
+function pointName(point) {
+  if (!axes.length) return 'the only point';
+  return axes.map((axis, index) => `${axis.label} ${plain(axisValue(index, point))}`).join(' · ');
+}
+
+/** A run in words. */
+function runName(run) {
+  const replicate = report.totals.replicates > 1 ? ` · replicate ${runs.replicate[run]}` : '';
+  return (axes.length ? pointName(runs.point[run]) : `run ${runs.id[run]}`) + replicate;
+}
+
+/** Mean, sample standard deviation, least, greatest and count of some numbers; null if there is none. */
+function statistic(values) {
+  const known = values.filter((value) => value !== null && Number.isFinite(value));
+  if (!known.length) return null;
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const sd = known.length > 1 ? Math.sqrt(squares / (known.length - 1)) : null;
+  return { mean, sd, min: Math.min(...known), max: Math.max(...known), count: known.length };
+}
+
+/** A metric of a point over its replicates. */
+const pointStatistic = (name, point) => statistic(okRunsOf(point).map((run) => numberOf(name, run)));
+
+/** Which of two values is better: negative if the first. */
+function compareQuality(name, a, b) {
+  return termOf(name).better === 'higher' ? b - a : a - b;
+}
+
+/** Metrics that a reader looks for first; the others follow in the order of their names. */
+const FIRST_METRICS = [
+  'validation_pseudo_log_likelihood_per_step', 'train_pseudo_log_likelihood_per_step',
+  'validation_log_likelihood_exact_per_step', 'validation_log_likelihood_raise_per_step', 'validation_pseudo_log_likelihood', 'train_pseudo_log_likelihood',
+  'free_energy_gap', 'sample_distance', 'validation_reconstruction_error', 'train_reconstruction_error',
+];
+const byImportance = (names) => [
+  ...FIRST_METRICS.filter((name) => names.includes(name)),
+  ...names.filter((name) => !FIRST_METRICS.includes(name)),
+];
+const metricNames = byImportance([...columns.keys()]);
+const mainMetric = report.ordered_by ?? metricNames[0] ?? null;

@@ -1,0 +1,159 @@
+//! The list of runs: what became of each, best point first.
+
+use super::results::{Results, state_of};
+use crate::sweep::RunState;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Runs listed at most.
+const LISTED: usize = 20_000;
+
+/// Runs whose digests are listed at most.
+const WITH_DIGEST: usize = 2_000;
+
+/// Runs and points of the plan, counted.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Totals {
+    runs: usize,
+    points: usize,
+    /// Runs of the point that has most.
+    replicates: usize,
+    ok: usize,
+    failed: usize,
+    /// Runs without a record: at work, interrupted or not begun.
+    incomplete: usize,
+}
+
+impl Totals {
+    pub(super) fn of(results: &Results) -> Self {
+        let summary = &results.summary;
+        Self {
+            runs: summary.runs,
+            points: summary.points.len(),
+            replicates: results.members.iter().map(Vec::len).max().unwrap_or(0),
+            ok: summary.ok,
+            failed: summary.failed,
+            incomplete: summary.missing,
+        }
+    }
+}
+
+/// The runs listed, the replicates of the best point first: each field holds a value a run.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Runs {
+    id: Vec<String>,
+    /// Which of the points, best first.
+    point: Vec<usize>,
+    replicate: Vec<u32>,
+    /// Which of `seeds`.
+    seed: Vec<usize>,
+    seeds: Vec<String>,
+    /// `ok`, `failed`, `interrupted`, `running` or `missing`.
+    status: Vec<&'static str>,
+    /// Why a run failed or stopped, by its place in this list.
+    reason: BTreeMap<usize, String>,
+    /// 1 where other runs shared the machine, by which times are no benchmark.
+    contended: Vec<u8>,
+    threads: Vec<usize>,
+    /// Digests of the runs; empty where there are so many runs that they would fill the page.
+    digest: Vec<String>,
+    /// For each run its place in the plan.
+    #[serde(skip)]
+    pub(super) places: Vec<usize>,
+    /// For each point listed the places of its runs in this list.
+    #[serde(skip)]
+    pub(super) of_point: Vec<Vec<usize>>,
+}
+
+impl Runs {
+    pub(super) fn of(results: &Results, left_out: &mut Vec<String>) -> Self {
+        let mut runs = Self {
+            id: Vec::new(),
+            point: Vec::new(),
+            replicate: Vec::new(),
+            seed: Vec::new(),
+            seeds: Vec::new(),
+            status: Vec::new(),
+            reason: BTreeMap::new(),
+            contended: Vec::new(),
+            threads: Vec::new(),
+            digest: Vec::new(),
+            places: Vec::new(),
+            of_point: Vec::new(),
+        };
+        let mut seeds: HashMap<&str, usize> = HashMap::new();
+        let states = results.states();
+        for (point, members) in results.members.iter().enumerate() {
+            if runs.id.len() + members.len() > LISTED && point > 0 {
+                break;
+            }
+            let first = runs.id.len();
+            for &place in members {
+                let planned = &results.plan.runs[place];
+                let record = results.records[place].as_ref();
+                let state = state_of(record, || states.state(&planned.run_id));
+                if let Some(reason) = reason(&state) {
+                    runs.reason.insert(runs.id.len(), reason);
+                }
+                runs.status.push(state.name());
+                runs.id.push(planned.run_id.clone());
+                runs.point.push(point);
+                runs.replicate.push(planned.replicate);
+                let next = seeds.len();
+                let seed = *seeds.entry(&planned.seed).or_insert(next);
+                if seed == next {
+                    runs.seeds.push(planned.seed.clone());
+                }
+                runs.seed.push(seed);
+                runs.contended.push(u8::from(record.is_some_and(|record| record.timing.contended)));
+                runs.threads.push(record.map_or(0, |record| record.timing.threads));
+                runs.places.push(place);
+            }
+            runs.of_point.push((first..runs.id.len()).collect());
+        }
+        if runs.id.len() <= WITH_DIGEST {
+            let digest =
+                |&place: &usize| results.records[place].as_ref().map_or_else(String::new, |own| own.digest.clone());
+            runs.digest = runs.places.iter().map(digest).collect();
+        } else {
+            left_out.push(format!(
+                "Digests are left out, for there are more than {WITH_DIGEST} runs; summary.csv has them."
+            ));
+        }
+        let (listed, all) = (runs.id.len(), results.plan.runs.len());
+        if listed < all {
+            left_out.push(format!("The list has the {listed} runs of the best points, of {all}; summary.csv has all."));
+        }
+        runs
+    }
+
+    /// Points listed.
+    pub(super) fn points(&self) -> usize {
+        self.of_point.len()
+    }
+
+    /// Runs listed.
+    pub(super) fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    /// The first run of each point, best point first, then the others; only those that satisfy a condition.
+    pub(super) fn one_a_point_first(&self, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
+        let of_point: Vec<Vec<usize>> =
+            self.of_point.iter().map(|runs| runs.iter().copied().filter(|&run| wanted(run)).collect()).collect();
+        let first = of_point.iter().filter_map(|runs| runs.first());
+        let others = of_point.iter().flat_map(|runs| runs.iter().skip(1));
+        first.chain(others).copied().collect()
+    }
+}
+
+fn reason(state: &RunState) -> Option<String> {
+    match state {
+        RunState::Failed { error } => Some(error.clone().unwrap_or_else(|| "no reason given".into())),
+        RunState::Interrupted(stopped) => {
+            Some(format!("after {} of {} epochs: {}", stopped.epoch, stopped.epochs, stopped.reason))
+        }
+        RunState::Running(claim) => Some(format!("epoch {} of {}", claim.epoch, claim.epochs)),
+        RunState::Ok | RunState::Missing => None,
+    }
+}
