@@ -408,7 +408,7 @@ fn the_recipes_load_and_say_what_they_claim() {
     let practical = plan("practical.toml").runs[0].parameters().clone();
     assert_eq!((practical.train.method, practical.train.statistics), (Method::Pcd, StatisticsKind::Probabilities));
     assert_eq!((practical.train.initial_momentum, practical.train.momentum), (0.5, 0.9));
-    assert_eq!((practical.model.timesteps, practical.model.hidden), (seed.model.timesteps, seed.model.hidden));
+    assert_eq!((practical.model.timesteps, practical.model.hidden), (seed.model.timesteps, 200));
     let quick = plan("quick.toml");
     assert_eq!(quick.swept, ["model.timesteps", "model.hidden", "train.k", "train.learning_rate"]);
 }

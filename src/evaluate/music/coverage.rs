@@ -1,6 +1,6 @@
 //! Coverage: which of the keys, progressions and textures of a corpus whose truth is known the samples reach.
 
-use super::baselines::chosen_windows;
+use super::baselines::{bernoulli_windows, chosen_windows};
 use crate::engine::BitMatrix;
 use crate::music::builtin::SongTruth;
 use crate::music::{Layout, Plane, Windows};
@@ -20,7 +20,10 @@ const COUNTS: usize = 2 * (REGISTERS.len() + 1);
 /// Real windows that the detector is tried on, at most: the standard error of an accuracy is then below 2.3 %.
 const TRIED: usize = 500;
 
-/// The share of real windows within the bounds beyond which a sample is like no window of the corpus.
+/// Windows of independent bits that the bounds are drawn against.
+const NOISE: usize = 200;
+
+/// The share of real windows nearer, and of windows of independent bits farther, than what the bounds lie halfway between.
 const WITHIN: f64 = 0.95;
 
 /// The accuracy that a detector needs for its finds to count: right more often than wrong.
@@ -103,12 +106,13 @@ impl ModeDetector {
             detector.harmonies.row_mut(window).copy_from_slice(harmony.row(0));
             detector.textures.push(texture);
         }
-        detector.try_out(&song_of, seed);
+        let noise = bernoulli_windows(&windows.bits, NOISE, seed);
+        detector.try_out(&song_of, &noise, seed);
         Some(detector)
     }
 
-    /// Measure accuracy and bounds on real windows, each without its own song.
-    fn try_out(&mut self, song_of: &[usize], seed: u64) {
+    /// Measure accuracy and bounds on real windows, each without its own song, and on windows of noise.
+    fn try_out(&mut self, song_of: &[usize], noise: &BitMatrix, seed: u64) {
         let tried = chosen_windows(song_of.len(), TRIED, seed);
         let found: Vec<Found> = tried
             .par_iter()
@@ -121,23 +125,34 @@ impl ModeDetector {
             let hit = |(&window, found): (&usize, &Found)| self.mode(which, *found) == self.modes[which][window];
             tried.iter().zip(&found).filter(|&pair| hit(pair)).count() as f64 / tried.len() as f64
         });
+        let noise = self.find_all(noise);
         self.bounds = std::array::from_fn(|space| {
-            let mut distances: Vec<u32> = found.iter().map(|found| found.distance[space]).collect();
-            distances.sort_unstable();
-            distances[((distances.len() - 1) as f64 * WITHIN) as usize]
+            let quantile = |found: &[Found], share: f64| {
+                let mut distances: Vec<u32> = found.iter().map(|found| found.distance[space]).collect();
+                distances.sort_unstable();
+                distances[((distances.len() - 1) as f64 * share) as usize]
+            };
+            u32::midpoint(quantile(&found, WITHIN), quantile(&noise, 1.0 - WITHIN))
         });
+    }
+
+    /// What each window (windows × timesteps · columns of the layout) is nearest to.
+    fn find_all(&self, windows: &BitMatrix) -> Vec<Found> {
+        let find = |window: usize| {
+            let (harmony, texture) = self.features(windows.row(window));
+            self.nearest(harmony.row(0), &texture, |_| true)
+        };
+        (0..windows.rows()).into_par_iter().map(find).collect()
     }
 
     /// What the samples (samples × timesteps · columns of the layout) reach; `None` if there are none.
     pub fn coverage(&self, samples: &BitMatrix) -> Option<Coverage> {
         assert_eq!(samples.columns(), self.timesteps * self.layout.columns(), "bits of a sample, and of a window");
-        let find = |sample: usize| {
-            let (harmony, texture) = self.features(samples.row(sample));
-            self.nearest(harmony.row(0), &texture, |_| true)
-        };
-        let found: Vec<Found> = (0..samples.rows()).into_par_iter().map(find).collect();
-        let known: Vec<Found> =
-            found.into_iter().filter(|found| (0..2).all(|space| found.distance[space] <= self.bounds[space])).collect();
+        let known: Vec<Found> = self
+            .find_all(samples)
+            .into_iter()
+            .filter(|found| (0..2).all(|space| found.distance[space] <= self.bounds[space]))
+            .collect();
         let [key, progression, texture] = std::array::from_fn(|which| self.of_trait(which, &known));
         let recognised = known.len() as f64 / samples.rows() as f64;
         (samples.rows() > 0).then_some(Coverage { recognised, key, progression, texture })
@@ -218,8 +233,9 @@ impl ModeDetector {
 /// Which modes of a corpus the samples reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Share of the samples that are like the corpus: no farther from its nearest window, in harmony and in texture, than
-    /// 19 of 20 real windows are from those of other songs. Only these count below.
+    /// Share of the samples that are like the corpus: in harmony and in texture no farther from its nearest windows than
+    /// halfway from where 19 of 20 real windows lie, with their own songs left out, to where 19 of 20 windows of
+    /// independent bits begin. Only these count below.
     pub recognised: f64,
     /// The keys.
     pub key: ModeCoverage,
