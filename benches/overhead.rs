@@ -1,6 +1,6 @@
 //! What a run costs beside its training: `cargo bench --bench overhead [--] [runs]`.
 //!
-//! - A sweep of a thousand tiny runs, wall-clock time a run less its training.
+//! - A sweep of a thousand tiny runs, wall-clock time a run less its training and evaluation.
 //! - The same command again, with nothing left to do.
 //! - A plan of ten thousand runs, to be made and to be looked through.
 //!
@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Milliseconds a run beside its training, evaluation and sampling: the goal, and what counts as broken.
+/// Milliseconds a run beside its training and evaluation: the goal on an idle machine, and what counts as broken on any.
 const GOAL_MS: f64 = 5.0;
-const BROKEN_MS: f64 = 40.0;
+const BROKEN_MS: f64 = 60.0;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,7 +55,7 @@ impl SweepObserver for Adder {
         let mut sums = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let timing = &record.timing;
         sums.0 += 1;
-        sums.1 += timing.train_s + timing.evaluate_s;
+        sums.1 += timing.train_s + timing.evaluate_s + timing.likelihood_s;
         sums.2 += timing.total_s;
     }
     fn sweep_finished(&self) {}

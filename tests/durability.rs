@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use chordbench::sweep::ModelFile;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 /// Many small runs of all kinds of training, and a longer one.
 const MANY: &str = r#"
 name = "many"
+[corpus]
+min_steps = 250
 [model]
 hidden = 5
 timesteps = 16
@@ -397,6 +400,43 @@ fn files_that_are_torn_or_foreign_are_not_trusted() {
         let warned = String::from_utf8_lossy(&output.stderr).contains("starts afresh");
         assert_eq!(warned, matches!(name, "a torn checkpoint" | "epochs cut short"), "{name}");
     }
+}
+
+/// Early stopping ends where patience does, and leaves the model that training of so many epochs alone would.
+#[test]
+fn early_stopping_leaves_the_best_model() {
+    let config = LONG.replace("every = 5", "every = 1").replace("epochs = 150", "epochs = 60");
+    let metric = ["--set", "train.early_stopping_metric=reconstruction-error"];
+    let patience = ["--set", "train.early_stopping_patience=2"];
+    let bench = Bench::new("long", &config);
+    bench.succeed(&[metric, patience].concat());
+    let record = json(&bench.run().join("result.json"));
+    let stop = &record["early_stop"];
+    let [epochs, best] = ["epochs", "best_epoch"].map(|name| stop[name].as_u64().unwrap());
+    assert_eq!((&stop["stopped"], &stop["restored"]), (&true.into(), &true.into()));
+    assert!(epochs < 60 && epochs == best + 2, "{stop}");
+    let lines = fs::read_to_string(bench.run().join("epochs.jsonl")).unwrap();
+    let errors: Vec<f64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["metrics"]["validation_reconstruction_error"].as_f64())
+        .map(Option::unwrap)
+        .collect();
+    let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!((errors.len() as u64, errors[best as usize]), (epochs + 1, least));
+    assert_eq!(record["metrics"]["validation_reconstruction_error"].as_f64(), Some(least));
+    // The same training without early stopping, but for so many epochs.
+    let short = Bench::new("long", &config);
+    short.succeed(&["--set", &format!("train.epochs={best}")]);
+    let model = |bench: &Bench| ModelFile::read(&bench.run().join("model.safetensors")).unwrap().parameters;
+    assert_eq!(model(&bench), model(&short));
+    // Without restoring, the model is that of the last epoch.
+    let last = Bench::new("long", &config);
+    last.succeed(&[&metric[..], &patience, &["--set", "train.early_stopping_restore=false"]].concat());
+    assert_ne!(model(&last), model(&bench));
+    assert_eq!(json(&last.run().join("result.json"))["early_stop"]["epochs"], epochs);
+    let wrong = bench.finish(&[&metric[..], &["--set", "corpus.validation=0.0"]].concat());
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("no songs are held out"));
 }
 
 /// A limit on the size of files stands for a disk that is full: the larger model cannot be written.

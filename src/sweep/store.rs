@@ -73,10 +73,14 @@ pub(crate) fn sync_folders(folders: &[&Path]) -> Result<(), StoreError> {
     if let [first, ..] = folders
         && folders.len() >= MANY
     {
-        let whole = File::open(first).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-        // A file system that cannot do so may still do it file by file.
-        if whole.is_ok() {
-            return Ok(());
+        use rustix::io::Errno;
+        let folder = File::open(first).map_err(StoreError::at("cannot open", first))?;
+        match rustix::fs::syncfs(folder) {
+            Ok(()) => return Ok(()),
+            // What cannot do so as a whole may still do it file by file.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {}
+            // Told once, an error would not be told again of the single files.
+            Err(error) => return Err(StoreError::at("cannot sync", first)(error.into())),
         }
     }
     folders.iter().try_for_each(|folder| sync_tree(folder))
