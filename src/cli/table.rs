@@ -7,7 +7,10 @@ use comfy_table::{CellAlignment, Table, presets};
 const SHOWN: usize = 20;
 
 /// Metrics shown after the swept keys: name, heading, digits after the point.
-const METRICS: [(&str, &str, usize); 4] = [
+const METRICS: [(&str, &str, usize); 7] = [
+    ("validation_log_likelihood_exact_per_step", "val LL/step", 3),
+    ("validation_log_likelihood_ais_per_step", "val AIS/step", 3),
+    ("validation_log_likelihood_reverse_ais_per_step", "val rev. AIS/step", 3),
     ("validation_pseudo_log_likelihood_per_step", "val PLL/step", 3),
     ("train_pseudo_log_likelihood_per_step", "train PLL/step", 3),
     ("validation_reconstruction_error", "val recon", 4),
