@@ -9,6 +9,7 @@ repository is of configs/quick.toml with the font Inter installed.
 import io
 import pathlib
 import sys
+import time
 
 from PIL import Image
 
@@ -19,16 +20,27 @@ HERE = pathlib.Path(__file__).parent
 
 
 def main(results):
-    browser = Browser(1280, 1240)
+    browser = Browser(1280, 1000)
     try:
         browser.open(results / "report.html")
         wait(lambda: browser.all("main canvas"), "the page is drawn")
+        time.sleep(0.5)
         picture = HERE / "report.png"
-        browser.picture(picture)
+        browser.picture(picture, whole=True)
+        ends = browser.js(
+            """const end = (selector) => document.querySelector(selector).getBoundingClientRect().bottom + scrollY;
+            const start = document.querySelector('#curves').getBoundingClientRect().top + scrollY;
+            return [end('.listen-first'), start, end('#curves')].map(Math.round);"""
+        )
     finally:
         browser.quit()
-    image = Image.open(io.BytesIO(picture.read_bytes())).convert("RGB")
-    image.quantize(128, dither=Image.Dither.NONE).save(picture, optimize=True)
+    # The overview, and the learning curves right below it.
+    whole = Image.open(io.BytesIO(picture.read_bytes())).convert("RGB")
+    overview, start, end = ends
+    image = Image.new("RGB", (whole.width, overview + end - start + 24))
+    image.paste(whole.crop((0, 0, whole.width, overview)), (0, 0))
+    image.paste(whole.crop((0, start, whole.width, end + 24)), (0, overview))
+    image.save(picture, optimize=True)
     print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
 
 

@@ -325,7 +325,7 @@ def awkward(runner, folder):
         "failed": ({"weight_decay": 1000.0, "sweep": '[sweep.grid]\n"train.k" = [1, 2]'}, "No run ended well"),
         "silent": ({"count": 0}, "No run has samples"),
         "one-step": ({"timesteps": 1, "corpus": hold, "count": 12}, "joined end to end"),
-        "long": ({"timesteps": 280}, "Of 280 steps the first 256 are shown"),
+        "long": ({"timesteps": 280, "corpus": "steps_per_beat = 8"}, "Of 280 steps the first 256 are shown"),
         "random": ({"sweep": '[sweep.random]\ncount = 30\n"train.learning_rate" = { log-uniform = [1e-4, 0.1] }\n'
                              '"model.hidden" = { uniform = [2, 12] }\n[replicates]\ncount = 2'}, "2 replicates each"),
     }  # fmt: skip
@@ -410,7 +410,7 @@ def main(runner, results, pictures):
                 reports = awkward(runner, folder) if size[0] > 500 else [(own.parent.name, own, "") for own in folder.glob("*/report.html")]
                 for name, own, words in reports:
                     browser.open(own)
-                    text = browser.js("return document.body.textContent")
+                    text = browser.js("return document.getElementById('report').textContent")
                     check(words in text, f"{name}: it does not say {words!r}")
                     check("could not be drawn" not in text, f"{name}: a part is missing")
                     time.sleep(0.2)

@@ -1,6 +1,7 @@
 //! `runner merge`: the shards of a sweep, brought together and summed up.
 
 use super::console::{failure, print, start_logging, usage_error};
+use super::report::write_beside;
 use super::table::summary_table;
 use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
 use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
@@ -41,6 +42,7 @@ pub(super) fn run(arguments: &MergeArguments) -> u8 {
             tracing::error!("{} is damaged and left where it is: {damage}", place.display());
         }
     }
+    write_beside(&arguments.results);
     let code = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
         ([], []) => EXIT_OK,
         ([], _) => EXIT_FAILED,

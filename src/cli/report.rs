@@ -4,7 +4,7 @@ use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::report::{FILE_NAME, Report};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `runner report`.
 #[derive(Debug, Args)]
@@ -19,6 +19,16 @@ pub(super) struct ReportArguments {
     out: Option<PathBuf>,
     #[command(flatten)]
     verbosity: Verbosity,
+}
+
+/// `report.html` beside the results that a command has just changed. It can be made again from them at any time, so that
+/// nothing fails with it.
+pub(super) fn write_beside(folder: &Path) {
+    let path = folder.join(FILE_NAME);
+    let written = Report::read(folder).and_then(|report| Ok(report.write(&path)?));
+    if let Err(error) = written {
+        tracing::warn!("no report.html: {error}; `runner report {}` tries again", folder.display());
+    }
 }
 
 pub(super) fn run(arguments: &ReportArguments) -> u8 {

@@ -2,15 +2,15 @@
 
 use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging, usage_error};
 use super::progress::{Progress, ProgressMode};
+use super::report::write_beside;
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
-use crate::report::{FILE_NAME, Report};
 use crate::sweep::{
     ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers,
     available_bytes, check_memory, execute,
 };
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest that runs may take to stop after a signal: what cannot be asked to stop, such as one large evaluation, is left
@@ -145,7 +145,7 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Ok(outcome) => {
             // Whoever has asked the program to stop does not wait for a page.
             if outcome.interrupted.is_none() {
-                write_report(&outcome.folder);
+                write_beside(&outcome.folder);
             }
             report(&outcome, arguments.verbosity)
         }
@@ -165,15 +165,6 @@ fn end_in_time(interrupt: Interrupt) {
     };
     // Without it the program ends too, only later.
     let _ = std::thread::Builder::new().name("end-in-time".into()).spawn(watch);
-}
-
-/// `report.html` beside the results. It can be made again from them at any time, so that nothing fails with it.
-fn write_report(folder: &Path) {
-    let path = folder.join(FILE_NAME);
-    let written = Report::read(folder).and_then(|report| Ok(report.write(&path)?));
-    if let Err(error) = written {
-        tracing::warn!("no report.html: {error}; `runner report {}` tries again", folder.display());
-    }
 }
 
 fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
