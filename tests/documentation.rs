@@ -1,0 +1,103 @@
+//! The tables of the documentation are those of the results that are kept beside it.
+//!
+//! A table stands between two comments. The first says what it is made of: the summary below `results/reference`, the
+//! columns its runs are grouped by, and the columns whose mean and sample standard deviation over the runs of a group
+//! are shown, each with the digits after the point and a heading (`_` for a space):
+//!
+//!     <!-- table: sweep/summary.csv by train.k of train_s:2:seconds_of_training -->
+//!     <!-- table: end -->
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const BEGIN: &str = "<!-- table: ";
+const END: &str = "<!-- table: end -->";
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A run as a summary has it: its fields by the names of their columns.
+type Run = HashMap<String, String>;
+
+fn runs_of(summary: &Path) -> Vec<Run> {
+    let mut reader = csv::Reader::from_path(summary).unwrap_or_else(|error| panic!("{}: {error}", summary.display()));
+    reader.deserialize().map(Result::unwrap).filter(|run: &Run| run["status"] == "ok").collect()
+}
+
+/// Mean and sample standard deviation of a column, `–` where no run has it.
+fn cell(runs: &[&Run], column: &str, digits: usize) -> String {
+    assert!(runs.iter().all(|run| run.contains_key(column)), "there is no column {column}");
+    let values: Vec<f64> = runs.iter().filter_map(|run| run[column].parse().ok()).collect();
+    if values.is_empty() {
+        return "–".into();
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let shown = |value: f64| format!("{value:.digits$}").replace('-', "−");
+    if values.len() == 1 {
+        return shown(mean);
+    }
+    format!("{} ± {}", shown(mean), shown((squares / (values.len() - 1) as f64).sqrt()))
+}
+
+/// The table that a first comment asks for.
+fn table(request: &str) -> String {
+    let (file, rest) = request.split_once(" by ").expect("FILE by KEY … of COLUMN:DIGITS:HEADING …");
+    let (keys, columns) = rest.split_once(" of ").expect("FILE by KEY … of COLUMN:DIGITS:HEADING …");
+    let keys: Vec<&str> = keys.split_whitespace().collect();
+    let columns: Vec<(&str, usize, String)> = columns
+        .split_whitespace()
+        .map(|column| {
+            let [name, digits, heading] = column.splitn(3, ':').collect::<Vec<_>>()[..] else {
+                panic!("{column} is not COLUMN:DIGITS:HEADING");
+            };
+            (name, digits.parse().unwrap(), heading.replace('_', " "))
+        })
+        .collect();
+    let runs = runs_of(&root().join("results/reference").join(file));
+    let mut groups: Vec<(Vec<&str>, Vec<&Run>)> = Vec::new();
+    for run in &runs {
+        let group: Vec<&str> = keys.iter().map(|&key| run[key].as_str()).collect();
+        match groups.iter_mut().find(|(own, _)| *own == group) {
+            Some((_, members)) => members.push(run),
+            None => groups.push((group, vec![run])),
+        }
+    }
+    let mut text = String::new();
+    let headings = keys.iter().map(|key| format!("`{key}`"));
+    let headings: Vec<String> =
+        headings.chain(["runs".to_owned()]).chain(columns.iter().map(|(.., heading)| heading.clone())).collect();
+    let _ = writeln!(text, "| {} |\n|{}", headings.join(" | "), "---|".repeat(headings.len()));
+    for (group, members) in groups {
+        let mut cells: Vec<String> = group.into_iter().map(str::to_owned).collect();
+        cells.push(members.len().to_string());
+        cells.extend(columns.iter().map(|(name, digits, _)| cell(&members, name, *digits)));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// To update a table, paste what the failure prints.
+#[test]
+fn tables_are_those_of_the_results_kept() {
+    let mut tables = 0;
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap();
+        let mut rest = page.as_str();
+        while let Some((_, after)) = rest.split_once(BEGIN) {
+            let (request, after) = after.split_once(" -->").unwrap();
+            let (found, after) = after.split_once(END).unwrap_or_else(|| panic!("{request}: no {END}"));
+            let expected = table(request);
+            assert!(found.trim() == expected.trim(), "{}: {request}\n\n{expected}", path.display());
+            tables += 1;
+            rest = after;
+        }
+    }
+    assert!(tables > 0, "no table is left to check");
+}
