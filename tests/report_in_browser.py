@@ -206,7 +206,7 @@ def use_table(browser, runs):
     wait(lambda: "nosuchkey" in shown(), "an unknown name is said")
     box.clear()
     box.send_keys(Keys.SPACE, Keys.BACKSPACE)
-    wait(lambda: shown().startswith(f"{runs} of {runs}"), "the filter is empty again")
+    wait(lambda: shown() == f"{runs} of {runs} runs.", "the filter is empty again")
     opener = browser.find("table.runs tbody .opener button")
     browser.click(opener)
     check("digest" in browser.find("table.runs .details").text, "details of a run")
