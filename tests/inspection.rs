@@ -446,3 +446,35 @@ fn ten_thousand_runs_are_looked_at_at_once() {
     assert_eq!(plan.lines().count(), 1 + folders::RUNS + 1);
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+/// A run is seen at work by whoever looks, and as interrupted as soon as its process is gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_at_work_is_seen_and_so_is_its_end() {
+    let bench = Bench::new(SMALL);
+    let arguments = ["--config", "sweep.toml", "-q", "--jobs", "1", "--set", "train.epochs=1000000"];
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_runner"))
+        .current_dir(bench.folder.path())
+        .args(arguments)
+        .spawn()
+        .unwrap();
+    let status = || -> (Option<i32>, Value) {
+        let output = bench.runner(&["status", "results/small", "--json"]).output().unwrap();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    };
+    let running = || status().1["running"].as_array().filter(|running| !running.is_empty()).cloned();
+    // A hundred seconds at most, for a machine that is busy with other things.
+    let seen = (0..1000).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        running()
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = seen.unwrap();
+    assert_eq!((seen.len(), &seen[0]["pid"], &seen[0]["epochs"]), (1, &child.id().into(), &1_000_000.into()));
+    let (code, after) = status();
+    assert_eq!(code, Some(4));
+    assert_eq!((&after["running"], &after["interrupted"][0]["cause"]), (&Value::Array(vec![]), &"vanished".into()));
+    assert_eq!(after["interrupted"][0]["run_id"], seen[0]["run_id"]);
+    assert_eq!(after["missing"].as_array().unwrap().len(), 5);
+}

@@ -1,5 +1,6 @@
 //! Results of ten thousand runs without ten thousand trainings: the record of one real run under every name of a plan.
 
+use rayon::prelude::*;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,18 +57,18 @@ impl Folders {
         own.call(&one.split(' ').collect::<Vec<_>>())?;
         let run = fs::read_dir(own.folder.path().join("one/many/runs"))?.next().ok_or("no run")??.path();
         let name = run.file_name().and_then(|name| name.to_str()).ok_or("no name")?.to_owned();
-        own.record = fs::read_to_string(run.join("result.json"))?.replace(&name, "RUN_ID");
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(run.join("result.json"))?)?;
+        own.record = record.to_string().replace(&name, "RUN_ID");
         Ok(own)
     }
 
     /// Give the runs of a range their records.
-    pub(crate) fn complete(&self, runs: std::ops::Range<usize>) -> Result<(), Box<dyn Error>> {
-        for run_id in &self.run_ids[runs] {
+    pub(crate) fn complete(&self, runs: std::ops::Range<usize>) -> std::io::Result<()> {
+        self.run_ids[runs].par_iter().try_for_each(|run_id| {
             let folder = self.results().join("runs").join(run_id);
             fs::create_dir(&folder)?;
-            fs::write(folder.join("result.json"), self.record.replace("RUN_ID", run_id))?;
-        }
-        Ok(())
+            fs::write(folder.join("result.json"), self.record.replace("RUN_ID", run_id))
+        })
     }
 
     /// The folder of the results.
