@@ -56,8 +56,9 @@ fn describe(diagnosis: &Diagnosis) -> String {
     }
     let _ = writeln!(text, "\n{}", speeds(&diagnosis.speed));
     text.push_str(
-        "Updates a second by CD-1 on the built-in corpus, the fastest epoch; beside it what one thread of a server processor \
-         of\nabout 2022 is estimated to do with that instruction set.\n",
+        "Updates a second by CD-1 on the built-in corpus, the fastest epoch; beside it the estimate that \
+         runs are\ndivided among threads by, for one thread. It counts the operations of the kernels alone: a third of it and more is \
+         usual.\n",
     );
     text.push_str(if diagnosis.healthy { "Nothing is wrong.\n" } else { "Something is wrong: see above.\n" });
     text

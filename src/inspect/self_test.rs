@@ -91,7 +91,8 @@ pub struct Speed {
     pub threads: usize,
     /// Updates a second in the fastest of the epochs.
     pub updates_per_s: f64,
-    /// The same by the estimate that threads are assigned by: of one thread of a processor of about 2022.
+    /// The same by the estimate that runs are divided among threads by, for one thread: it counts the operations of the
+    /// kernels alone, and a third of it and more is usual.
     pub expected_updates_per_s: f64,
 }
 
