@@ -43,7 +43,7 @@ function overviewTiles() {
   const sum = (name) => (columns.get(name)?.values ?? []).reduce((total, value) => total + (value ?? 0), 0);
   if (columns.has('train_s')) tiles.push(tile('Training, all runs', seconds(sum('train_s')), `${seconds(sum('total_s'))} with evaluating and sampling`));
   const rate = statistic(columns.get('examples_per_s')?.values ?? []);
-  if (rate) tiles.push(tile('Windows trained on', `${short(rate.mean)}\u202f/\u202fs`, runs.contended.some(Boolean) ? 'mean over runs, which shared the machine' : 'mean over runs'));
+  if (rate && totals.ok) tiles.push(tile('Windows trained on', `${short(rate.mean)}\u202f/\u202fs`, runs.contended.some(Boolean) ? 'mean over runs, which shared the machine' : 'mean over runs'));
   return el('dl', { class: 'tiles' }, tiles);
 }
 
