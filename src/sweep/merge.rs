@@ -117,65 +117,20 @@ fn status_and_digest(record: &RunRecord) -> String {
 /// temporary folder and checked there, file by file against the hashes in its record and as a whole against its digest, and
 /// then renamed into its place. What is there already stays, so merging again changes nothing.
 pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
-    let same =
-        |folder: &Path| matches!((fs::canonicalize(folder), fs::canonicalize(results)), (Ok(a), Ok(b)) if a == b);
-    let shards: Vec<&PathBuf> = shards.iter().filter(|folder| !same(folder)).collect();
+    let here = fs::canonicalize(results).ok();
+    let shards: Vec<&Path> = shards
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|shard| here.is_none() || fs::canonicalize(shard).ok() != here)
+        .collect();
     let plan = agreed_plan(results, &shards)?;
-
-    // Runs are looked for where they are, not in every folder.
-    let mut places: HashMap<String, Vec<&Path>> =
-        plan.runs.iter().map(|run| (run.run_id.clone(), Vec::new())).collect();
-    for shard in &shards {
-        let folder = shard.join("runs");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            entries => entries.map_err(StoreError::at("cannot read the folder", &folder))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(StoreError::at("cannot read the folder", &folder))?;
-            if let Some(places) = entry.file_name().to_str().and_then(|name| places.get_mut(name)) {
-                places.push(shard);
-            }
-        }
-    }
-
-    let mut records: Vec<Option<RunRecord>> = Vec::with_capacity(plan.runs.len());
-    let mut to_copy: Vec<(&Path, RunRecord)> = Vec::new();
-    let mut found_conflicts = Vec::new();
-    let mut seen = HashSet::new();
-    for run in &plan.runs {
-        let run_id = &run.run_id;
-        let mut own = read_record(&run_folder(results, run_id), run_id).map(|record| (results, record));
-        let here = own.is_some();
-        for &shard in &places[run_id] {
-            let Some(record) = read_record(&run_folder(shard, run_id), run_id) else { continue };
-            match &own {
-                None => own = Some((shard, record)),
-                Some((_, first)) if first.digest == record.digest => {}
-                Some((place, first)) => {
-                    let places = [(*place, first), (shard, &record)];
-                    let places = places.map(|(folder, record)| (run_folder(folder, run_id), status_and_digest(record)));
-                    found_conflicts.push(Conflict { run_id: run_id.clone(), places });
-                }
-            }
-        }
-        // The same run may stand in the plan twice.
-        if let Some((place, record)) = own.as_ref().filter(|_| !here && seen.insert(run_id.clone())) {
-            to_copy.push((place, record.clone()));
-        }
-        records.push(own.map(|(_, record)| record));
-    }
-    found_conflicts.dedup();
-    if !found_conflicts.is_empty() {
-        return Err(MergeError::Conflicts(found_conflicts));
-    }
+    let places = places(&shards, &plan)?;
+    let Gathered { mut records, to_copy } = gather(results, &plan, &places)?;
 
     bring_plan(results, &shards, &plan)?;
     remove_leftovers(&results.join("runs"));
-    let readers: HashMap<&Path, StateReader> = std::iter::once(results)
-        .chain(shards.iter().map(|shard| shard.as_path()))
-        .map(|folder| (folder, StateReader::new(folder)))
-        .collect();
+    let folders = std::iter::once(results).chain(shards);
+    let readers: HashMap<&Path, StateReader> = folders.map(|folder| (folder, StateReader::new(folder))).collect();
     let mut copied = 0;
     let mut refused: HashMap<String, UnfinishedState> = HashMap::new();
     for (place, record) in to_copy {
@@ -196,23 +151,85 @@ pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
     }
 
     let summary = sum_up(results, &plan, &records)?;
-    let mut merged =
-        Merged { folder: results.to_path_buf(), summary, copied, failed: Vec::new(), unfinished: Vec::new(), plan };
-    for (run, record) in merged.plan.runs.iter().zip(&records) {
+    let mut failed = Vec::new();
+    let mut unfinished = Vec::new();
+    for (run, record) in plan.runs.iter().zip(&records) {
         match record {
             Some(record) if record.status == RunStatus::Failed => {
-                merged.failed.push((run.index, record.error.clone().unwrap_or_default()));
+                failed.push((run.index, record.error.clone().unwrap_or_default()));
             }
             Some(_) => {}
             None => {
                 let folders = std::iter::once(results).chain(places[&run.run_id].iter().copied());
                 let state = refused.get(&run.run_id).cloned();
                 let state = state.unwrap_or_else(|| furthest(folders, &run.run_id, &readers));
-                merged.unfinished.push(Unfinished { run: run.index, state });
+                unfinished.push(Unfinished { run: run.index, state });
             }
         }
     }
-    Ok(merged)
+    Ok(Merged { folder: results.to_path_buf(), plan, summary, copied, failed, unfinished })
+}
+
+/// For every run of the plan the shards with a folder of it, in their order: runs are looked for where they are.
+fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Vec<&'a Path>>, StoreError> {
+    let mut places: HashMap<String, Vec<&Path>> =
+        plan.runs.iter().map(|run| (run.run_id.clone(), Vec::new())).collect();
+    for shard in shards {
+        let folder = shard.join("runs");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries.map_err(StoreError::at("cannot read the folder", &folder))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(StoreError::at("cannot read the folder", &folder))?;
+            if let Some(places) = entry.file_name().to_str().and_then(|name| places.get_mut(name)) {
+                places.push(shard);
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// The record of every run of the plan that is complete anywhere, and those that are to be copied, with the shard to copy
+/// them from.
+struct Gathered<'a> {
+    records: Vec<Option<RunRecord>>,
+    to_copy: Vec<(&'a Path, RunRecord)>,
+}
+
+/// Find the records of all runs. All that there are of a run must have the same digest.
+fn gather<'a>(
+    results: &'a Path,
+    plan: &PlanFile,
+    places: &HashMap<String, Vec<&'a Path>>,
+) -> Result<Gathered<'a>, MergeError> {
+    let mut gathered = Gathered { records: Vec::with_capacity(plan.runs.len()), to_copy: Vec::new() };
+    let mut conflicts = Vec::new();
+    let mut seen = HashSet::new();
+    for run in &plan.runs {
+        let run_id = &run.run_id;
+        let mut own = read_record(&run_folder(results, run_id), run_id).map(|record| (results, record));
+        let here = own.is_some();
+        for &shard in &places[run_id] {
+            let Some(record) = read_record(&run_folder(shard, run_id), run_id) else { continue };
+            match &own {
+                None => own = Some((shard, record)),
+                Some((_, first)) if first.digest == record.digest => {}
+                Some((place, first)) => {
+                    let places = [(*place, first), (shard, &record)];
+                    let places = places.map(|(folder, record)| (run_folder(folder, run_id), status_and_digest(record)));
+                    conflicts.push(Conflict { run_id: run_id.clone(), places });
+                }
+            }
+        }
+        // The same run may stand in the plan twice.
+        if let Some((place, record)) = own.as_ref().filter(|_| !here && seen.insert(run_id.clone())) {
+            gathered.to_copy.push((place, record.clone()));
+        }
+        gathered.records.push(own.map(|(_, record)| record));
+    }
+    conflicts.dedup();
+    if conflicts.is_empty() { Ok(gathered) } else { Err(MergeError::Conflicts(conflicts)) }
 }
 
 /// What there is of a run without a record, in the folder where it is most alive.
@@ -236,9 +253,9 @@ fn furthest<'a>(
 }
 
 /// The plan that all folders hold.
-fn agreed_plan(results: &Path, shards: &[&PathBuf]) -> Result<PlanFile, MergeError> {
+fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError> {
     let own = results.join(PlanFile::NAME).exists() || shards.is_empty();
-    let folders = own.then_some(results).into_iter().chain(shards.iter().map(|shard| shard.as_path()));
+    let folders = own.then_some(results).into_iter().chain(shards.iter().copied());
     let mut agreed: Option<(&Path, PlanFile)> = None;
     for folder in folders {
         let plan = PlanFile::read(folder).map_err(|error| MergeError::Plan { hint: plan_below(folder), error })?;
@@ -305,7 +322,7 @@ fn described(plan: &PlanFile, run: &PlannedRun) -> String {
 }
 
 /// Put what describes the sweep beside the runs, if it is not there yet; the plan last.
-fn bring_plan(results: &Path, shards: &[&PathBuf], plan: &PlanFile) -> Result<(), MergeError> {
+fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), MergeError> {
     create_folder(&results.join("runs"))?;
     if results.join(PlanFile::NAME).exists() {
         return Ok(());
