@@ -117,31 +117,35 @@ impl Summary {
     /// BLAKE3 over the canonical JSON of all that is a function of parameters, corpora and seeds: everything but the name
     /// of the sweep and the times, and the digests of the runs, which cover every epoch, model and sample.
     fn deterministic_digest(&self, records: &[Option<RunRecord>]) -> String {
-        let points: Vec<Value> = self
-            .points
-            .iter()
-            .map(|point| {
-                json!({
-                    "swept": point.swept,
-                    "runs": point.runs,
-                    "ok": point.ok,
-                    "failed": point.failed,
-                    "missing": point.missing,
-                    "metrics": point.metrics,
-                    "music": point.music,
-                })
-            })
-            .collect();
         let digests: BTreeMap<&str, &str> =
             records.iter().flatten().map(|record| (record.run_id.as_str(), record.digest.as_str())).collect();
-        let deterministic = json!({
-            "schema": self.schema,
-            "swept": self.swept,
-            "ordered_by": self.ordered_by,
-            "points": points,
-            "digests": digests,
-        });
-        blake3::hash(canonical_json(&deterministic).as_bytes()).to_hex().to_string()
+        // Of thousands of points the whole as one value would take hundreds of megabytes: so the text of an object with
+        // these fields, sorted, is hashed as it is made, point by point.
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |before: &str, value: &Value| {
+            hasher.update(before.as_bytes());
+            hasher.update(canonical_json(value).as_bytes());
+        };
+        add("{\"digests\":", &json!(digests));
+        add(",\"ordered_by\":", &json!(self.ordered_by));
+        let mut before = ",\"points\":[";
+        for point in &self.points {
+            let value = json!({
+                "swept": point.swept,
+                "runs": point.runs,
+                "ok": point.ok,
+                "failed": point.failed,
+                "missing": point.missing,
+                "metrics": point.metrics,
+                "music": point.music,
+            });
+            add(std::mem::replace(&mut before, ","), &value);
+        }
+        let after = if self.points.is_empty() { ",\"points\":[],\"schema\":" } else { "],\"schema\":" };
+        add(after, &json!(self.schema));
+        add(",\"swept\":", &json!(self.swept));
+        hasher.update(b"}");
+        hasher.finalize().to_hex().to_string()
     }
 }
 
