@@ -101,3 +101,27 @@ fn tables_are_those_of_the_results_kept() {
     }
     assert!(tables > 0, "no table is left to check");
 }
+
+/// `docs/tables.md` rounds what `results/reference/tables` has.
+#[test]
+fn published_tables_are_those_of_the_summaries_kept() {
+    let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
+    for (name, title) in [("jsb_chorales", "JSB chorales"), ("nottingham", "Nottingham")] {
+        let text = fs::read_to_string(root().join(format!("results/reference/tables/{name}.json"))).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let score = |key: &str| {
+            let score = summary["splits"]["test"][key].as_f64().unwrap();
+            format!("{score:.3}").replace('-', "−")
+        };
+        let steps = |split: &str, key: &str| summary["duplicates"]["steps"][split][key].as_u64().unwrap();
+        let by_step = score("bernoulli_log_likelihood_per_step");
+        let by_song = score("bernoulli_log_likelihood_per_step_by_song");
+        let distinct = steps("training", "count") - steps("training", "repeated");
+        for line in [
+            format!("| {title} | {by_step} | {by_step} | {by_song} |"),
+            format!("| {title} | {} | {} | {distinct} |", steps("test", "count"), steps("test", "in_training")),
+        ] {
+            assert!(page.contains(&line), "docs/tables.md should have\n{line}");
+        }
+    }
+}
