@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(json(123_456_789.0), "123457000");
         assert_eq!(json(3.0), "3");
         assert_eq!(json(-0.0), "0");
-        assert_eq!(json(9.876_543e20), "9.87654e20");
+        assert_eq!(json(9.876_543e20).parse(), Ok(9.87654e20));
         assert_eq!(json(f64::NAN), "null");
         assert_eq!(json(f64::NEG_INFINITY), "null");
     }
