@@ -59,11 +59,13 @@ struct Layers {
 impl Layers {
     /// ln Σ_s e^{a·s} Π_i (1 + e^{b_i + Σ_j s_j w_ji}) over the states s of the enumerated layer.
     ///
-    ///     for each state of all units but six, along a Gray code:            (in pieces, in parallel)
-    ///         x_i ← the input of other unit i from them, by one addition
-    ///         for the 64 states t of the six, side by side:
-    ///             p(t) ← Π_i (1 + e^{x_i} · T_i(t)),  T_i(t) the tabled exponential of their input
-    ///         sum ← sum + e^{a·s} Σ_t p(t) e^{a·t}
+    /// ```text
+    /// for each state of all units but six, along a Gray code:            (in pieces, in parallel)
+    ///     x_i ← the input of other unit i from them, by one addition
+    ///     for the 64 states t of the six, side by side:
+    ///         p(t) ← Π_i (1 + e^{x_i} · T_i(t)),  T_i(t) the tabled exponential of their input
+    ///     sum ← sum + e^{a·s} Σ_t p(t) e^{a·t}
+    /// ```
     ///
     /// so that a state and unit cost two multiplications and an addition. Each factor is divided by the greater of 1 and of
     /// the greatest that e^{x_i} T_i can be: nothing overflows, and what could vanish is brought back in time.

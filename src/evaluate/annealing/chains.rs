@@ -13,13 +13,17 @@ const CHAINS_AT_ONCE: usize = 64;
 /// The intermediate model at inverse temperature β has the weights βW, the hidden biases βc and the visible biases
 /// (1 − β) b_A + β b, where b_A are those of the base-rate model; summed over the hidden units its unnormalised probability is
 ///
-///     f_β(v) = e^{((1−β) b_A + β b)·v} Π_j (1 + e^{β (c_j + v·W_j)}),
+/// ```text
+/// f_β(v) = e^{((1−β) b_A + β b)·v} Π_j (1 + e^{β (c_j + v·W_j)}),
+/// ```
 ///
 /// so that Z_0 = 2^hidden Π_i (1 + e^{b_A,i}) is known and Z_1 is sought. T_β is one Gibbs step at β: it leaves f_β as it is,
 /// and is its own reversal. With β_0 = 0 < β_1 < … < β_K = 1:
 ///
-///     forwards:   v_0 ~ f_0;       for k = 1 … K:  w ← w · f_k(v_{k−1}) / f_{k−1}(v_{k−1});  v_k ~ T_k(v_{k−1})
-///     backwards:  v_K is given;    for k = K … 1:  v_{k−1} ~ T_k(v_k);  w ← w · f_{k−1}(v_{k−1}) / f_k(v_{k−1})
+/// ```text
+/// forwards:   v_0 ~ f_0;       for k = 1 … K:  w ← w · f_k(v_{k−1}) / f_{k−1}(v_{k−1});  v_k ~ T_k(v_{k−1})
+/// backwards:  v_K is given;    for k = K … 1:  v_{k−1} ~ T_k(v_k);  w ← w · f_{k−1}(v_{k−1}) / f_k(v_{k−1})
+/// ```
 ///
 /// E[w] = Z / Z_0 forwards, and E[w] = Z_0 / Z backwards if v_K ~ f_K / Z. Hidden inputs are those of the engine, in f32 and
 /// its order of summation; weights are logarithms in f64.
