@@ -138,6 +138,7 @@ pub fn execute(
     observer.sweep_started(own.len() - timed_out, own.len() - timed_out - survey.pending.len());
 
     let (records, newly_timed_out) = if survey.pending.is_empty() {
+        Presence::clear_away(folder);
         (HashMap::new(), 0)
     } else {
         let heart = Heart::start().map_err(StoreError::at("cannot start the heartbeat of claims in", folder))?;

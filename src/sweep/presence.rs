@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+/// The folder of the entries, below that of the results.
+const FOLDER: &str = ".processes";
+
 /// This process among those that work on a folder, until dropped.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -21,7 +24,7 @@ pub(super) struct Presence {
 impl Presence {
     /// Enter, and clear away what dead processes left.
     pub(super) fn enter(results: &Path, heart: &Heart) -> Result<Self, StoreError> {
-        let folder = results.join(".processes");
+        let folder = results.join(FOLDER);
         let own = Self::own_folder(&folder)?;
         let claim = match acquire(&own, 0)? {
             Acquired::Held(claim) => Some(claim),
@@ -31,14 +34,15 @@ impl Presence {
             heart.keep(claim);
         }
         let presence = Self { folder, own, claim };
-        let others = presence.others();
-        if !others.is_empty() {
-            let now = time_of_file_system(&presence.folder);
-            for other in others.into_iter().filter(|other| is_left_behind(other, now)) {
-                let _ = std::fs::remove_dir_all(other);
-            }
-        }
+        remove_left_behind(&presence.folder, presence.others());
         Ok(presence)
+    }
+
+    /// Clear away what dead processes left, without entering: for a process that finds nothing to do.
+    pub(super) fn clear_away(results: &Path) {
+        let folder = results.join(FOLDER);
+        remove_left_behind(&folder, entries(&folder));
+        let _ = std::fs::remove_dir(folder);
     }
 
     fn own_folder(folder: &Path) -> Result<PathBuf, StoreError> {
@@ -69,8 +73,24 @@ impl Presence {
     }
 
     fn others(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| *path != self.own).collect()
+        let mut entries = entries(&self.folder);
+        entries.retain(|path| *path != self.own);
+        entries
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn remove_left_behind(folder: &Path, entries: Vec<PathBuf>) {
+    if entries.is_empty() {
+        return;
+    }
+    let now = time_of_file_system(folder);
+    for entry in entries.into_iter().filter(|entry| is_left_behind(entry, now)) {
+        let _ = std::fs::remove_dir_all(entry);
     }
 }
 
@@ -98,6 +118,24 @@ impl Drop for Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As by a process that was killed after its last run was complete.
+    #[test]
+    fn the_entry_of_a_dead_process_is_cleared_away_by_one_that_has_nothing_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let heart = Heart::start().unwrap();
+        let living = Presence::enter(folder.path(), &heart).unwrap();
+        let dead = folder.path().join(FOLDER).join("dead");
+        std::fs::create_dir(&dead).unwrap();
+        let file = std::fs::File::create(dead.join("claim.json")).unwrap();
+        let long_ago = SystemTime::now() - 2 * STALE_AFTER;
+        file.set_times(std::fs::FileTimes::new().set_modified(long_ago)).unwrap();
+        Presence::clear_away(folder.path());
+        assert!(!dead.exists() && living.own.exists());
+        drop(living);
+        Presence::clear_away(folder.path());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 
     #[test]
     fn processes_see_each_other_and_leave_nothing_behind() {
