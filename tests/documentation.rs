@@ -88,6 +88,9 @@ fn tables_are_those_of_the_results_kept() {
     let mut tables = 0;
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
         let page = fs::read_to_string(&path).unwrap();
         let mut rest = page.as_str();
         while let Some((_, after)) = rest.split_once(BEGIN) {
