@@ -7,8 +7,8 @@
 
 use super::math::{fires, sigmoid};
 use super::random::{LANES, UnitStream};
-use super::seam::{Draw, Engine, HiddenStatistics, Statistics, Step};
-use super::update::{Update, Velocity};
+use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
+use super::update::{Rule, Update, Velocity};
 use super::{BitMatrix, Parameters};
 use rayon::prelude::*;
 
@@ -171,6 +171,34 @@ impl Engine for DenseEngine {
             &positive.hidden_sums,
             &negative.hidden_sums,
         );
+    }
+
+    fn step_by_rule(&mut self, products: &Products, rule: &Rule) {
+        let (visible, hidden) = (self.visible(), self.hidden());
+        let mut gradient = vec![0.0; visible * hidden];
+        match products {
+            Products::Estimated { data, model } => {
+                let Scratch { positive, negative, .. } = &mut self.scratch;
+                positive.fill(data, hidden);
+                negative.fill(model, hidden);
+                let (positive, negative) = (&*positive, &*negative);
+                let (data_rows, model_rows) = (data.visible.rows(), model.visible.rows());
+                let update = Update::gradient(data_rows, model_rows);
+                gradient.par_chunks_mut(VISIBLE_BLOCK * hidden).enumerate().for_each(|(index, gradient)| {
+                    let (first, units) = (index * VISIBLE_BLOCK, gradient.len() / hidden);
+                    let mut sums = [vec![0.0; gradient.len()], vec![0.0; gradient.len()]];
+                    positive.products(first, units, visible, hidden, data_rows, &mut sums[0]);
+                    negative.products(first, units, visible, hidden, model_rows, &mut sums[1]);
+                    update.apply(gradient, &mut [], &sums[0], &sums[1]);
+                });
+            }
+            Products::Given(products) => gradient.copy_from_slice(products),
+        }
+        rule.apply(&mut self.parameters, &mut self.velocity, &mut gradient);
+    }
+
+    fn visible_bias(&self) -> Vec<f32> {
+        self.parameters.visible_bias.clone()
     }
 }
 

@@ -17,7 +17,10 @@ pub use dense::DenseEngine;
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
 pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
 pub use parameters::Parameters;
-pub use random::{LANES, Purpose, RowStreams, UnitStream, derive_seed, permutation, standard_normals, uniform_below};
+pub use random::{
+    LANES, Purpose, RowStreams, UnitStream, derive_seed, open_unit, permutation, standard_normals, uniform_below,
+};
 pub use reference::ReferenceEngine;
-pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Statistics, Step, build, build_for};
+pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Products, Statistics, Step, build, build_for};
+pub use update::Rule;
 pub use wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};

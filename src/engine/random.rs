@@ -60,6 +60,8 @@ pub enum Purpose {
     AnnealingHidden = 41,
     /// Visible units of annealed chains.
     AnnealingVisible = 42,
+    /// Exchanges of states between temperatures in training.
+    Swap = 30,
 }
 
 /// The streams of a batch of rows: everything of a key but the row.
@@ -141,12 +143,13 @@ pub fn permutation(generator: &mut Xoshiro256PlusPlus, length: usize) -> Vec<usi
     order
 }
 
+/// A uniform number in (0, 1): the middle of one of 2^53 equal cells.
+pub fn open_unit(generator: &mut Xoshiro256PlusPlus) -> f64 {
+    ((generator.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+}
+
 /// Fill with draws from N(0, 1) (Box and Muller, 1958), in f64 by portable elementary functions.
 pub fn standard_normals(generator: &mut Xoshiro256PlusPlus, values: &mut [f64]) {
-    /// A uniform number in (0, 1): the middle of one of 2^53 equal cells.
-    fn open_unit(generator: &mut Xoshiro256PlusPlus) -> f64 {
-        ((generator.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
     for pair in values.chunks_mut(2) {
         let radius = (-2.0 * libm::log(open_unit(generator))).sqrt();
         let angle = 2.0 * std::f64::consts::PI * open_unit(generator);

@@ -1,8 +1,8 @@
 //! The plain engine: textbook loops in f32, one thread. Every other engine is tested against it.
 
 use super::math::{fires, sigmoid};
-use super::seam::{Draw, Engine, HiddenStatistics, Statistics, Step};
-use super::update::{Update, Velocity};
+use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
+use super::update::{Rule, Update, Velocity};
 use super::{BitMatrix, Parameters};
 
 /// Plain loops over units, every sum in ascending order of its index.
@@ -137,6 +137,24 @@ impl Engine for ReferenceEngine {
         let biases = update.without_decay();
         biases.apply(&mut parameters.visible_bias, &mut velocity.visible_bias, &positive.visible, &negative.visible);
         biases.apply(&mut parameters.hidden_bias, &mut velocity.hidden_bias, &positive.hidden, &negative.hidden);
+    }
+
+    fn step_by_rule(&mut self, products: &Products, rule: &Rule) {
+        let (visible, hidden) = (self.visible(), self.hidden());
+        let mut gradient = vec![0.0; visible * hidden];
+        match products {
+            Products::Estimated { data, model } => {
+                let [positive, negative] = [data, model].map(|side| Sums::of(side, visible, hidden).products);
+                let update = Update::gradient(data.visible.rows(), model.visible.rows());
+                update.apply(&mut gradient, &mut [], &positive, &negative);
+            }
+            Products::Given(products) => gradient.copy_from_slice(products),
+        }
+        rule.apply(&mut self.parameters, &mut self.velocity, &mut gradient);
+    }
+
+    fn visible_bias(&self) -> Vec<f32> {
+        self.parameters.visible_bias.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The seam between training and the engines that compute it.
 
-use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams, softplus_sum_change};
+use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams, Rule, softplus_sum_change};
 use serde::{Deserialize, Serialize};
 
 /// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
@@ -72,6 +72,20 @@ pub struct Step {
     pub weight_decay: f32,
 }
 
+/// The gradient of the log-likelihood by the weights.
+#[derive(Clone, Copy, Debug)]
+pub enum Products<'a> {
+    /// ⟨v hᵀ⟩ of data less that of the model: each the mean over its own batch.
+    Estimated {
+        /// The states under the data.
+        data: &'a Statistics<'a>,
+        /// The states under the model.
+        model: &'a Statistics<'a>,
+    },
+    /// That difference itself (visible × hidden), row-major.
+    Given(&'a [f32]),
+}
+
 /// One RBM's parameters, in whatever layout suits, with the operations that training and sampling are made of.
 ///
 /// The contract: the results of every method are a function of its arguments and of the parameters alone. They do not
@@ -130,6 +144,14 @@ pub trait Engine: Send {
     /// Σ_data · (ε / B_data) − Σ_model · (ε / B_model); weights lose ελw besides. With momentum μ the change is added to
     /// μ times the last change.
     fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step);
+
+    /// One update with all the terms of [`Rule`], which says how.
+    ///
+    /// Without any, W moves as by [`Self::step`] up to rounding, which is done in another order here.
+    fn step_by_rule(&mut self, products: &Products, rule: &Rule);
+
+    /// b (visible).
+    fn visible_bias(&self) -> Vec<f32>;
 }
 
 /// An engine of the given kind that starts from `parameters`, with the instruction set that the environment or the

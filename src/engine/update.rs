@@ -14,6 +14,11 @@ pub(super) struct Update {
 }
 
 impl Update {
+    /// The update that adds the gradient itself, the difference of two means.
+    pub(super) fn gradient(data_rows: usize, model_rows: usize) -> Self {
+        Self::new(&Step { learning_rate: 1.0, momentum: 0.0, weight_decay: 0.0 }, data_rows, model_rows)
+    }
+
     pub(super) fn new(step: &Step, data_rows: usize, model_rows: usize) -> Self {
         let scale = |rows: usize| {
             if rows == 0 { 0.0 } else { step.learning_rate / rows as f32 }
@@ -79,6 +84,129 @@ pub(super) struct Scalars {
     pub(super) momentum: f32,
     /// ελ.
     pub(super) decay: f32,
+}
+
+/// An update with more terms than a [`Step`] has.
+///
+/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`, and
+///
+/// - Δ = εG − ελ₂W − ελ₁ sign(W), for biases ε times their gradients;
+/// - without momentum δ = Δ; with it, V ← μV + Δ and δ = V, or, by Nesterov's rule, δ = Δ + μV;
+/// - W ← W + δ_W, b ← b + δ_b − δ_W λ, c ← c + δ_c − δ_Wᵀ μ', where (μ', λ) are `offsets`, if there are any.
+///
+/// The last line turns an update of the parameters of a centred model, E(v, h) = −b'·(v − μ') − c'·(h − λ) −
+/// (v − μ') W (h − λ), into one of the ordinary parameters: b = b' − Wλ and c = c' − Wᵀμ'.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a> {
+    /// ε, the momentum and λ₂.
+    pub step: Step,
+    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next change,
+    /// and that is where the parameters are kept.
+    pub nesterov: bool,
+    /// λ₁ of a penalty λ₁ Σ |w| on the weights.
+    pub weight_decay_l1: f32,
+    /// Pairs of vectors (visible) and (hidden) whose products are added to the gradient of the weights, in order.
+    pub outer: &'a [(&'a [f32], &'a [f32])],
+    /// The gradient of the visible biases (visible).
+    pub visible_gradient: &'a [f32],
+    /// The gradient of the hidden biases (hidden).
+    pub hidden_gradient: &'a [f32],
+    /// The offsets of a centred model, (visible) and (hidden).
+    pub offsets: Option<(&'a [f32], &'a [f32])>,
+}
+
+/// The numbers of a [`Rule`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RuleScalars {
+    pub(super) learning_rate: f32,
+    pub(super) momentum: f32,
+    pub(super) nesterov: bool,
+    /// ελ₂ and ελ₁.
+    pub(super) decay: [f32; 2],
+}
+
+impl RuleScalars {
+    /// The same update without weight decay, as biases get it.
+    pub(super) fn without_decay(self) -> Self {
+        Self { decay: [0.0; 2], ..self }
+    }
+
+    /// δ of one parameter, from its gradient; its velocity is changed where there is momentum.
+    #[inline]
+    pub(super) fn change(self, parameter: f32, velocity: &mut f32, gradient: f32) -> f32 {
+        let sign = if parameter > 0.0 {
+            1.0
+        } else if parameter < 0.0 {
+            -1.0
+        } else {
+            0.0
+        };
+        let change = self.learning_rate * gradient - self.decay[0] * parameter - self.decay[1] * sign;
+        if self.momentum == 0.0 {
+            return change;
+        }
+        *velocity = self.momentum * *velocity + change;
+        if self.nesterov { change + self.momentum * *velocity } else { *velocity }
+    }
+
+    /// parameters ← parameters + δ. `velocity` is empty where there is no momentum.
+    pub(super) fn apply(self, parameters: &mut [f32], velocity: &mut [f32], gradient: &[f32]) {
+        assert_eq!(parameters.len(), gradient.len(), "parameters and their gradient");
+        for (index, (parameter, &gradient)) in parameters.iter_mut().zip(gradient).enumerate() {
+            let mut none = 0.0;
+            let velocity = if self.momentum == 0.0 { &mut none } else { &mut velocity[index] };
+            *parameter += self.change(*parameter, velocity, gradient);
+        }
+    }
+}
+
+impl Rule<'_> {
+    pub(super) fn scalars(&self) -> RuleScalars {
+        let Step { learning_rate, momentum, weight_decay } = self.step;
+        let decay = [learning_rate * weight_decay, learning_rate * self.weight_decay_l1];
+        RuleScalars { learning_rate, momentum, nesterov: self.nesterov, decay }
+    }
+
+    /// Panics where a vector is not as long as its layer.
+    pub(super) fn check(&self, visible: usize, hidden: usize) {
+        let pairs = self.outer.iter().chain(&self.offsets);
+        for (visible_part, hidden_part) in pairs.chain([&(self.visible_gradient, self.hidden_gradient)]) {
+            let lengths = (visible_part.len(), hidden_part.len());
+            assert_eq!(lengths, (visible, hidden), "lengths of vectors and units of their layers");
+        }
+    }
+
+    /// The whole update on row-major parameters. `products` (visible × hidden) is P and becomes δ_W.
+    pub(super) fn apply(&self, parameters: &mut Parameters, velocity: &mut Velocity, products: &mut [f32]) {
+        let (visible, hidden) = (parameters.visible, parameters.hidden);
+        self.check(visible, hidden);
+        velocity.prepare(&self.step, visible, hidden);
+        let scalars = self.scalars();
+        let biases = scalars.without_decay();
+        biases.apply(&mut parameters.visible_bias, &mut velocity.visible_bias, self.visible_gradient);
+        biases.apply(&mut parameters.hidden_bias, &mut velocity.hidden_bias, self.hidden_gradient);
+        let mut hidden_shift = vec![0.0; hidden];
+        for unit in 0..visible {
+            let row = unit * hidden..(unit + 1) * hidden;
+            let products = &mut products[row.clone()];
+            for (own, other) in self.outer {
+                products.iter_mut().zip(*other).for_each(|(product, other)| *product += own[unit] * other);
+            }
+            let velocity = if scalars.momentum == 0.0 { &mut [] } else { &mut velocity.weights[row.clone()] };
+            for (index, (weight, product)) in parameters.weights[row].iter_mut().zip(&mut *products).enumerate() {
+                let mut none = 0.0;
+                *product = scalars.change(*weight, velocity.get_mut(index).unwrap_or(&mut none), *product);
+                *weight += *product;
+            }
+            if let Some((visible_offsets, hidden_offsets)) = self.offsets {
+                let shift: f32 = products.iter().zip(hidden_offsets).map(|(change, offset)| change * offset).sum();
+                parameters.visible_bias[unit] -= shift;
+                let shifts = hidden_shift.iter_mut().zip(&*products);
+                shifts.for_each(|(shift, change)| *shift += change * visible_offsets[unit]);
+            }
+        }
+        parameters.hidden_bias.iter_mut().zip(&hidden_shift).for_each(|(bias, shift)| *bias -= shift);
+    }
 }
 
 /// The last changes of all parameters, allocated when momentum is first used.

@@ -1,9 +1,9 @@
 //! A small training that must come out the same everywhere, and one that tells how fast this machine is.
 
-use crate::engine::{Isa, IsaError};
+use crate::engine::Isa;
 use crate::music::{Corpus, CorpusOptions, Windows, builtin};
 use crate::sweep::{RunParameters, update_microseconds};
-use crate::train::{ModelOptions, TrainOptions, Trainer, TrainingSet};
+use crate::train::{ModelOptions, TrainOptions, Trainer, TrainerError, TrainingSet};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ pub fn training_digest(corpus: &Corpus, isa: Isa, threads: usize) -> Result<Stri
 pub enum SelfTestError {
     /// The instruction set is not there.
     #[error(transparent)]
-    Isa(#[from] IsaError),
+    Trainer(#[from] TrainerError),
     /// Threads cannot be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

@@ -1,5 +1,6 @@
 //! Music in and out: MIDI files ↔ piano rolls ↔ windows of bits, and the built-in corpus. Knows nothing of RBMs.
 
+mod bars_and_stripes;
 pub mod builtin;
 mod corpus;
 mod duplicates;
@@ -18,6 +19,7 @@ mod transpose;
 mod windows;
 mod write;
 
+pub use bars_and_stripes::MOST_LINES;
 pub use corpus::{Corpus, CorpusError, Progress, Song, Split};
 pub use duplicates::{Duplicates, Repeats, SplitRepeats, Splits};
 pub use note::{Note, notes};

@@ -50,7 +50,7 @@ pub enum Damaged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorpusOptions {
-    /// The name of a corpus the program brings along; `builtin` is the one there is. Unused where `path` is set.
+    /// The name of a corpus the program brings along, `builtin` or `bars-and-stripes`. Unused where `path` is set.
     pub source: String,
     /// A folder, a MIDI file, or a polyphonic data set in JSON.
     pub path: Option<PathBuf>,

@@ -222,8 +222,13 @@ pub static KEYS: &[Key] = &[
     )
     .role(Role::Setup),
     // Corpus.
-    Key::choice("corpus.source", &["builtin"], "The corpus that comes with the program, used where no path is set.")
-        .role(Role::Input),
+    Key::choice(
+        "corpus.source",
+        &["builtin", "bars-and-stripes"],
+        "What is trained on where no path is set: the corpus that comes with the program, or all bars and stripes of as many \
+         lines as there are pitches, a small set whose best log-likelihood is known.",
+    )
+    .role(Role::Input),
     Key::new(
         "corpus.path",
         Kind::InputPath,
@@ -300,12 +305,42 @@ pub static KEYS: &[Key] = &[
     // Training.
     Key::choice(
         "train.method",
-        &["cd", "pcd"],
-        "Contrastive divergence, whose chains start at the data, or persistent, whose chains go on from update to update.",
+        &["cd", "pcd", "pt", "exact"],
+        "Contrastive divergence, whose chains start at the data; persistent, whose chains go on from update to update; \
+         parallel tempering, the same at several temperatures; or the exact gradient, for layers of at most 20 units.",
     ),
-    Key::integer("train.chains", [0, MANY], 0, "Persistent chains; 0 for as many as `train.batch_size`."),
+    Key::integer(
+        "train.chains",
+        [0, MANY],
+        0,
+        "Under pcd and pt, persistent chains (at each temperature); 0 for as many as `train.batch_size`.",
+    ),
+    Key::integer("train.temperatures", [2, 1000], 10, "Under pt, the temperatures, the model's own included."),
+    Key::float(
+        "train.lowest_inverse_temperature",
+        [0.0, 1.0],
+        0.5,
+        "Under pt, the inverse of the highest temperature; the others are spaced evenly from it to 1.",
+    ),
     Key::integer("train.k", [1, MANY], 1, "Gibbs steps of the chains in each update."),
+    Key::integer(
+        "train.k_final",
+        [0, MANY],
+        0,
+        "Gibbs steps in the last epoch, reached from `train.k` in even steps; 0 for `train.k` throughout.",
+    ),
     Key::float("train.learning_rate", [0.0, 1e3], 0.005, "Step size of the update."),
+    Key::choice(
+        "train.learning_rate_schedule",
+        &["constant", "linear", "exponential", "inverse"],
+        "How the learning rate goes, epoch by epoch, to `train.learning_rate_final` in the last.",
+    ),
+    Key::float(
+        "train.learning_rate_final",
+        [0.0, 1e3],
+        0.0,
+        "The learning rate of the last epoch, unless the schedule is constant.",
+    ),
     Key::integer("train.epochs", [0, MANY], 200, "Passes over the training windows."),
     Key::integer("train.batch_size", [1, MANY], 100, "Windows in a batch, at most."),
     Key::choice(
@@ -322,7 +357,7 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "train.positive_sample",
         &["chain", "separate"],
-        "With samples, whether the positive statistics share the chain's hidden sample or draw one apart.",
+        "Under cd with samples, whether the positive statistics share the chain's hidden sample or draw one apart.",
     ),
     Key::share("train.momentum", 0.0, "Share of an update that is carried over into the next."),
     Key::share("train.initial_momentum", 0.0, "Momentum of the epochs before `train.momentum_switch_epoch`."),
@@ -332,7 +367,23 @@ pub static KEYS: &[Key] = &[
         0,
         "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
     ),
+    Key::flag("train.nesterov", false, "Whether momentum follows Nesterov's rule."),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
+    Key::float("train.weight_decay_l1", [0.0, 1e3], 0.0, "Factor of the absolute (L1) penalty on the weights."),
+    Key::float("train.sparsity_strength", [0.0, 1e3], 0.0, "How hard hidden units are pulled to a mean activity."),
+    Key::float("train.sparsity_target", [0.0, 1.0], 0.1, "The mean activity that hidden units are pulled to."),
+    Key::share("train.sparsity_decay", 0.9, "Share of the running mean of activities that an update leaves."),
+    Key::choice(
+        "train.centring",
+        &["none", "data", "average"],
+        "What the gradient is centred on: nothing, running means of the data, or those of data and model.",
+    ),
+    Key::float(
+        "train.centring_rate",
+        [0.0, 1.0],
+        0.01,
+        "Share of the way to a batch's means that the centre goes in each update.",
+    ),
     Key::choice(
         "train.early_stopping_metric",
         &["none", "pseudo-log-likelihood", "reconstruction-error"],

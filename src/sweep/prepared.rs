@@ -68,12 +68,12 @@ impl Prepared {
     }
 }
 
-/// Read the corpus that options speak of: the path if there is one, else the built-in one.
+/// Read the corpus that options speak of: the path if there is one, else one that the program brings along.
 pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
-    if options.path.is_none() && options.source == "builtin" {
-        Corpus::from_midi(&builtin::songs(), options, progress)
-    } else {
-        Corpus::load(options, progress)
+    match (&options.path, options.source.as_str()) {
+        (None, "builtin") => Corpus::from_midi(&builtin::songs(), options, progress),
+        (None, "bars-and-stripes") => Corpus::bars_and_stripes(options),
+        _ => Corpus::load(options, progress),
     }
 }
 

@@ -477,6 +477,7 @@ fn train_epochs(
                     (None, None) => {}
                 }
             };
+            insert_acceptance(&mut entry.metrics, trainer.exchange_acceptance());
             verdict = session.position.early_stopping.look(train, &entry.metrics, epoch);
             if verdict == Verdict::Improved && train.early_stopping_restore {
                 session.best = Some(trainer.engine().parameters());
@@ -552,6 +553,15 @@ fn metrics_of_model(spec: &RunSpec, session: &Session) -> Metrics {
     let epochs = &session.epochs;
     let own = best.and_then(|best| epochs.iter().find(|epoch| epoch.epoch == best)).or(epochs.last());
     own.map(|epoch| epoch.metrics.clone()).unwrap_or_default()
+}
+
+/// How readily parallel tempering exchanged states in the last epoch: the mean over neighbouring temperatures, and the least.
+fn insert_acceptance(metrics: &mut Metrics, acceptance: Option<Vec<f64>>) {
+    if let Some(shares) = acceptance {
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        metrics.insert("exchange_acceptance".into(), Some(mean));
+        metrics.insert("least_exchange_acceptance".into(), shares.into_iter().reduce(f64::min));
+    }
 }
 
 /// The visible states (count × visible) at the ends of the sampling chains;

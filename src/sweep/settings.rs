@@ -4,6 +4,8 @@ use super::error::ConfigError;
 use super::keys::{KEYS, find_key};
 use super::value::{Assignment, display};
 use crate::evaluate::MAXIMUM_ENUMERATED_UNITS;
+use crate::music::MOST_LINES;
+use crate::rbm::MAXIMUM_GRADIENT_UNITS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,24 +57,69 @@ impl Settings {
                 set.as_ref().map_or_else(default, |set| set.value.clone())
             })
             .collect();
-        let settings = Self { values };
+        let mut settings = Self { values };
         settings.check_together(explicit, seed, data_set)?;
+        settings.check_training(explicit)?;
+        settings.reset_idle();
         Ok(settings)
+    }
+
+    /// Keys that have no effect beside the others get their defaults: runs that compute the same bear the same name.
+    fn reset_idle(&mut self) {
+        let text = |path: &str| self.get(path).as_str().unwrap_or_default();
+        let zero = |path: &str| self.get(path).as_f64() == Some(0.0);
+        let (method, samples) = (text("train.method"), text("train.statistics") == "samples");
+        let exact = method == "exact";
+        let still = zero("train.momentum") && (zero("train.initial_momentum") || zero("train.momentum_switch_epoch"));
+        let idle = [
+            ("train.chains", !matches!(method, "pcd" | "pt")),
+            ("train.temperatures", method != "pt"),
+            ("train.lowest_inverse_temperature", method != "pt"),
+            ("train.k_final", exact),
+            ("train.statistics", exact),
+            ("train.positive_sample", method != "cd" || !samples),
+            ("train.learning_rate_final", text("train.learning_rate_schedule") == "constant"),
+            ("train.nesterov", still),
+            ("train.sparsity_target", zero("train.sparsity_strength")),
+            ("train.sparsity_decay", zero("train.sparsity_strength")),
+            ("train.centring_rate", text("train.centring") == "none"),
+        ];
+        for (path, _) in idle.into_iter().filter(|(_, idle)| *idle) {
+            self.values[position(path)] = KEYS[position(path)].default.into();
+        }
+    }
+
+    /// The checks that concern several keys of training.
+    fn check_training(&self, explicit: &Explicit) -> Result<(), ConfigError> {
+        let number = |path: &str| self.get(path).as_f64().unwrap_or_default();
+        let schedule = self.get("train.learning_rate_schedule").as_str().unwrap_or_default();
+        for path in ["train.learning_rate_final", "train.learning_rate"] {
+            if matches!(schedule, "exponential" | "inverse") && number(path) == 0.0 {
+                let message = format!("`{path}` cannot be 0 where `train.learning_rate_schedule = \"{schedule}\"`");
+                return Err(fault(explicit, &[path, "train.learning_rate_schedule"], message, "no such schedule")
+                    .help(format!("set `{path}` to a number above 0, or use \"linear\"")));
+            }
+        }
+        let whole = |path: &str| self.get(path).as_u64().unwrap_or_default();
+        let pitches = whole("corpus.highest_pitch").saturating_sub(whole("corpus.lowest_pitch"));
+        let planes = self.get("corpus.planes").as_array().map_or(0, Vec::len) as u64;
+        let visible = pitches * planes * whole("model.timesteps");
+        let smaller = visible.min(whole("model.hidden"));
+        if self.get("train.method") == "exact" && smaller > MAXIMUM_GRADIENT_UNITS as u64 {
+            let message = format!(
+                "`train.method = \"exact\"` enumerates the states of the smaller layer, which has {smaller} units here"
+            );
+            let keys = ["train.method", "model.hidden"];
+            return Err(fault(explicit, &keys, message, "too many states").help(format!(
+                "at most {MAXIMUM_GRADIENT_UNITS} units are possible: lower `model.hidden`, or use \"pt\""
+            )));
+        }
+        Ok(())
     }
 
     /// The checks that concern several keys.
     fn check_together(&self, explicit: &Explicit, seed: bool, data_set: bool) -> Result<(), ConfigError> {
-        let fault = |keys: &[&str], message: String, label: &str| {
-            let mut places = keys.iter().filter_map(|key| explicit.get(key).map(|set| (key, &set.origin)));
-            let mut error = match places.next() {
-                Some((_, origin)) => ConfigError::at(origin, message, label),
-                None => ConfigError::new(message),
-            };
-            for (key, origin) in places {
-                error = error.related(origin, format!("`{key}` is set here"));
-            }
-            error
-        };
+        let fault = |keys: &[&str], message: String, label: &str| fault(explicit, keys, message, label);
         let number = |path: &str| self.get(path).as_i64().unwrap_or_default();
         let (lowest, highest) = (number("corpus.lowest_pitch"), number("corpus.highest_pitch"));
         if highest <= lowest {
@@ -90,6 +137,24 @@ impl Settings {
         if data_set && planes.contains("onset") {
             let message = "a polyphonic data set in JSON does not say when notes are struck: it has no plane \"onset\"";
             return Err(fault(&["corpus.planes", "corpus.path"], message.to_owned(), "expected [\"hold\"]"));
+        }
+        if self.get("corpus.path").is_null() && self.get("corpus.source") == "bars-and-stripes" {
+            let (lines, timesteps) = (highest - lowest, number("model.timesteps"));
+            let transposed = display(self.get("corpus.transpose")) != "[]";
+            if seed || transposed || planes != r#"["hold"]"# || lines != timesteps || lines > MOST_LINES as i64 {
+                let message = format!(
+                    "`corpus.source = \"bars-and-stripes\"` has no windows of {timesteps} steps × {lines} pitches in the \
+                     planes {planes}{}{}",
+                    if transposed { ", transposed" } else { "" },
+                    if seed { " under `corpus.compat = \"seed\"`" } else { "" }
+                );
+                let keys =
+                    ["corpus.source", "model.timesteps", "corpus.highest_pitch", "corpus.planes", "corpus.compat"];
+                return Err(fault(&keys, message, "this set has n steps × n pitches").help(format!(
+                    "for n × n, n at most {MOST_LINES}, set `model.timesteps` to n, `corpus.highest_pitch` to n above \
+                     `corpus.lowest_pitch`, and `corpus.planes` to [\"hold\"]"
+                )));
+            }
         }
         if seed && planes != r#"["hold", "onset"]"# {
             let message = format!("`corpus.planes` cannot be {planes} where `corpus.compat = \"seed\"`");
@@ -159,6 +224,19 @@ impl Settings {
         let pairs = KEYS.iter().zip(&self.values).filter(|(key, _)| key.table() == table);
         pairs.map(|(key, value)| (key.path[table.len() + 1..].to_owned(), value.clone())).collect()
     }
+}
+
+/// An error at the first of the keys that is set, with the places of the others.
+fn fault(explicit: &Explicit, keys: &[&str], message: String, label: &str) -> ConfigError {
+    let mut places = keys.iter().filter_map(|key| explicit.get(key).map(|set| (key, &set.origin)));
+    let mut error = match places.next() {
+        Some((_, origin)) => ConfigError::at(origin, message, label),
+        None => ConfigError::new(message),
+    };
+    for (key, origin) in places {
+        error = error.related(origin, format!("`{key}` is set here"));
+    }
+    error
 }
 
 /// Whether a path is that of a polyphonic data set in JSON.

@@ -41,12 +41,22 @@ pub enum VisibleBias {
 pub struct TrainOptions {
     /// Where the chains of the negative phase start.
     pub method: Method,
-    /// Persistent chains; zero for as many as a batch has examples.
+    /// Persistent chains, at each temperature; zero for as many as a batch has examples.
     pub chains: usize,
+    /// Temperatures of parallel tempering, the model's own included.
+    pub temperatures: usize,
+    /// β of the hottest of them, in 0..=1.
+    pub lowest_inverse_temperature: f64,
     /// Gibbs steps an update.
     pub k: usize,
-    /// The step size of the update.
+    /// Gibbs steps an update in the last epoch, grown to evenly from `k`; zero for `k` throughout.
+    pub k_final: usize,
+    /// The step size of the update, in the first epoch.
     pub learning_rate: f64,
+    /// How the step size goes from the first epoch to the last.
+    pub learning_rate_schedule: LearningRateSchedule,
+    /// The step size in the last epoch, where it changes.
+    pub learning_rate_final: f64,
     /// Passes over the training windows.
     pub epochs: usize,
     /// Examples a batch, at most.
@@ -65,6 +75,8 @@ pub struct TrainOptions {
     pub initial_momentum: f64,
     /// The first epoch, counted from zero, in which `momentum` applies.
     pub momentum_switch_epoch: usize,
+    /// Whether momentum follows Nesterov's rule.
+    pub nesterov: bool,
     /// The factor of the quadratic (L2) penalty on weights.
     pub weight_decay: f64,
     /// The metric of held-out songs that ends training when it does not improve any more.
@@ -75,6 +87,18 @@ pub struct TrainOptions {
     pub early_stopping_min_delta: f64,
     /// Whether the model of the best epoch is the one that counts, rather than that of the last.
     pub early_stopping_restore: bool,
+    /// The factor of the absolute (L1) penalty on weights.
+    pub weight_decay_l1: f64,
+    /// The mean activity that hidden units are pulled to.
+    pub sparsity_target: f64,
+    /// How hard they are pulled; zero for not at all.
+    pub sparsity_strength: f64,
+    /// The share of the running mean of activities that an update leaves, in 0..1.
+    pub sparsity_decay: f64,
+    /// What the gradient is centred on.
+    pub centring: Centring,
+    /// The share of the way to a batch's means that offsets go in an update, in 0..=1.
+    pub centring_rate: f64,
     /// The code that computes updates.
     pub engine: EngineKind,
 }
@@ -84,8 +108,13 @@ impl Default for TrainOptions {
         Self {
             method: Method::Cd,
             chains: 0,
+            temperatures: 10,
+            lowest_inverse_temperature: 0.5,
             k: 1,
+            k_final: 0,
             learning_rate: 0.005,
+            learning_rate_schedule: LearningRateSchedule::Constant,
+            learning_rate_final: 0.0,
             epochs: 200,
             batch_size: 100,
             batches: Batches::Shuffled,
@@ -95,17 +124,24 @@ impl Default for TrainOptions {
             momentum: 0.0,
             initial_momentum: 0.0,
             momentum_switch_epoch: 0,
+            nesterov: false,
             weight_decay: 0.0,
             early_stopping_metric: StopMetric::None,
             early_stopping_patience: 10,
             early_stopping_min_delta: 0.0,
             early_stopping_restore: true,
+            weight_decay_l1: 0.0,
+            sparsity_target: 0.1,
+            sparsity_strength: 0.0,
+            sparsity_decay: 0.9,
+            centring: Centring::None,
+            centring_rate: 0.01,
             engine: EngineKind::default(),
         }
     }
 }
 
-/// Where the chains of the negative phase start.
+/// Where the negative statistics come from: for chains, where they start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
@@ -113,6 +149,36 @@ pub enum Method {
     Cd,
     /// Where the last update left them: persistent contrastive divergence (Tieleman 2008).
     Pcd,
+    /// As persistent chains, at several temperatures that exchange states: parallel tempering (Desjardins et al. 2010).
+    Pt,
+    /// No chains: exact expectations under the model, by enumeration.
+    Exact,
+}
+
+/// How the learning rate goes from the first epoch to the last: see [`TrainOptions::learning_rate_at`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LearningRateSchedule {
+    /// Not at all.
+    Constant,
+    /// By the same difference every epoch.
+    Linear,
+    /// By the same factor every epoch.
+    Exponential,
+    /// As one over the epoch.
+    Inverse,
+}
+
+/// What the gradient is centred on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Centring {
+    /// Zero: the ordinary gradient.
+    None,
+    /// Running means under the data (Montavon and Müller 2012).
+    Data,
+    /// Running means of data and model, half and half; at a rate of 1 the enhanced gradient (Cho, Raiko and Ilin 2011).
+    Average,
 }
 
 /// What early stopping looks at, of the songs held out.

@@ -2,7 +2,8 @@
 
 use super::options::{Method, PositiveSample, StatisticsKind, TrainOptions};
 use super::state::{StateError, StateReader, TrainerState};
-use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics};
+use super::tempering::Tempering;
+use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics, Step};
 use crate::rbm::{GibbsStreams, advance_from_hidden, advance_from_visible};
 
 /// Hidden states or probabilities under some visible states: one side of the gradient.
@@ -49,8 +50,13 @@ pub(super) struct UpdateStreams {
 }
 
 impl UpdateStreams {
+    /// The streams of one step of this update.
+    pub(super) fn of(&self, purpose: Purpose, step: u64) -> RowStreams {
+        RowStreams::new(self.seed, purpose, self.epoch, self.batch, step)
+    }
+
     fn hidden_draw(&self, purpose: Purpose) -> Draw {
-        Draw::plain(RowStreams::new(self.seed, purpose, self.epoch, self.batch, 0))
+        Draw::plain(self.of(purpose, 0))
     }
 
     fn chain(&self) -> GibbsStreams {
@@ -65,6 +71,13 @@ impl UpdateStreams {
     }
 }
 
+/// What of an update depends on when it is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) step: Step,
+    pub(super) gibbs_steps: u64,
+}
+
 /// The positive phase: hidden units driven by the data.
 #[derive(Debug)]
 pub(super) struct PositivePhase {
@@ -75,7 +88,7 @@ pub(super) struct PositivePhase {
 
 impl PositivePhase {
     pub(super) fn new(options: &TrainOptions) -> Self {
-        let apart = options.method == Method::Pcd || options.positive_sample == PositiveSample::Separate;
+        let apart = options.method != Method::Cd || options.positive_sample == PositiveSample::Separate;
         let purpose = if apart { Purpose::PositiveHidden } else { Purpose::ChainHidden };
         Self { side: HiddenSide::new(options.statistics), purpose }
     }
@@ -91,67 +104,109 @@ impl PositivePhase {
     }
 }
 
-/// The negative phase: k Gibbs steps towards the model's own distribution.
+/// The negative phase: Gibbs steps towards the model's own distribution.
 #[derive(Clone, Debug)]
 pub(super) struct NegativePhase {
-    method: Method,
-    /// Whether the hidden sample of the positive statistics is the chain's first state.
-    continues_positive_sample: bool,
-    k: u64,
+    chains: Chains,
     /// Visible states of the chains: persistent ones stay from one update to the next.
     visible: BitMatrix,
     hidden: BitMatrix,
 }
 
+/// Where chains start.
+#[derive(Clone, Debug)]
+enum Chains {
+    /// At the batch.
+    AtData {
+        /// Whether the hidden sample of the positive statistics is the chain's first state.
+        continues_positive_sample: bool,
+    },
+    /// Where the last update left them.
+    Persistent,
+    /// There too, at several temperatures.
+    Tempered(Tempering),
+}
+
 impl NegativePhase {
-    /// `start` holds the first states of persistent chains (chains × visible); contrastive divergence starts at the batch.
-    pub(super) fn new(options: &TrainOptions, start: BitMatrix) -> Self {
-        Self {
-            method: options.method,
-            continues_positive_sample: options.positive_sample == PositiveSample::Chain,
-            k: options.k as u64,
-            visible: start,
-            hidden: BitMatrix::default(),
+    /// `start` draws the first states (chains × visible) of persistent chains of a temperature by its number.
+    pub(super) fn new(options: &TrainOptions, start: impl Fn(u64) -> BitMatrix) -> Self {
+        let mut visible = BitMatrix::default();
+        let chains = match options.method {
+            Method::Cd | Method::Exact => {
+                Chains::AtData { continues_positive_sample: options.positive_sample == PositiveSample::Chain }
+            }
+            Method::Pcd => {
+                visible = start(0);
+                Chains::Persistent
+            }
+            Method::Pt => {
+                let starts = (0..options.temperatures as u64).map(start).collect();
+                Chains::Tempered(Tempering::new(options.lowest_inverse_temperature, starts))
+            }
+        };
+        Self { chains, visible, hidden: BitMatrix::default() }
+    }
+
+    /// Chains at several temperatures, if that is what they are.
+    pub(super) fn tempering(&self) -> Option<&Tempering> {
+        match &self.chains {
+            Chains::Tempered(tempering) => Some(tempering),
+            Chains::AtData { .. } | Chains::Persistent => None,
+        }
+    }
+
+    /// Observe anew from here on.
+    pub(super) fn start_epoch(&mut self) {
+        if let Chains::Tempered(tempering) = &mut self.chains {
+            tempering.start_epoch();
         }
     }
 
     /// Add what stays from one update to the next: the states of persistent chains.
     pub(super) fn save(&self, state: &mut TrainerState) {
-        match self.method {
-            Method::Cd => {}
-            Method::Pcd => state.insert_bits("chains", &self.visible),
+        match &self.chains {
+            Chains::AtData { .. } => {}
+            Chains::Persistent => state.insert_bits("chains", &self.visible),
+            Chains::Tempered(tempering) => tempering.save(state),
         }
     }
 
     /// This phase with what [`Self::save`] added.
     pub(super) fn restored(&self, state: &mut StateReader) -> Result<Self, StateError> {
-        let visible = match self.method {
-            Method::Cd => BitMatrix::default(),
-            Method::Pcd => state.bits("chains", &self.visible)?,
-        };
-        Ok(Self { visible, ..self.clone() })
+        let mut phase = self.clone();
+        match &mut phase.chains {
+            Chains::AtData { .. } => {}
+            Chains::Persistent => phase.visible = state.bits("chains", &self.visible)?,
+            Chains::Tempered(tempering) => *tempering = tempering.restored(state)?,
+        }
+        Ok(phase)
     }
 
-    /// Visible states (chains × visible) after k Gibbs steps: from the batch (CD, Hinton 2002), or from where the
-    /// last update left the chains (PCD, Tieleman 2008). `data` are the positive statistics of the same update: where
-    /// they hold the chain's own hidden sample, it is the first state of the chain.
+    /// Visible states (chains × visible) after some Gibbs steps: from the batch (CD, Hinton 2002), or from where the
+    /// last update left the chains (PCD, Tieleman 2008; at several temperatures, Desjardins et al. 2010). `data` are the
+    /// positive statistics of the same update: where they hold the chain's own hidden sample, it is the first state of the
+    /// chain.
     pub(super) fn advance(
         &mut self,
         engine: &mut dyn Engine,
         data: &Statistics,
         streams: &UpdateStreams,
+        pace: &Pace,
     ) -> &BitMatrix {
         let chain = streams.chain();
-        match self.method {
-            Method::Pcd => advance_from_visible(engine, &mut self.visible, &mut self.hidden, self.k, &chain),
-            Method::Cd => {
+        match &mut self.chains {
+            Chains::Tempered(tempering) => return tempering.advance(engine, pace.gibbs_steps, streams),
+            Chains::Persistent => {
+                advance_from_visible(engine, &mut self.visible, &mut self.hidden, pace.gibbs_steps, &chain);
+            }
+            Chains::AtData { continues_positive_sample } => {
                 match data.hidden {
-                    HiddenStatistics::Samples(samples) if self.continues_positive_sample => {
+                    HiddenStatistics::Samples(samples) if *continues_positive_sample => {
                         self.hidden.clone_from(samples);
                     }
                     _ => engine.sample_hidden(data.visible, chain.hidden_draw(0), &mut self.hidden),
                 }
-                advance_from_hidden(engine, &mut self.hidden, &mut self.visible, self.k, &chain);
+                advance_from_hidden(engine, &mut self.hidden, &mut self.visible, pace.gibbs_steps, &chain);
             }
         }
         &self.visible

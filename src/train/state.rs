@@ -114,6 +114,20 @@ impl StateReader {
         }
     }
 
+    pub(super) fn f64(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f64>, StateError> {
+        match self.take(name, shape)? {
+            TensorValues::F64(values) => Ok(values),
+            _ => Err(mismatch(name, shape, "f64")),
+        }
+    }
+
+    pub(super) fn u64(&mut self, name: &str, shape: &[usize]) -> Result<Vec<u64>, StateError> {
+        match self.take(name, shape)? {
+            TensorValues::U64(values) => Ok(values),
+            _ => Err(mismatch(name, shape, "u64")),
+        }
+    }
+
     /// What [`TrainerState::insert_parameters`] put there.
     pub(super) fn parameters(
         &mut self,

@@ -3,11 +3,13 @@
 use super::batches::TrainingSet;
 use super::initial::initial_parameters;
 use super::options::{Method, ModelOptions, TrainOptions};
-use super::phases::{HiddenSide, NegativePhase, PositivePhase, UpdateStreams};
+use super::phases::{HiddenSide, NegativePhase, Pace, PositivePhase, UpdateStreams};
 use super::state::{StateError, StateReader, TrainerState};
+use super::terms::{Means, Terms};
 use crate::engine::{
-    BitMatrix, Engine, Isa, IsaError, Purpose, RowStreams, Step, build_for, keep_awake, uniform_below,
+    BitMatrix, Engine, Isa, IsaError, Products, Purpose, RowStreams, Step, build_for, keep_awake, uniform_below,
 };
+use crate::rbm::{Expectations, MAXIMUM_GRADIENT_UNITS};
 use std::ops::AddAssign;
 
 /// Trains one RBM on one set of windows; the caller decides when, observes and times.
@@ -19,7 +21,26 @@ pub struct Trainer<'a> {
     positive_phase: PositivePhase,
     negative_phase: NegativePhase,
     negative_side: HiddenSide,
+    /// Terms beyond those of an engine's plain step, where there are any.
+    terms: Option<Terms>,
     batch: BitMatrix,
+}
+
+/// Why a model cannot be trained as its options say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrainerError {
+    /// The processor lacks the instruction set.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// Too many states for an exact gradient.
+    #[error(
+        "train.method = \"exact\" enumerates the states of the smaller layer, here of {units} units: \
+         at most {MAXIMUM_GRADIENT_UNITS} are possible"
+    )]
+    TooManyStates {
+        /// Units of the smaller layer.
+        units: usize,
+    },
 }
 
 /// What one epoch did.
@@ -52,24 +73,27 @@ pub struct EpochPart {
 impl<'a> Trainer<'a> {
     /// As [`Self::with_isa`], with the most capable instruction set there is.
     pub fn new(set: TrainingSet<'a>, model: &ModelOptions, options: &'a TrainOptions, seed: u64) -> Self {
-        Self::with_isa(set, model, options, seed, Isa::best()).expect("the best there is, is there")
+        Self::with_isa(set, model, options, seed, Isa::best()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A trainer at the state before the first update. Everything drawn is a function of `seed`; the instruction set
-    /// changes no bit. An error if this processor lacks it.
+    /// changes no bit. An error if this processor lacks it, or if the model is too large for an exact gradient.
     pub fn with_isa(
         set: TrainingSet<'a>,
         model: &ModelOptions,
         options: &'a TrainOptions,
         seed: u64,
         isa: Isa,
-    ) -> Result<Self, IsaError> {
+    ) -> Result<Self, TrainerError> {
+        let units = set.windows.columns().min(model.hidden);
+        if options.method == Method::Exact && units > MAXIMUM_GRADIENT_UNITS {
+            return Err(TrainerError::TooManyStates { units });
+        }
         let trained = set.trained_windows(options);
         let parameters = initial_parameters(model, set.windows, &trained, seed);
-        let start = match options.method {
-            Method::Cd => BitMatrix::default(),
-            Method::Pcd => persistent_chains(set.windows, &trained, options, seed),
-        };
+        let start = |temperature: u64| persistent_chains(set.windows, &trained, options, (seed, temperature));
+        let terms = Terms::new(options, model.hidden, || column_means(set.windows, &trained));
+        let terms = if options.method == Method::Exact { terms.or_else(|| Some(Terms::none())) } else { terms };
         Ok(Self {
             set,
             options,
@@ -78,6 +102,7 @@ impl<'a> Trainer<'a> {
             positive_phase: PositivePhase::new(options),
             negative_phase: NegativePhase::new(options, start),
             negative_side: HiddenSide::new(options.statistics),
+            terms,
             batch: BitMatrix::default(),
         })
     }
@@ -102,15 +127,18 @@ impl<'a> Trainer<'a> {
     }
 
     fn train_batches(&mut self, epoch: u64, first_batch: u64, go_on: &mut dyn FnMut() -> bool) -> EpochPart {
-        let step = step_of(self.options, epoch);
         let batches = self.set.batches(self.options, self.seed, epoch);
+        let pace = Pace { step: step_of(self.options, epoch), gibbs_steps: self.options.gibbs_steps_at(epoch) };
+        if first_batch == 0 {
+            self.negative_phase.start_epoch();
+        }
         let mut counts = EpochCounts::default();
         for (batch, rows) in (0..).zip(&batches).skip(first_batch as usize) {
             if counts.updates > 0 && !go_on() {
                 return EpochPart { counts, next_batch: batch, finished: false };
             }
             self.set.windows.gather_into(rows, &mut self.batch);
-            self.update(&UpdateStreams { seed: self.seed, epoch, batch }, &step);
+            self.update(&UpdateStreams { seed: self.seed, epoch, batch }, &pace);
             counts += EpochCounts { updates: 1, examples: rows.len() as u64 };
         }
         EpochPart { counts, next_batch: batches.len() as u64, finished: true }
@@ -125,6 +153,9 @@ impl<'a> Trainer<'a> {
             state.insert_parameters("velocity.", velocity);
         }
         self.negative_phase.save(&mut state);
+        if let Some(terms) = &self.terms {
+            terms.save(&mut state);
+        }
         state
     }
 
@@ -137,39 +168,79 @@ impl<'a> Trainer<'a> {
         let moving = reader.has("velocity.weights");
         let velocity = moving.then(|| reader.parameters("velocity.", shape)).transpose()?;
         let negative_phase = self.negative_phase.restored(&mut reader)?;
+        let terms = self.terms.as_ref().map(|terms| terms.restored(&mut reader, shape.1)).transpose()?;
         reader.finish()?;
         self.engine.restore(&parameters, velocity.as_ref());
         self.negative_phase = negative_phase;
+        self.terms = terms;
         Ok(())
     }
 
-    /// One contrastive-divergence update (Hinton 2002, equation 7) on the current batch.
-    fn update(&mut self, streams: &UpdateStreams, step: &Step) {
+    /// Of each pair of neighbouring temperatures, coldest first, the share of exchanges made of those tried in the epoch so
+    /// far; `None` but under parallel tempering.
+    pub fn exchange_acceptance(&self) -> Option<Vec<f64>> {
+        self.negative_phase.tempering().map(super::tempering::Tempering::acceptance)
+    }
+
+    /// One update (contrastive divergence: Hinton 2002, equation 7) on the current batch.
+    fn update(&mut self, streams: &UpdateStreams, pace: &Pace) {
+        if self.options.method == Method::Exact {
+            return self.update_exactly(&pace.step);
+        }
         let engine = self.engine.as_mut();
         let data = self.positive_phase.gather(engine, &self.batch, streams);
-        let fantasy = self.negative_phase.advance(engine, &data, streams);
+        let fantasy = self.negative_phase.advance(engine, &data, streams, pace);
         let model = self.negative_side.gather(engine, fantasy, streams, Purpose::NegativeHidden);
-        engine.step(&data, &model, step);
+        match &mut self.terms {
+            None => engine.step(&data, &model, &pace.step),
+            Some(terms) => {
+                let means = [&data, &model].map(|side| Means::of(side, engine.hidden()));
+                let products = Products::Estimated { data: &data, model: &model };
+                terms.step(engine, &products, (&means[0], &means[1]), &pace.step);
+            }
+        }
+    }
+
+    /// One update along the gradient of the batch's mean log-likelihood itself.
+    fn update_exactly(&mut self, step: &Step) {
+        let parameters = self.engine.parameters();
+        let data = Expectations::of_data(&parameters, &self.batch);
+        let model = Expectations::of_model(&parameters).expect("the size was checked before training");
+        let products = data.products.iter().zip(&model.products).map(|(data, model)| (data - model) as f32);
+        let products: Vec<f32> = products.collect();
+        let [data, model] = [data, model].map(|Expectations { visible, hidden, .. }| Means { visible, hidden });
+        let terms = self.terms.as_mut().expect("exact gradients are applied with terms");
+        terms.step(self.engine.as_mut(), &Products::Given(&products), (&data, &model), step);
     }
 }
 
 /// The scalars of the updates of an epoch.
 fn step_of(options: &TrainOptions, epoch: u64) -> Step {
-    let early = epoch < options.momentum_switch_epoch as u64;
     Step {
-        learning_rate: options.learning_rate as f32,
-        momentum: if early { options.initial_momentum } else { options.momentum } as f32,
+        learning_rate: options.learning_rate_at(epoch) as f32,
+        momentum: options.momentum_at(epoch) as f32,
         weight_decay: options.weight_decay as f32,
     }
 }
 
-/// First states of persistent chains: training windows drawn with replacement.
-fn persistent_chains(windows: &BitMatrix, trained: &[usize], options: &TrainOptions, seed: u64) -> BitMatrix {
+/// The share of the given rows in which each column is on; zero of no rows.
+fn column_means(windows: &BitMatrix, rows: &[usize]) -> Vec<f64> {
+    let counts = windows.column_counts(rows.iter().copied());
+    counts.into_iter().map(|count| f64::from(count) / rows.len().max(1) as f64).collect()
+}
+
+/// First states of persistent chains of one temperature, by its number: training windows drawn with replacement.
+fn persistent_chains(
+    windows: &BitMatrix,
+    trained: &[usize],
+    options: &TrainOptions,
+    (seed, temperature): (u64, u64),
+) -> BitMatrix {
     let chains = if options.chains == 0 { options.batch_size } else { options.chains };
     if trained.is_empty() {
         return BitMatrix::zeros(chains, windows.columns());
     }
-    let mut generator = RowStreams::new(seed, Purpose::ChainStart, 0, 0, 0).generator(0);
+    let mut generator = RowStreams::new(seed, Purpose::ChainStart, 0, 0, temperature).generator(0);
     let chosen: Vec<usize> =
         (0..chains).map(|_| trained[uniform_below(&mut generator, trained.len() as u64) as usize]).collect();
     windows.gather(&chosen)

@@ -67,6 +67,15 @@ impl RecentBatches {
         place
     }
 
+    /// The batches of the data's and the model's states, with their rows sorted by unit.
+    pub(super) fn sorted(&mut self, kernels: Kernels, states: [&BitMatrix; 2]) -> [&VisibleBatch; 2] {
+        let places = states.map(|states| self.place(kernels, states));
+        for place in places {
+            self.at_mut(place).sort_by_unit();
+        }
+        places.map(|place| self.at(place))
+    }
+
     pub(super) fn at(&self, place: usize) -> &VisibleBatch {
         &self.batches[place]
     }

@@ -1,18 +1,21 @@
 //! The parameter update: gradients from bit counts where both sides are few samples, from sums of rows otherwise.
 
-use super::super::seam::{HiddenStatistics, Statistics, Step};
-use super::super::update::Update;
+use super::super::seam::{HiddenStatistics, Products, Statistics, Step};
+use super::super::update::{Rule, RuleScalars, Update};
 use super::super::{BitMatrix, LANES, Parameters};
 use super::batch::{RecentBatches, VisibleBatch};
 use super::counts::CountChange;
 use super::isa::Kernels;
-use super::kernels::{BLOCK, CountUpdate, Side, TILE};
+use super::kernels::{BLOCK, CountUpdate, RuleTile, Side, TILE};
 use super::lanes::Lanes;
 use super::layout::{Layout, TILE_UNITS, bias_blocks, bias_tiles, row_major, weight_tiles};
-use super::threads::{for_each_chunk, for_each_pair, worth_dividing};
+use super::threads::{for_each, for_each_chunk, for_each_pair, worth_dividing};
 
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
+
+/// What a change by rule of one lane of weights costs, in additions of lanes.
+const RULE_COST: usize = 8;
 
 /// What updates keep from one to the next.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,20 @@ pub(super) struct Gradient {
     without_negative_zeros: bool,
     /// Hidden values by tiles, of either side; kept to save allocations.
     hidden: [Vec<[Lanes; TILE]>; 2],
+    /// The gradient of the weights, then their changes, in tiles, where an update has more terms than these.
+    changes: Vec<[Lanes; TILE]>,
+}
+
+/// One tile of an update by rule.
+struct Task<'a> {
+    tile: usize,
+    weights: &'a mut [[Lanes; TILE]],
+    /// Empty without momentum.
+    velocity: &'a mut [[Lanes; TILE]],
+    changes: &'a mut [[Lanes; TILE]],
+    /// What the biases lose, where there are offsets: of visible units for this tile's hidden units, and of these.
+    visible_shift: &'a mut [f32],
+    hidden_shift: &'a mut [Lanes; TILE],
 }
 
 /// The last changes of the parameters, laid out as [`Layout`] does.
@@ -44,7 +61,7 @@ impl Gradient {
     /// Go on from what [`Self::velocity`] returned, with whatever weights: any of them may be −0.
     pub(super) fn restore(&mut self, velocity: Option<&Parameters>) {
         self.velocity = velocity.map_or_else(Velocity::default, |velocity| Velocity {
-            tiles: weight_tiles(velocity),
+            tiles: weight_tiles(&velocity.weights, (velocity.visible, velocity.hidden)),
             visible_bias: bias_blocks(&velocity.visible_bias),
             hidden_bias: bias_tiles(&velocity.hidden_bias),
         });
@@ -78,12 +95,93 @@ impl Gradient {
         if momentum {
             self.velocity.prepare(layout);
         }
-        let places = [data, model].map(|side| recent.place(kernels, side.visible));
-        for place in places {
-            recent.at_mut(place).sort_by_unit();
-        }
-        let batches = places.map(|place| recent.at(place));
+        let batches = recent.sorted(kernels, [data.visible, model.visible]);
         self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
+    }
+
+    /// Change the parameters by one step of many terms.
+    pub(super) fn step_by_rule(
+        &mut self,
+        kernels: Kernels,
+        layout: &mut Layout,
+        recent: &mut RecentBatches,
+        products: &Products,
+        rule: &Rule,
+    ) {
+        let (visible, hidden) = (layout.visible(), layout.hidden());
+        rule.check(visible, hidden);
+        self.without_negative_zeros = false;
+        if rule.step.momentum != 0.0 {
+            self.velocity.prepare(layout);
+        }
+        let mut changes = std::mem::take(&mut self.changes);
+        match products {
+            Products::Estimated { data, model } => {
+                changes.clear();
+                changes.resize(layout.tile_count() * visible, [Lanes::ZERO; TILE]);
+                let batches = recent.sorted(kernels, [data.visible, model.visible]);
+                let update = Update::gradient(data.visible.rows(), model.visible.rows());
+                self.spread([data.hidden, model.hidden], layout, batches);
+                self.add_sums(kernels, batches, update, (&mut changes, visible), None);
+            }
+            Products::Given(values) => changes = weight_tiles(values, (visible, hidden)),
+        }
+        self.apply_rule(kernels, layout, &mut changes, rule);
+        self.changes = changes;
+    }
+
+    /// Add to `changes`, the gradient, what the rule adds, and change the parameters by it.
+    fn apply_rule(&mut self, kernels: Kernels, layout: &mut Layout, changes: &mut [[Lanes; TILE]], rule: &Rule) {
+        let (units, tile_count) = (layout.visible(), layout.tile_count());
+        let scalars = rule.scalars();
+        let outer: Vec<(&[f32], Vec<[Lanes; TILE]>)> =
+            rule.outer.iter().map(|&(visible, hidden)| (visible, bias_tiles(hidden))).collect();
+        let offsets = rule.offsets.map(|(visible, hidden)| (visible, bias_tiles(hidden)));
+        let mut visible_shift = vec![0.0; if offsets.is_some() { tile_count * units } else { 0 }];
+        let mut hidden_shift = vec![[Lanes::ZERO; TILE]; tile_count];
+
+        let Velocity { tiles: velocity, visible_bias: visible_velocity, hidden_bias: hidden_velocity } =
+            &mut self.velocity;
+        let biases = scalars.without_decay();
+        let visible_gradient = bias_blocks(rule.visible_gradient);
+        let lanes = (layout.visible_bias.as_flattened_mut(), visible_velocity.as_flattened_mut());
+        change_lanes(biases, lanes, visible_gradient.as_flattened());
+        let hidden_gradient = bias_tiles(rule.hidden_gradient);
+        let lanes = (layout.hidden_bias.as_flattened_mut(), hidden_velocity.as_flattened_mut());
+        change_lanes(biases, lanes, hidden_gradient.as_flattened());
+
+        let mut velocity = velocity.chunks_mut(units);
+        let mut visible_shifts = visible_shift.chunks_mut(units);
+        let weights = layout.tiles_mut().chunks_mut(units).zip(changes.chunks_mut(units)).zip(&mut hidden_shift);
+        let tasks: Vec<Task> = weights
+            .enumerate()
+            .map(|(tile, ((weights, changes), hidden_shift))| Task {
+                tile,
+                weights,
+                velocity: velocity.next().unwrap_or_default(),
+                changes,
+                visible_shift: visible_shifts.next().unwrap_or_default(),
+                hidden_shift,
+            })
+            .collect();
+        let parallel = worth_dividing(units * tile_count * TILE * (RULE_COST + outer.len()));
+        for_each(parallel, tasks, |Task { tile, weights, velocity, changes, visible_shift, hidden_shift }| {
+            let outer: Vec<(&[f32], [Lanes; TILE])> = outer.iter().map(|(own, other)| (*own, other[tile])).collect();
+            kernels.apply_rule(weights, velocity, changes, &RuleTile { scalars, outer: &outer });
+            if let Some((visible, hidden)) = &offsets {
+                kernels.shift_biases(changes, (visible, &hidden[tile]), visible_shift, hidden_shift);
+            }
+        });
+        // Tiles in ascending order, whichever task came first.
+        let bias = layout.visible_bias.as_flattened_mut();
+        for shifts in visible_shift.chunks(units) {
+            for (bias, shifts) in bias.iter_mut().zip(shifts.chunks(LANES)) {
+                bias.0.iter_mut().zip(shifts).for_each(|(bias, shift)| *bias -= shift);
+            }
+        }
+        for (bias, shift) in layout.hidden_bias.as_flattened_mut().iter_mut().zip(hidden_shift.as_flattened()) {
+            bias.0.iter_mut().zip(shift.0).for_each(|(bias, shift)| *bias -= shift);
+        }
     }
 
     /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
@@ -111,36 +209,11 @@ impl Gradient {
         update: Update,
         momentum: bool,
     ) {
-        let rows = batches.map(|batch| batch.states.rows());
-        for side in 0..2 {
-            by_tiles(hidden[side], layout, rows[side], &mut self.hidden[side]);
-        }
-        let (units, tile_count) = (layout.visible(), layout.tile_count());
-        let hidden = [&self.hidden[0], &self.hidden[1]];
-        let side = |side: usize, tile: usize| Side {
-            rows: &batches[side].units,
-            hidden: &hidden[side][tile * rows[side]..][..rows[side]],
-        };
-        let total: usize = batches.iter().map(|batch| batch.rows.total()).sum();
-        let parallel = worth_dividing((total + 2 * units) * tile_count * TILE);
-        let work = |tile: usize, index: usize, weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]]| {
-            let first = index * UPDATE_UNITS;
-            let range = first..first + weights.len();
-            kernels.update_sums(weights, velocity, range, side(0, tile), side(1, tile), update);
-        };
-        if momentum {
-            let tiles = (layout.tiles_mut(), units);
-            for_each_pair(parallel, tiles, (&mut self.velocity.tiles, units), |tile, weights, velocity| {
-                let (weights, velocity) = ((weights, UPDATE_UNITS), (velocity, UPDATE_UNITS));
-                for_each_pair(parallel, weights, velocity, |index, weights, velocity| {
-                    work(tile, index, weights, velocity);
-                });
-            });
-        } else {
-            for_each_chunk(parallel, layout.tiles_mut(), units, |tile, weights| {
-                for_each_chunk(parallel, weights, UPDATE_UNITS, |index, weights| work(tile, index, weights, &mut []));
-            });
-        }
+        let units = layout.visible();
+        self.spread(hidden, layout, batches);
+        let mut velocity = std::mem::take(&mut self.velocity.tiles);
+        self.add_sums(kernels, batches, update, (layout.tiles_mut(), units), momentum.then_some(&mut velocity));
+        self.velocity.tiles = velocity;
 
         let biases = update.without_decay();
         let mut unused = [Lanes::ZERO; BLOCK];
@@ -158,7 +231,8 @@ impl Gradient {
             for (lane, bias) in bias.iter_mut().enumerate() {
                 let sums = [0, 1].map(|index| {
                     let mut sum = Lanes::ZERO;
-                    side(index, tile).hidden.iter().for_each(|values| sum.add(&values[lane]));
+                    let rows = batches[index].states.rows();
+                    self.hidden[index][tile * rows..][..rows].iter().for_each(|values| sum.add(&values[lane]));
                     sum
                 });
                 let velocity =
@@ -166,6 +240,57 @@ impl Gradient {
                 biases.apply(&mut bias.0, &mut velocity.0, &sums[0].0, &sums[1].0);
             }
         }
+    }
+
+    /// The hidden values of both sides by tiles.
+    fn spread(&mut self, hidden: [HiddenStatistics; 2], layout: &Layout, batches: [&VisibleBatch; 2]) {
+        for side in 0..2 {
+            by_tiles(hidden[side], layout, batches[side].states.rows(), &mut self.hidden[side]);
+        }
+    }
+
+    /// weights (tile × units × 64) ← weights + change, from the hidden values that were spread.
+    fn add_sums(
+        &self,
+        kernels: Kernels,
+        batches: [&VisibleBatch; 2],
+        update: Update,
+        (weights, units): (&mut [[Lanes; TILE]], usize),
+        velocity: Option<&mut Vec<[Lanes; TILE]>>,
+    ) {
+        let rows = batches.map(|batch| batch.states.rows());
+        let side = |side: usize, tile: usize| Side {
+            rows: &batches[side].units,
+            hidden: &self.hidden[side][tile * rows[side]..][..rows[side]],
+        };
+        let total: usize = batches.iter().map(|batch| batch.rows.total()).sum();
+        let parallel = worth_dividing((total + 2 * units) * (weights.len() / units) * TILE);
+        let work = |tile: usize, index: usize, weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]]| {
+            let first = index * UPDATE_UNITS;
+            let range = first..first + weights.len();
+            kernels.update_sums(weights, velocity, range, side(0, tile), side(1, tile), update);
+        };
+        if let Some(velocity) = velocity {
+            for_each_pair(parallel, (weights, units), (velocity, units), |tile, weights, velocity| {
+                let (weights, velocity) = ((weights, UPDATE_UNITS), (velocity, UPDATE_UNITS));
+                for_each_pair(parallel, weights, velocity, |index, weights, velocity| {
+                    work(tile, index, weights, velocity);
+                });
+            });
+        } else {
+            for_each_chunk(parallel, weights, units, |tile, weights| {
+                for_each_chunk(parallel, weights, UPDATE_UNITS, |index, weights| work(tile, index, weights, &mut []));
+            });
+        }
+    }
+}
+
+/// lanes ← lanes + δ, with their velocities, of which there are none without momentum.
+fn change_lanes(scalars: RuleScalars, (lanes, velocity): (&mut [Lanes], &mut [Lanes]), gradient: &[Lanes]) {
+    let mut unused = Lanes::ZERO;
+    for (index, (lanes, gradient)) in lanes.iter_mut().zip(gradient).enumerate() {
+        let velocity = velocity.get_mut(index).unwrap_or(&mut unused);
+        scalars.apply(&mut lanes.0, &mut velocity.0, &gradient.0);
     }
 }
 

@@ -52,7 +52,7 @@ impl Layout {
         Self {
             visible,
             hidden,
-            tiles: weight_tiles(parameters),
+            tiles: weight_tiles(&parameters.weights, (visible, hidden)),
             blocks: Vec::new(),
             blocks_state: BlocksState::Stale,
             change: CountChange::default(),
@@ -199,12 +199,13 @@ impl Layout {
 }
 
 /// tile × visible × 64: weights, or whatever else there is one of for each weight.
-pub(super) fn weight_tiles(parameters: &Parameters) -> Vec<[Lanes; TILE]> {
-    let tile_count = parameters.hidden.div_ceil(TILE_UNITS);
-    let mut tiles = Vec::with_capacity(tile_count * parameters.visible);
+pub(super) fn weight_tiles(weights: &[f32], (visible, hidden): (usize, usize)) -> Vec<[Lanes; TILE]> {
+    assert_eq!(weights.len(), visible * hidden, "numbers for {visible} × {hidden} weights");
+    let tile_count = hidden.div_ceil(TILE_UNITS);
+    let mut tiles = Vec::with_capacity(tile_count * visible);
     for tile in 0..tile_count {
-        for unit in 0..parameters.visible {
-            let weights = parameters.weight_row(unit).chunks(TILE_UNITS).nth(tile).unwrap_or_default();
+        for row in weights.chunks(hidden) {
+            let weights = row.chunks(TILE_UNITS).nth(tile).unwrap_or_default();
             tiles.extend_from_slice(padded(weights, TILE).as_chunks().0);
         }
     }

@@ -23,7 +23,8 @@ pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use probe::Probe;
 pub use threads::keep_awake;
 
-use super::seam::{Draw, Engine, Statistics, Step};
+use super::seam::{Draw, Engine, Products, Statistics, Step};
+use super::update::Rule;
 use super::{BitMatrix, LANES, Parameters};
 use batch::RecentBatches;
 use gradient::Gradient;
@@ -368,6 +369,17 @@ impl Engine for PackedEngine {
         }
         self.generation += 1;
         self.gradient.step(self.kernels, &mut self.layout, &mut self.recent, [data, model], step);
+    }
+
+    fn step_by_rule(&mut self, products: &Products, rule: &Rule) {
+        self.generation += 1;
+        self.gradient.step_by_rule(self.kernels, &mut self.layout, &mut self.recent, products, rule);
+    }
+
+    fn visible_bias(&self) -> Vec<f32> {
+        let mut bias = vec![0.0; self.visible()];
+        copy_out(self.layout.visible_bias.as_flattened(), &mut bias);
+        bias
     }
 }
 

@@ -651,3 +651,72 @@ fn parameters_that_diverged_are_defined() {
         assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]));
     }
 }
+
+/// An update by rule has the same bits on every instruction set and number of threads, and but for the order of one sum
+/// those of the reference engine.
+fn check_rule(seed: u64, (visible, hidden): (usize, usize), rows: [usize; 2], momentum: f32, terms: usize) {
+    let parameters = random_parameters(seed, visible, hidden, exact);
+    let states = [0, 1].map(|side| random_states(seed + side, rows[side as usize], visible, 0.3));
+    let mut numbers = stream(seed + 2);
+    let mut values = |count: usize| (0..count).map(|_| exact(&mut numbers)).collect::<Vec<f32>>();
+    let probabilities = rows.map(|rows| values(rows * hidden));
+    let pairs: Vec<(Vec<f32>, Vec<f32>)> = (0..=terms).map(|_| (values(visible), values(hidden))).collect();
+    let given = values(visible * hidden);
+    let pair = |index: usize| -> (&[f32], &[f32]) { (&pairs[index].0, &pairs[index].1) };
+    let outer: Vec<(&[f32], &[f32])> = (1..=terms).map(pair).collect();
+    let run = |engine: &mut dyn Engine| {
+        for nesterov in [false, true] {
+            let rule = Rule {
+                step: Step { learning_rate: 0.25, momentum, weight_decay: 0.125 },
+                nesterov,
+                weight_decay_l1: 0.0625,
+                outer: &outer,
+                visible_gradient: pair(0).0,
+                hidden_gradient: pair(0).1,
+                offsets: outer.first().copied(),
+            };
+            let side = |side: usize| Statistics {
+                visible: &states[side],
+                hidden: HiddenStatistics::Probabilities(&probabilities[side]),
+            };
+            engine.step_by_rule(&Products::Estimated { data: &side(0), model: &side(1) }, &rule);
+            engine.step_by_rule(&Products::Given(&given), &rule);
+        }
+        (engine.parameters(), engine.velocity())
+    };
+    let mut reference = ReferenceEngine::new(parameters.clone());
+    let (expected, expected_velocity) = run(&mut reference);
+    assert_eq!(expected_velocity.is_some(), momentum != 0.0);
+    let mut first = None;
+    for isa in Isa::available() {
+        for threads in if cfg!(miri) { vec![1] } else { vec![1, 3] } {
+            let mut engine = PackedEngine::with_isa(&parameters, isa).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = if threads == 1 { run(&mut engine) } else { pool.install(|| run(&mut engine)) };
+            assert_eq!(bits_of(&found.0.hidden_bias), bits_of(&expected.hidden_bias), "{isa}: hidden biases");
+            assert_eq!(bits_of(&found.0.weights), bits_of(&expected.weights), "{isa}: weights");
+            for (found, expected) in found.0.visible_bias.iter().zip(&expected.visible_bias) {
+                let bound = 1e-5 * expected.abs().max(1.0) * hidden as f32;
+                assert!((found - expected).abs() <= bound, "{isa}: {found} against {expected}");
+            }
+            assert_eq!(first.get_or_insert_with(|| found.clone()), &found, "{isa}, {threads} threads");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: CASES / 2 + 1, ..ProptestConfig::default() })]
+
+    #[test]
+    fn updates_by_rule_do_not_depend_on_the_instruction_set(
+        seed in 0u64..1 << 40,
+        visible in 1usize..300,
+        hidden in 1usize..150,
+        rows in [1usize..40, 1usize..40],
+        momentum in prop_oneof![Just(0.0f32), Just(0.5)],
+        terms in 0usize..4,
+    ) {
+        let shape = if cfg!(miri) { (visible.min(20), hidden.min(70)) } else { (visible, hidden) };
+        check_rule(seed, shape, rows, momentum, terms);
+    }
+}

@@ -107,6 +107,15 @@ pub(super) fn for_each_chunk<T: Send>(
     }
 }
 
+/// Call `work` with each of the tasks.
+pub(super) fn for_each<T: Send>(parallel: bool, tasks: Vec<T>, work: impl Fn(T) + Send + Sync) {
+    if parallel && tasks.len() > 1 {
+        tasks.into_par_iter().for_each(work);
+    } else {
+        tasks.into_iter().for_each(work);
+    }
+}
+
 /// As [`for_each_chunk`] with two slices, whose chunks go together.
 pub(super) fn for_each_pair<T: Send, U: Send>(
     parallel: bool,

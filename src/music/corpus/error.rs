@@ -15,7 +15,9 @@ pub enum CorpusError {
     #[error(transparent)]
     Option(#[from] OptionError),
     /// The source is none that the program brings along.
-    #[error("corpus.source = {0:?} is not known; use \"builtin\", or set corpus.path to a folder of MIDI files")]
+    #[error(
+        "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of MIDI files"
+    )]
     UnknownSource(String),
     /// The path does not exist or cannot be read.
     #[error("corpus.path {}: {error}", path.display())]

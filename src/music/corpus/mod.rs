@@ -6,8 +6,9 @@ mod file;
 
 pub use error::CorpusError;
 
+use super::bars_and_stripes::{self, MOST_LINES};
 use super::folder::{self, Found};
-use super::options::{CorpusOptions, Damaged};
+use super::options::{CorpusOptions, Damaged, OptionError};
 use super::report::{FileReport, FileStatus};
 use super::{Layout, PianoRoll, Plane};
 use rayon::prelude::*;
@@ -103,6 +104,21 @@ impl Corpus {
         options.check()?;
         let read = |(name, bytes): &(String, Vec<u8>)| file::read_bytes(name.clone(), bytes, options);
         read_all(options, files, progress, read).usable(options)
+    }
+
+    /// All patterns of bars and stripes with as many lines as the layout of `options` has pitches, to train on; that layout
+    /// has the hold plane alone.
+    pub fn bars_and_stripes(options: &CorpusOptions) -> Result<Self, CorpusError> {
+        options.check()?;
+        let layout = Layout { planes: vec![Plane::Hold], ..options.layout() };
+        if layout.pitches() > MOST_LINES {
+            let remedy = format!("bars and stripes have at most {MOST_LINES} pitches");
+            return Err(OptionError { key: "highest_pitch", value: options.highest_pitch.to_string(), remedy }.into());
+        }
+        let patterns = bars_and_stripes::patterns(&layout);
+        let report = FileReport::used("bars-and-stripes".into(), patterns.iter().map(|(_, roll)| roll));
+        let song = |(name, roll)| Song { name, roll, split: Some(Split::Train) };
+        Ok(Self::new(layout, patterns.into_iter().map(song).collect(), vec![report]))
     }
 
     /// The corpus, unless it is an error to use it.

@@ -1,3 +1,6 @@
 //! Tests of training as a whole.
 
+mod exact;
 mod resumption;
+mod tempering;
+mod textbook;

@@ -8,7 +8,7 @@ mod scalar;
 
 use super::super::random::RowStreams;
 use super::super::update::Update;
-use super::kernels::{BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables};
+use super::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
 use super::lanes::{Lanes, StreamState, Words};
 use super::lists::{Lists, Parts};
 use super::simd::Plain;
@@ -236,6 +236,10 @@ dispatch! {
     fn update_counts_block(block: &mut [[Lanes; BLOCK]], touched: [bool; BLOCK], visible: &[[Words; BLOCK]], hidden: &[u32], update: CountUpdate);
     /// Add the gradient of any statistics to the rows of a tile.
     fn update_sums(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], units: Range<usize>, data: Side, model: Side, update: Update);
+    /// Change the rows of a tile by a rule: see [`super::kernels::apply_rule`].
+    fn apply_rule(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], changes: &mut [[Lanes; TILE]], rule: &RuleTile);
+    /// Sum the changes of a tile times offsets: see [`super::kernels::shift_biases`].
+    fn shift_biases(changes: &[[Lanes; TILE]], offsets: (&[f32], &[Lanes; TILE]), visible_shift: &mut [f32], hidden_shift: &mut [Lanes; TILE]);
     /// `rounds` × 96 additions of sixteen numbers held in registers.
     fn probe_additions(rounds: usize, lanes: &mut [Lanes; BLOCK]);
     /// Add all rows of a matrix, `rounds` times.

@@ -2,7 +2,7 @@
 
 use super::super::super::random::RowStreams;
 use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, CountUpdate, STRIP, Side, TABLED, TILE, Tables, transpose_square};
+use super::super::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables, transpose_square};
 use super::super::lanes::{Lanes, StreamState, Words};
 use super::super::lists::{Lists, Parts};
 use super::super::simd::Plain;

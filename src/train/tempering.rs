@@ -1,0 +1,131 @@
+//! Parallel tempering: chains of one model at several temperatures, neighbours of which exchange their states (Desjardins
+//! et al. 2010; Cho, Raiko and Ilin 2010).
+
+use super::phases::UpdateStreams;
+use super::state::{StateError, StateReader, TensorValues, TrainerState};
+use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams, open_unit};
+
+/// Chains at inverse temperatures from 1, the model itself, down to the lowest, evenly spaced: at β states are distributed
+/// as p(v, h) ∝ e^−βE(v, h).
+#[derive(Clone, Debug)]
+pub(super) struct Tempering {
+    inverse_temperatures: Vec<f64>,
+    /// Visible states (chains × visible) at each temperature.
+    visible: Vec<BitMatrix>,
+    /// The hidden states that these were drawn from.
+    hidden: Vec<BitMatrix>,
+    /// Exchanges tried and made between each temperature and the next, since the epoch began.
+    tried: Vec<u64>,
+    made: Vec<u64>,
+    inputs: Vec<f32>,
+}
+
+impl Tempering {
+    /// Chains that start at the given visible states, one matrix a temperature.
+    pub(super) fn new(lowest_inverse_temperature: f64, visible: Vec<BitMatrix>) -> Self {
+        let count = visible.len();
+        let step = (1.0 - lowest_inverse_temperature) / (count - 1).max(1) as f64;
+        Self {
+            inverse_temperatures: (0..count).map(|index| 1.0 - step * index as f64).collect(),
+            hidden: vec![BitMatrix::default(); count],
+            visible,
+            tried: vec![0; count - 1],
+            made: vec![0; count - 1],
+            inputs: Vec::new(),
+        }
+    }
+
+    /// The share of exchanges made between each temperature and the next, of those tried since the epoch began; 0 of none.
+    pub(super) fn acceptance(&self) -> Vec<f64> {
+        self.made.iter().zip(&self.tried).map(|(&made, &tried)| made as f64 / tried.max(1) as f64).collect()
+    }
+
+    /// Count exchanges from here on.
+    pub(super) fn start_epoch(&mut self) {
+        self.tried.fill(0);
+        self.made.fill(0);
+    }
+
+    /// `steps` rounds of one Gibbs step at every temperature and exchanges between all neighbours; returns the states at
+    /// temperature 1.
+    pub(super) fn advance(&mut self, engine: &mut dyn Engine, steps: u64, streams: &UpdateStreams) -> &BitMatrix {
+        let count = self.visible.len();
+        for step in 0..steps {
+            for temperature in 0..count {
+                let draw = |purpose| Draw {
+                    streams: streams.of(purpose, step * count as u64 + temperature as u64),
+                    inverse_temperature: self.inverse_temperatures[temperature] as f32,
+                };
+                let (visible, hidden) = (&mut self.visible[temperature], &mut self.hidden[temperature]);
+                engine.sample_hidden(visible, draw(Purpose::ChainHidden), hidden);
+                engine.sample_visible(hidden, draw(Purpose::ChainVisible), visible);
+            }
+            if count > 1 {
+                self.exchange(engine, streams.of(Purpose::Swap, step));
+            }
+        }
+        &self.visible[0]
+    }
+
+    /// Let the pairs of neighbours (0, 1), (2, 3), …, then (1, 2), (3, 4), … exchange the states of a chain, each with the
+    /// probability min(1, e^((β − β')(E − E'))) (Metropolis), chain by chain.
+    fn exchange(&mut self, engine: &mut dyn Engine, numbers: RowStreams) {
+        let bias = engine.visible_bias();
+        let count = self.visible.len();
+        let mut energies: Vec<Vec<f64>> =
+            (0..count).map(|temperature| self.energies(engine, &bias, temperature)).collect();
+        for hotter in (1..count).step_by(2).chain((2..count).step_by(2)) {
+            let colder = hotter - 1;
+            let difference = self.inverse_temperatures[colder] - self.inverse_temperatures[hotter];
+            let mut generator = numbers.generator(colder);
+            let (cold, hot) = self.visible.split_at_mut(hotter);
+            let (cold, hot) = (&mut cold[colder], &mut hot[0]);
+            let (cold_energies, hot_energies) = energies.split_at_mut(hotter);
+            let (cold_energies, hot_energies) = (&mut cold_energies[colder], &mut hot_energies[0]);
+            for chain in 0..cold.rows() {
+                let log_ratio = difference * (cold_energies[chain] - hot_energies[chain]);
+                self.tried[colder] += 1;
+                if libm::log(open_unit(&mut generator)) < log_ratio {
+                    self.made[colder] += 1;
+                    cold.row_mut(chain).swap_with_slice(hot.row_mut(chain));
+                    std::mem::swap(&mut cold_energies[chain], &mut hot_energies[chain]);
+                }
+            }
+        }
+    }
+
+    /// E(v, h) = −b·v − h·(c + vW) of every chain at one temperature, in nats.
+    ///
+    /// The hidden states are those that the visible ones were drawn from. Of the two only the visible states are kept and
+    /// exchanged: hidden ones are drawn anew from them.
+    fn energies(&mut self, engine: &mut dyn Engine, bias: &[f32], temperature: usize) -> Vec<f64> {
+        let (visible, hidden) = (&self.visible[temperature], &self.hidden[temperature]);
+        engine.hidden_inputs(visible, &mut self.inputs);
+        let inputs = self.inputs.chunks(hidden.columns());
+        let energy = |(chain, inputs): (usize, &[f32])| {
+            let visible_part: f64 = visible.ones(chain).map(|unit| f64::from(bias[unit])).sum();
+            let hidden_part: f64 = hidden.ones(chain).map(|unit| f64::from(inputs[unit])).sum();
+            -visible_part - hidden_part
+        };
+        inputs.enumerate().map(energy).collect()
+    }
+
+    /// Add the states of all chains and the exchanges counted.
+    pub(super) fn save(&self, state: &mut TrainerState) {
+        for (temperature, visible) in self.visible.iter().enumerate() {
+            state.insert_bits(&format!("chains.{temperature}"), visible);
+        }
+        for (name, counts) in [("exchanges.tried", &self.tried), ("exchanges.made", &self.made)] {
+            state.insert(name, &[counts.len()], TensorValues::U64(counts.clone()));
+        }
+    }
+
+    /// These chains with what [`Self::save`] added.
+    pub(super) fn restored(&self, state: &mut StateReader) -> Result<Self, StateError> {
+        let read = |(temperature, like)| state.bits(&format!("chains.{temperature}"), like);
+        let visible = self.visible.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        let pairs = [self.tried.len()];
+        let (tried, made) = (state.u64("exchanges.tried", &pairs)?, state.u64("exchanges.made", &pairs)?);
+        Ok(Self { visible, tried, made, ..self.clone() })
+    }
+}
