@@ -25,7 +25,7 @@ const CHAINS_AT_ONCE: usize = 64;
 /// backwards:  v_K is given;    for k = K … 1:  v_{k−1} ~ T_k(v_k);  w ← w · f_{k−1}(v_{k−1}) / f_k(v_{k−1})
 /// ```
 ///
-/// E[w] = Z / Z_0 forwards, and E[w] = Z_0 / Z backwards if v_K ~ f_K / Z. Hidden inputs are those of the engine, in f32 and
+/// `E[w] = Z / Z_0` forwards, and `E[w] = Z_0 / Z` backwards if v_K ~ f_K / Z. Hidden inputs are those of the engine, in f32 and
 /// its order of summation; weights are logarithms in f64.
 pub struct Annealing<'a> {
     parameters: &'a Parameters,
