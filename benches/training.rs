@@ -1,4 +1,4 @@
-//! Benchmarks of training: every phase of an update on every engine, and whole epochs of the two recipes.
+//! Benchmarks of training: every phase of an update on every engine, and whole epochs of the two recipes and of each method.
 //!
 //! ```text
 //! cargo bench --bench training              measure
@@ -20,7 +20,7 @@ use chordbench::evaluate::reconstruction_error;
 use chordbench::music::{Corpus, Windows};
 use chordbench::rbm::Rbm;
 use chordbench::sweep::{RunParameters, SongSplit, Sweep, load_corpus};
-use chordbench::train::{EpochCounts, StatisticsKind, Trainer, TrainingSet};
+use chordbench::train::{Centring, EpochCounts, Method, StatisticsKind, TrainOptions, Trainer, TrainingSet};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 use std::path::Path;
@@ -49,6 +49,7 @@ fn main() {
         .configure_from_args();
     update_phases(&mut criterion);
     epochs(&mut criterion);
+    methods(&mut criterion);
     criterion.final_summary();
 }
 
@@ -331,6 +332,47 @@ fn epochs(criterion: &mut Criterion) {
                 });
             });
         }
+    }
+    group.finish();
+}
+
+/// Whole epochs by each method of estimating the gradient, and with terms added to it one after the other.
+fn methods(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("methods");
+    let job = Job::practical();
+    let plain = TrainOptions {
+        initial_momentum: 0.0,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        batch_size: 100,
+        ..job.parameters.train.clone()
+    };
+    let moving = TrainOptions { initial_momentum: 0.9, momentum: 0.9, ..plain.clone() };
+    let centred = TrainOptions { centring: Centring::Data, ..moving.clone() };
+    let every_term = TrainOptions { sparsity_strength: 0.01, weight_decay_l1: 1e-4, ..centred.clone() };
+    for (name, options) in [
+        ("cd", TrainOptions { method: Method::Cd, ..plain.clone() }),
+        ("pcd", plain),
+        ("pcd, momentum", moving),
+        ("pcd, momentum, centring", centred.clone()),
+        ("pcd, momentum, centring, sparsity, L1", every_term),
+        ("pt of ten, momentum, centring", TrainOptions { method: Method::Pt, ..centred }),
+    ] {
+        let mut trainer = Trainer::new(job.set(), &job.parameters.model, &options, SEED);
+        let before = trainer.engine().parameters();
+        let counts = trainer.train_epoch(0);
+        let after = trainer.engine().parameters();
+        assert!(after.is_finite() && after != before, "{name}: an epoch left parameters as they were, or none");
+        group.throughput(Throughput::Elements(counts.updates));
+        group.bench_function(name, |bencher| {
+            on_threads(1, || {
+                let mut epoch = 0;
+                bencher.iter(|| {
+                    epoch += 1;
+                    trainer.train_epoch(epoch)
+                });
+            });
+        });
     }
     group.finish();
 }
