@@ -10,6 +10,7 @@ use super::store::{StoreError, replace, sync_folders};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 /// A run whose files are written, all but `result.json`.
 pub(super) struct Finished {
@@ -26,6 +27,9 @@ pub(super) struct Finished {
 /// Runs that may wait to be committed: more would only be more to lose when the program is killed.
 pub(super) const QUEUE: usize = 64;
 
+/// How long the first of a group of runs waits for others. To have ten runs written at once takes hardly longer than one.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// What became of a finished run.
 pub(super) enum Committed {
     /// It is complete.
@@ -39,7 +43,11 @@ pub(super) enum Committed {
 /// Commit what comes until nothing more can come; `done` is told of every run.
 pub(super) fn commit_all(finished: &Receiver<Finished>, done: &dyn Fn(usize, Committed)) {
     while let Ok(first) = finished.recv() {
-        let batch: Vec<Finished> = std::iter::once(first).chain(finished.try_iter()).collect();
+        let deadline = Instant::now() + PATIENCE;
+        // Nothing can come any more where all senders are gone: then nothing is waited for.
+        let others =
+            std::iter::from_fn(|| finished.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
+        let batch: Vec<Finished> = std::iter::once(first).chain(others.take(QUEUE - 1)).collect();
         let folders: Vec<&Path> = batch.iter().map(|finished| finished.folder.as_path()).collect();
         // Had any of these not reached the disk, no `result.json` may say that it did.
         let synced = sync_folders(&folders);

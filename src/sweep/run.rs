@@ -281,7 +281,10 @@ impl Session {
         }
         let outcome = self.record.error.as_deref().unwrap_or("ok");
         self.log.push(&format!("{outcome} after {total_s:.3} s, digest {}", self.record.digest))?;
-        // Once more in one piece: should a process that had lost the run have written to it too, this is what counts.
+        if self.position.continued == 0 {
+            return Ok(());
+        }
+        // Once more in one piece: should a process that had lost the run have gone on in the same file, this is what counts.
         let lines: String = self.epochs.iter().map(line_of).collect();
         replace(&context.folder.join("epochs.jsonl"), lines.as_bytes())
     }

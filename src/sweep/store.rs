@@ -32,10 +32,9 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), StoreError> {
 /// Put `bytes` into `path` so that whoever looks finds the old file or the whole new one, even after a crash.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(error)?;
+    let folder = folder_of(path);
+    let mut file = temporary_file(folder).map_err(error)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
-    set_common_permissions(file.as_file()).map_err(error)?;
     file.persist(path).map_err(|failure| error(failure.error))?;
     sync_folder(folder);
     Ok(())
@@ -57,12 +56,22 @@ pub(crate) fn keep_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// they reach the disk: for what [`sync_folders`] follows, or what may be lost with the power.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(error)?;
+    let mut file = temporary_file(folder_of(path)).map_err(error)?;
     file.write_all(bytes).map_err(error)?;
-    set_common_permissions(file.as_file()).map_err(error)?;
     file.persist(path).map_err(|failure| error(failure.error))?;
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file to be renamed, which is for whomever new files in general are for: temporary ones are private by default.
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".writing-").tempfile_in(folder)
 }
 
 /// Wait until everything in some folders and the folders below them has reached the disk.
@@ -102,18 +111,6 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
         }
     }
     sync_folder(folder);
-    Ok(())
-}
-
-/// Temporary files are private; results are for everybody whom the folder admits.
-#[cfg(unix)]
-fn set_common_permissions(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn set_common_permissions(_: &File) -> io::Result<()> {
     Ok(())
 }
 
