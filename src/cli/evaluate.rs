@@ -247,6 +247,7 @@ impl Report {
                 "exact": likelihood.exact,
                 "ais": likelihood.ais.map(|estimate| estimate.log_partition),
                 "reverse_ais": likelihood.reverse_ais.map(|estimate| estimate.log_partition),
+                "floor": likelihood.floor,
             },
             "log_likelihood": by_split(1.0),
             "log_likelihood_per_step": by_split(description.timesteps as f64),
@@ -305,6 +306,9 @@ impl Report {
                 estimate.effective_sample_size,
                 estimate.chains
             );
+        }
+        if let Some(floor) = likelihood.floor {
+            let _ = writeln!(text, "log Z, floor: {} (the training windows' own part of it)", number(floor));
         }
         text
     }

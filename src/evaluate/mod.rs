@@ -3,6 +3,7 @@
 mod annealing;
 mod bernoulli;
 mod exact;
+mod floor;
 mod free_energy;
 mod likelihood;
 pub mod music;
@@ -14,6 +15,7 @@ mod weight_change;
 pub use annealing::{Annealing, Estimate, LogWeights, Spacing, base_rate, inverse_temperatures};
 pub use bernoulli::IndependentBernoulli;
 pub use exact::{MAXIMUM_ENUMERATED_UNITS, enumeration_cost, exact_log_partition};
+pub use floor::log_partition_floor;
 pub use free_energy::mean_free_energy;
 pub use likelihood::{BuildEngine, Likelihood, LikelihoodRequest, METHODS, NamedWindows, SplitLikelihood};
 pub use options::{AnnealingOptions, EvaluateOptions, LikelihoodMethod};

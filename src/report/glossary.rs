@@ -35,7 +35,7 @@ use Better::{Higher, Lower, Near, Neither};
 type Entry = (&'static str, &'static str, &'static str, &'static str, Better, &'static str);
 
 /// Metrics of the model that are there for each split.
-const OF_SPLITS: [Entry; 8] = [
+const OF_SPLITS: [Entry; 9] = [
     (
         "reconstruction_error",
         "reconstruction error",
@@ -106,10 +106,19 @@ const OF_SPLITS: [Entry; 8] = [
         Higher,
         "The log-likelihood of the annealed model, by annealing back from the windows themselves: if anything too low.",
     ),
+    (
+        "log_likelihood_ceiling",
+        "log-likelihood, at most",
+        "log-lik. (ceiling)",
+        "nats per window",
+        Neither,
+        "Mean of −F(v) less the part of log Z that the training windows make: the log-likelihood is at most that, for \
+         certain. An estimate above it is wrong.",
+    ),
 ];
 
 /// Metrics of the model that stand for themselves.
-const OF_MODEL: [Entry; 11] = [
+const OF_MODEL: [Entry; 12] = [
     (
         "free_energy_gap",
         "free-energy gap",
@@ -184,6 +193,14 @@ const OF_MODEL: [Entry; 11] = [
         "nats",
         Neither,
         "Upper end of its band of three standard errors.",
+    ),
+    (
+        "log_partition_floor",
+        "log Z, at least",
+        "log Z (floor)",
+        "nats",
+        Neither,
+        "The part of log Z that the distinct training windows make: log Z is at least that, for certain.",
     ),
     (
         "reverse_ais_effective_sample_size",

@@ -56,6 +56,9 @@ pub fn likelihood_metrics(likelihood: &Likelihood, timesteps: usize) -> Metrics 
         metrics.insert(format!("log_partition_{name}_high"), high);
         metrics.insert(format!("{name}_effective_sample_size"), Some(effective_sample_size));
     }
+    if let Some(floor) = likelihood.floor {
+        metrics.insert("log_partition_floor".into(), Some(floor));
+    }
     for split in likelihood.splits.iter().filter(|split| split.windows > 0) {
         for method in METHODS {
             let Some(mean) = likelihood.mean(split, method) else { continue };
