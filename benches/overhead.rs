@@ -5,6 +5,10 @@
 //! - A plan of ten thousand runs, to be made and to be looked through.
 //!
 //! Each has a bound that is generous for a busy machine and that a change of kind would break.
+//!
+//! ext4 passes over the places of files deleted in the last five minutes, one by one, whenever it makes a file. This bench leaves
+//! some twenty thousand of them, so the next within five minutes finds twice the time; let it rest, or set `TMPDIR` to a
+//! file system in memory to see what is not the disk's.
 
 use chordbench::engine::Isa;
 use chordbench::sweep::{

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod support;
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::{Bench, json};
 
 const SMALL: &str = r#"
 name = "small"
@@ -29,35 +32,10 @@ start = "noise"
 count = 2
 "#;
 
-/// A folder to work in, with a configuration in it.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("sweep.toml"), SMALL).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn runner(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
     /// Do a part of the sweep below a folder; returns the folder of its results.
     fn shard(&self, shard: &str, out: &str, sets: &[&str]) -> PathBuf {
-        let mut command = self.runner(&["run", "--config", "sweep.toml", "-q", "--shard", shard, "--out", out]);
-        for set in sets {
-            command.args(["--set", set]);
-        }
-        command.assert().success();
+        self.sweep(sets).args(["--shard", shard, "--out", out]).assert().success();
         self.path(out).join("small")
     }
 
@@ -82,10 +60,6 @@ impl Bench {
         command.env("PATH", self.path("bin")).args(arguments);
         command
     }
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The columns of `summary.csv` that are a function of the configuration, and the digest of `summary.json`.
@@ -130,7 +104,7 @@ fn a_run(results: &Path) -> PathBuf {
 
 #[test]
 fn shards_in_folders_of_their_own_merge_to_the_results_of_one_machine() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let whole = bench.shard("1/1", "whole", &[]);
     let shards: Vec<PathBuf> =
         (1..=3).map(|part| bench.shard(&format!("{part}/3"), &format!("part-{part}"), &[])).collect();
@@ -173,7 +147,7 @@ fn shards_in_folders_of_their_own_merge_to_the_results_of_one_machine() {
 /// No part of merging needs the corpus.
 #[test]
 fn merging_works_without_the_corpus() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     fs::create_dir(bench.path("midi")).unwrap();
     let roll =
         r#"{"train": [[[60],[60],[62],[64],[],[60],[60,64],[67],[67],[65]],[[60],[],[62],[64],[],[60],[60],[67]]]}"#;
@@ -187,7 +161,7 @@ fn merging_works_without_the_corpus() {
 
 #[test]
 fn what_is_missing_interrupted_or_at_work_is_named() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let results = bench.shard("1/2", "out", &[]);
     let plan = json(&results.join("plan.json"));
     let id = |run: usize| plan["runs"][run]["run_id"].as_str().unwrap().to_owned();
@@ -243,7 +217,7 @@ fn what_is_missing_interrupted_or_at_work_is_named() {
 
 #[test]
 fn failed_runs_are_named_with_their_reason() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     // Weight decay times learning rate far beyond 2 makes weights swing with growing size.
     let diverging = SMALL
         .replace(r#""train.k" = [1, 2]"#, r#""train.weight_decay" = [1000, 0]"#)
@@ -267,7 +241,7 @@ fn failed_runs_are_named_with_their_reason() {
 
 #[test]
 fn other_sweeps_and_other_results_are_not_merged() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let first = bench.shard("1/2", "a", &[]);
     let untouched = contents(&first);
     let refuse = |other: &Path, code: i32, messages: &[&str]| {
@@ -303,7 +277,7 @@ fn other_sweeps_and_other_results_are_not_merged() {
 
 #[test]
 fn damaged_runs_are_left_where_they_are() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let whole = bench.shard("1/1", "whole", &[]);
     let found = |name: &str, damage: &dyn Fn(&Path), message: &str| {
         let shard = bench.path(&format!("shard-{name}"));
@@ -358,7 +332,7 @@ fn portable(bench: &Bench, text: &str) -> String {
 
 #[test]
 fn a_dry_run_shows_the_scripts_and_writes_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let shown = |arguments: &[&str]| {
         let output = bench.submit(arguments).arg("--dry-run").output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -406,7 +380,7 @@ fn a_dry_run_shows_the_scripts_and_writes_nothing() {
 
 #[test]
 fn submitting_needs_slurm_and_sound_arguments() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     let refuse = |arguments: &[&str], message: &str| {
         bench.submit(arguments).assert().code(2).stderr(predicate::str::contains(message));
         assert!(!bench.path("results").exists(), "{arguments:?} wrote results");
@@ -427,7 +401,7 @@ fn submitting_needs_slurm_and_sound_arguments() {
 #[cfg(unix)]
 #[test]
 fn jobs_are_submitted_with_their_scripts_kept() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     bench.slurm("scontrol", "echo 'MaxArraySize            = 4'");
     bench.slurm("sbatch", "case \"$*\" in --version) ;; *merge*) echo '8;north' ;; *) echo 7 ;; esac");
     bench
@@ -478,7 +452,7 @@ fn jobs_are_submitted_with_their_scripts_kept() {
 #[cfg(unix)]
 #[test]
 fn the_tasks_of_a_script_do_every_shard() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     bench.slurm("scontrol", "echo 'MaxArraySize = 3'");
     bench.slurm("sbatch", "echo 7");
     bench.submit(&["--shards", "5", "--out", "o o"]).assert().success();
@@ -525,7 +499,7 @@ fn the_tasks_of_a_script_do_every_shard() {
 #[cfg(unix)]
 #[test]
 fn a_warned_task_is_requeued_a_bounded_number_of_times() {
-    let bench = Bench::new();
+    let bench = Bench::new(SMALL);
     bench.slurm("sbatch", "echo 7");
     bench.slurm(
         "stopping",

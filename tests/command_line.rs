@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use assert_cmd::Command;
+mod support;
+
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::{Bench, first_run, json};
 
 const SMALL: &str = r#"
 name = "small"
@@ -29,39 +31,11 @@ start = "noise"
 count = 2
 "#;
 
-/// A folder to work in, with a configuration in it.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("sweep.toml"), config).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn runner(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command.current_dir(self.folder.path());
-        command
-    }
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
 #[test]
 fn a_sweep_leaves_everything_it_promises() {
     let bench = Bench::new(SMALL);
     bench
-        .runner()
-        .args(["--config", "sweep.toml"])
+        .runner(&["--config", "sweep.toml"])
         .assert()
         .success()
         .stdout(predicate::str::contains("8 of 8 runs done"))
@@ -105,7 +79,7 @@ fn a_sweep_leaves_everything_it_promises() {
 fn complete_runs_are_kept_and_fresh_does_them_again() {
     let bench = Bench::new(SMALL);
     let quarter = ["run", "--config", "sweep.toml", "--shard", "1/4"];
-    bench.runner().args(quarter).assert().success();
+    bench.runner(&[]).args(quarter).assert().success();
     let runs = bench.path("results/small/runs");
     assert_eq!(runs.read_dir().unwrap().count(), 2);
     let times = || -> Vec<_> {
@@ -116,11 +90,11 @@ fn complete_runs_are_kept_and_fresh_does_them_again() {
         all
     };
     let before = times();
-    bench.runner().args(quarter).assert().success().stderr(predicate::str::contains("2 runs complete, 0 to do"));
+    bench.runner(&[]).args(quarter).assert().success().stderr(predicate::str::contains("2 runs complete, 0 to do"));
     assert_eq!(times(), before);
-    bench.runner().args(quarter).arg("--fresh").assert().success();
+    bench.runner(&[]).args(quarter).arg("--fresh").assert().success();
     assert!(times().iter().zip(&before).all(|(new, old)| new.0 == old.0 && new.1 > old.1));
-    bench.runner().args(["run", "--config", "sweep.toml", "-q"]).assert().success().stdout("").stderr("");
+    bench.runner(&["run", "--config", "sweep.toml", "-q"]).assert().success().stdout("").stderr("");
     assert_eq!(runs.read_dir().unwrap().count(), 8);
 }
 
@@ -130,9 +104,9 @@ fn a_second_call_with_nothing_to_do_changes_no_summary() {
     let bench = Bench::new(SMALL);
     let files = ["summary.json", "summary.csv", "plan.json"].map(|name| bench.path("results/small").join(name));
     let read = || files.each_ref().map(|path| fs::read_to_string(path).unwrap());
-    bench.runner().args(["--config", "sweep.toml", "-q"]).assert().success();
+    bench.runner(&["--config", "sweep.toml", "-q"]).assert().success();
     let first = read();
-    bench.runner().args(["--config", "sweep.toml", "-q"]).assert().success();
+    bench.runner(&["--config", "sweep.toml", "-q"]).assert().success();
     assert_eq!(read(), first);
 }
 
@@ -168,12 +142,7 @@ fn shards_at_the_same_time_sum_up_to_the_whole() {
     };
     let mut shards = ["1/2", "2/2"].map(start);
     assert!(shards.iter_mut().all(|shard| shard.wait().unwrap().success()));
-    bench
-        .runner()
-        .args(["--config", "sweep.toml"])
-        .assert()
-        .success()
-        .stderr(predicate::str::contains("8 runs complete"));
+    bench.runner(&["--config", "sweep.toml"]).assert().success().stderr(predicate::str::contains("8 runs complete"));
     assert_eq!(json(&bench.path("results/small/summary.json"))["ok"], 8);
 }
 
@@ -185,8 +154,7 @@ fn a_diverged_run_is_recorded_and_the_others_go_on() {
         .replace("epochs = 2", "epochs = 2\nlearning_rate = 1000");
     let bench = Bench::new(&config);
     bench
-        .runner()
-        .args(["--config", "sweep.toml", "--jobs", "1"])
+        .runner(&["--config", "sweep.toml", "--jobs", "1"])
         .assert()
         .code(1)
         .stdout(predicate::str::contains("4 of 8 runs done, 4 failed, 0 missing"))
@@ -194,8 +162,7 @@ fn a_diverged_run_is_recorded_and_the_others_go_on() {
     let summary = json(&bench.path("results/small/summary.json"));
     assert_eq!((&summary["ok"], &summary["failed"]), (&4.into(), &4.into()));
     bench
-        .runner()
-        .args(["--config", "sweep.toml", "--jobs", "1", "--out", "elsewhere", "--fail-fast"])
+        .runner(&["--config", "sweep.toml", "--jobs", "1", "--out", "elsewhere", "--fail-fast"])
         .assert()
         .code(1)
         .stdout(predicate::str::contains("0 of 8 runs done, 1 failed, 7 missing"));
@@ -216,8 +183,7 @@ fn wrong_configurations_write_nothing() {
     ] {
         let bench = Bench::new(SMALL);
         bench
-            .runner()
-            .args(["--config", "sweep.toml", "--set", set])
+            .runner(&["--config", "sweep.toml", "--set", set])
             .assert()
             .code(2)
             .stderr(predicate::str::contains(message));
@@ -226,16 +192,15 @@ fn wrong_configurations_write_nothing() {
     let bench = Bench::new(SMALL);
     let no_windows = ["--set", "train.skip_first_window=true", "--set", "model.timesteps=200"];
     bench
-        .runner()
-        .args(["--config", "sweep.toml"])
+        .runner(&["--config", "sweep.toml"])
         .args(no_windows)
         .assert()
         .code(2)
         .stderr(predicate::str::contains("leaves no window to train on"));
     assert!(!bench.path("results").exists());
-    bench.runner().args(["--config", "missing.toml"]).assert().code(2).stderr(predicate::str::contains("missing.toml"));
-    bench.runner().args(["--config"]).assert().code(2);
-    bench.runner().assert().code(2);
+    bench.runner(&["--config", "missing.toml"]).assert().code(2).stderr(predicate::str::contains("missing.toml"));
+    bench.runner(&["--config"]).assert().code(2);
+    bench.runner(&[]).assert().code(2);
 }
 
 #[test]
@@ -243,8 +208,7 @@ fn results_that_cannot_be_written_are_an_error() {
     let bench = Bench::new(SMALL);
     fs::write(bench.path("results"), "a file where a folder should be").unwrap();
     bench
-        .runner()
-        .args(["--config", "sweep.toml"])
+        .runner(&["--config", "sweep.toml"])
         .assert()
         .code(1)
         .stderr(predicate::str::contains("cannot create the folder"));
@@ -254,8 +218,7 @@ fn results_that_cannot_be_written_are_an_error() {
 fn plans_are_shown_and_shards_divide_them() {
     let bench = Bench::new(SMALL);
     let lines = |arguments: &[&str]| -> Vec<String> {
-        let output =
-            bench.runner().args(["plan", "--config", "sweep.toml", "--json"]).args(arguments).output().unwrap();
+        let output = bench.runner(&["plan", "--config", "sweep.toml", "--json"]).args(arguments).output().unwrap();
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     };
@@ -266,23 +229,22 @@ fn plans_are_shown_and_shards_divide_them() {
     all.sort();
     assert_eq!(parts, all);
     bench
-        .runner()
-        .args(["plan", "--config", "sweep.toml"])
+        .runner(&["plan", "--config", "sweep.toml"])
         .assert()
         .success()
         .stdout(predicate::str::contains("4 points, 2 replicates, 8 runs"));
-    bench.runner().args(["plan", "--config", "sweep.toml", "--shard", "4/3"]).assert().code(2);
+    bench.runner(&["plan", "--config", "sweep.toml", "--shard", "4/3"]).assert().code(2);
     assert!(!bench.path("results").exists());
 }
 
 #[test]
 fn a_model_makes_more_music_by_itself() {
     let bench = Bench::new(SMALL);
-    bench.runner().args(["--config", "sweep.toml", "--shard", "1/8", "-q"]).assert().success();
-    let run = bench.path("results/small/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    bench.runner(&["--config", "sweep.toml", "--shard", "1/8", "-q"]).assert().success();
+    let run = first_run(&bench.path("results/small"));
     let model = run.join("model.safetensors");
     let sample = |out: &str, more: &[&str]| {
-        let mut command = bench.runner();
+        let mut command = bench.runner(&[]);
         command
             .arg("sample")
             .arg("--model")
@@ -304,8 +266,7 @@ fn a_model_makes_more_music_by_itself() {
     sample("hot", &["--temperature", "0"]).code(2).stderr(predicate::str::contains("--temperature"));
     fs::write(bench.path("broken"), b"no model").unwrap();
     bench
-        .runner()
-        .args(["sample", "--model", "broken"])
+        .runner(&["sample", "--model", "broken"])
         .assert()
         .code(2)
         .stderr(predicate::str::contains("not a safetensors file"));
@@ -318,17 +279,17 @@ fn a_model_makes_more_music_by_itself() {
 fn a_model_is_judged_by_its_likelihood() {
     let bench = Bench::new(SMALL);
     let set = ["--set", "evaluate.ais_chains=70", "--set", "evaluate.ais_temperatures=40"];
-    let mut command = bench.runner();
+    let mut command = bench.runner(&[]);
     command.args(["--config", "sweep.toml", "--shard", "1/8", "-q", "--set", "evaluate.log_likelihood=ais"]).args(set);
     command.assert().success();
-    let run = bench.path("results/small/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    let run = first_run(&bench.path("results/small"));
     let record = json(&run.join("result.json"));
     let metric = |name: &str| record["metrics"][name].as_f64().unwrap();
     assert!(metric("validation_log_likelihood_exact") < 0.0);
     assert!(record["timing"]["likelihood_s"].as_f64().unwrap() > 0.0);
     assert!(record["metrics"].get("test_log_likelihood_exact").is_none(), "the built-in corpus has no test songs");
     let evaluate = |more: &[&str]| {
-        let mut command = bench.runner();
+        let mut command = bench.runner(&[]);
         command.arg("evaluate").arg("--model").arg(run.join("model.safetensors")).args(more);
         command.assert()
     };
@@ -375,7 +336,7 @@ fn a_corpus_is_listed_file_by_file() {
     fs::write(bench.path("midi/deep/CUT.MID"), &bytes[..bytes.len() - 20]).unwrap();
     fs::write(bench.path("midi/noise.midi"), b"no music").unwrap();
     fs::write(bench.path("midi/readme.txt"), b"no MIDI file").unwrap();
-    let output = bench.runner().args(["corpus", "midi", "--json"]).output().unwrap();
+    let output = bench.runner(&["corpus", "midi", "--json"]).output().unwrap();
     assert!(output.status.success());
     let lines: Vec<Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -385,13 +346,12 @@ fn a_corpus_is_listed_file_by_file() {
     assert_eq!(status("deep/CUT.MID"), "damaged");
     assert_eq!(status("noise.midi"), "failed");
     bench
-        .runner()
-        .args(["corpus", "midi"])
+        .runner(&["corpus", "midi"])
         .assert()
         .success()
         .stdout(predicate::str::contains("3 files: 1 used, 0 skipped, 1 damaged, 1 failed"));
-    bench.runner().args(["corpus", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
-    bench.runner().args(["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
+    bench.runner(&["corpus", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
+    bench.runner(&["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
 }
 
 /// A small data set whose splits share music: by hand.
@@ -402,7 +362,7 @@ fn a_corpus_is_summed_up_by_split() {
         "test": [[[60], [60, 64], [], [60]], [[60], [60]]]}"#;
     fs::write(bench.path("set.json"), set).unwrap();
     let summary = |more: &[&str]| {
-        let output = bench.runner().args(["corpus", "set.json", "--summary", "--json"]).args(more).output().unwrap();
+        let output = bench.runner(&["corpus", "set.json", "--summary", "--json"]).args(more).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
@@ -437,13 +397,12 @@ fn a_corpus_is_summed_up_by_split() {
     assert_eq!(overlap["splits"]["training"]["windows"], 4);
     assert_eq!(overlap["splits"]["test"]["windows"], 3);
     bench
-        .runner()
-        .args(["corpus", "set.json", "--summary"])
+        .runner(&["corpus", "set.json", "--summary"])
         .assert()
         .success()
         .stdout(predicate::str::contains("mean of all steps").and(predicate::str::contains("in training")));
     fs::write(bench.path("twice.json"), r#"{"train": [[[60]]], "train": []}"#).unwrap();
-    bench.runner().args(["corpus", "twice.json"]).assert().code(2).stderr(
+    bench.runner(&["corpus", "twice.json"]).assert().code(2).stderr(
         predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" stands more than once")),
     );
 }
@@ -460,7 +419,7 @@ fn the_published_baselines_are_reproduced_to_the_third_decimal() {
             continue;
         }
         let bench = Bench::new(SMALL);
-        let output = bench.runner().arg("corpus").arg(&path).args(["--summary", "--json"]).output().unwrap();
+        let output = bench.runner(&[]).arg("corpus").arg(&path).args(["--summary", "--json"]).output().unwrap();
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         let score = summary["splits"]["test"]["bernoulli_log_likelihood_per_step"].as_f64().unwrap();
         assert!((score - published).abs() < 5e-4, "{name}: {score}");

@@ -4,13 +4,14 @@
 
 #[path = "../benches/support/folders.rs"]
 mod folders;
+mod support;
 
-use assert_cmd::Command;
 use chordbench::sweep::{EpochRecord, RunRecord, digest};
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::{Bench, first_run, json};
 
 const SMALL: &str = r#"
 name = "small"
@@ -30,29 +31,6 @@ start = "noise"
 [replicates]
 count = 3
 "#;
-
-/// A folder to work in, with a configuration in it.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("sweep.toml"), config).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn runner(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-}
 
 /// Every line of a text as a JSON object.
 fn objects(text: &[u8]) -> Vec<Value> {
@@ -136,16 +114,6 @@ fn shells_and_readers_of_manuals_are_served() {
     }
     fs::write(bench.path("taken"), "").unwrap();
     bench.runner(&["man", "--out", "taken"]).assert().code(1).stderr(predicate::str::contains("taken"));
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-/// The first run of a folder of results.
-fn first_run(results: &Path) -> PathBuf {
-    let plan = json(&results.join("plan.json"));
-    results.join("runs").join(plan["runs"][0]["run_id"].as_str().unwrap())
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use assert_cmd::Command;
+mod support;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use predicates::prelude::*;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::Bench;
 
 /// Four points of two replicates, of which those with the absurd weight decay diverge.
 const CONFIG: &str = r#"
@@ -34,37 +36,17 @@ start = "noise"
 count = 2
 "#;
 
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("sweep.toml"), CONFIG).unwrap();
-        Self { folder }
-    }
-
-    fn runner(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command
-    }
-
     /// The results of the sweep with these settings.
-    fn sweep(&self, sets: &[&str]) -> PathBuf {
-        let mut command = self.runner(&["run", "--config", "sweep.toml", "--quiet"]);
-        for set in sets {
-            command.args(["--set", set]);
-        }
-        command.assert().code(predicate::in_iter([0, 1]));
-        self.folder.path().join("results/small")
+    fn results(&self, sets: &[&str]) -> PathBuf {
+        self.sweep(sets).assert().code(predicate::in_iter([0, 1]));
+        self.path("results/small")
     }
 
     /// The page made anew, and what is embedded in it.
     fn report(&self) -> (String, Value) {
         self.runner(&["report", "results/small", "--quiet"]).assert().success();
-        page(&self.folder.path().join("results/small"))
+        page(&self.path("results/small"))
     }
 }
 
@@ -87,8 +69,8 @@ fn length(value: &Value) -> usize {
 
 #[test]
 fn a_sweep_leaves_a_page_that_needs_nothing_else() {
-    let bench = Bench::new();
-    let results = bench.sweep(&["sweep.grid.train.weight_decay=[0.05, 0.01]"]);
+    let bench = Bench::new(CONFIG);
+    let results = bench.results(&["sweep.grid.train.weight_decay=[0.05, 0.01]"]);
     let (html, data) = page(&results);
     assert_eq!(length(&data["runs"]["id"]), 8);
     assert_eq!((&data["totals"]["ok"], &data["totals"]["points"]), (&json!(8), &json!(4)));
@@ -160,8 +142,8 @@ fn a_sweep_leaves_a_page_that_needs_nothing_else() {
 
 #[test]
 fn text_of_users_stays_text() {
-    let bench = Bench::new();
-    let results = bench.sweep(&[]);
+    let bench = Bench::new(CONFIG);
+    let results = bench.results(&[]);
     let name = "</script><img src=x onerror=alert(1)>&amp;\u{2028}\"'";
     edit(&results.join("plan.json"), |plan| plan["name"] = name.into());
     fs::write(results.join("sweep.toml"), format!("# {name}\n")).unwrap();
@@ -176,8 +158,8 @@ fn text_of_users_stays_text() {
 
 #[test]
 fn failures_are_listed_with_their_reasons() {
-    let bench = Bench::new();
-    bench.sweep(&[]);
+    let bench = Bench::new(CONFIG);
+    bench.results(&[]);
     let (_, data) = bench.report();
     assert_eq!((&data["totals"]["ok"], &data["totals"]["failed"]), (&json!(4), &json!(4)));
     let statuses = data["runs"]["status"].as_array().unwrap();
@@ -187,7 +169,7 @@ fn failures_are_listed_with_their_reasons() {
         assert!(data["runs"]["reason"][run.to_string()].as_str().unwrap().contains("diverged"));
     }
     // All of them failed: still a page.
-    bench.sweep(&["train.weight_decay=1000.0", "train.epochs=4"]);
+    bench.results(&["train.weight_decay=1000.0", "train.epochs=4"]);
     let (_, data) = bench.report();
     assert_eq!((&data["totals"]["ok"], &data["totals"]["failed"]), (&json!(0), &json!(4)));
     assert_eq!((&data["ordered_by"], length(&data["rolls"]["runs"]), length(&data["units"])), (&Value::Null, 0, 0));
@@ -195,8 +177,8 @@ fn failures_are_listed_with_their_reasons() {
 
 #[test]
 fn incomplete_and_damaged_results_are_shown_as_far_as_they_go() {
-    let bench = Bench::new();
-    let results = bench.sweep(&["train.weight_decay=0.0"]);
+    let bench = Bench::new(CONFIG);
+    let results = bench.results(&["train.weight_decay=0.0"]);
     let (_, whole) = bench.report();
     let id = |run: usize| whole["runs"]["id"][run].as_str().unwrap();
     let folder = |run: usize| results.join("runs").join(id(run));
@@ -226,15 +208,15 @@ fn incomplete_and_damaged_results_are_shown_as_far_as_they_go() {
 
 #[test]
 fn a_report_that_cannot_be_written_fails_no_sweep() {
-    let bench = Bench::new();
-    fs::create_dir_all(bench.folder.path().join("results/small/report.html/occupied")).unwrap();
+    let bench = Bench::new(CONFIG);
+    fs::create_dir_all(bench.path("results/small/report.html/occupied")).unwrap();
     let sets = ["--set", "train.weight_decay=0.0", "--set", "train.k=1"];
     let run = bench.runner(&["run", "--config", "sweep.toml"]).args(sets).assert().success();
     run.stderr(predicate::str::contains("no report.html").and(predicate::str::contains("runner report results")));
     bench.runner(&["report", "results/small"]).assert().code(1);
     let written = bench.runner(&["report", "results/small", "--out", "other.html"]).assert().success();
     written.stdout(predicate::str::contains("other.html"));
-    assert!(bench.folder.path().join("other.html").is_file());
+    assert!(bench.path("other.html").is_file());
 }
 
 /// Thousands of runs, made of the records of a few.
@@ -242,8 +224,8 @@ fn a_report_that_cannot_be_written_fails_no_sweep() {
 fn a_large_sweep_is_cut_short_and_says_so() {
     const RUNS: usize = 2_500;
     const PLANNED: usize = 21_000;
-    let bench = Bench::new();
-    let results = bench.sweep(&["train.weight_decay=0.0", "sweep.grid.model.hidden=[4, 5]"]);
+    let bench = Bench::new(CONFIG);
+    let results = bench.results(&["train.weight_decay=0.0", "sweep.grid.model.hidden=[4, 5]"]);
     let plan: Value = serde_json::from_slice(&fs::read(results.join("plan.json")).unwrap()).unwrap();
     let template = plan["runs"][0].clone();
     let old = results.join("runs").join(template["run_id"].as_str().unwrap());
