@@ -186,6 +186,7 @@ fn incomplete_and_damaged_results_are_shown_as_far_as_they_go() {
     fs::write(folder(0).join("model.safetensors"), "no model").unwrap();
     fs::write(folder(0).join("epochs.jsonl"), "torn").unwrap();
     fs::remove_dir_all(folder(3)).unwrap();
+    edit(&folder(1).join("result.json"), |record| record["warnings"] = json!(["chains miss modes"]));
     let (_, data) = bench.report();
     let status = |run: usize| {
         let place = (0..4).find(|&place| data["runs"]["id"][place] == id(run)).unwrap();
@@ -194,6 +195,8 @@ fn incomplete_and_damaged_results_are_shown_as_far_as_they_go() {
     assert_eq!((status(0), status(1), status(3)), ("ok", "ok", "missing"));
     assert_eq!((length(&data["curves"]["runs"]), length(&data["rolls"]["runs"])), (2, 2));
     assert_eq!(data["totals"]["incomplete"], 1);
+    let warned = (0..4).find(|&place| data["runs"]["id"][place] == id(1)).unwrap().to_string();
+    assert_eq!(data["runs"]["warnings"], json!({ warned: ["chains miss modes"] }));
 
     // Nothing but a plan.
     fs::remove_dir_all(results.join("runs")).unwrap();

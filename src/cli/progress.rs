@@ -191,6 +191,9 @@ impl SweepObserver for Progress {
     }
 
     fn run_finished(&self, run: usize, record: &RunRecord) {
+        for warning in &record.warnings {
+            tracing::warn!("run {}: {warning}", record.run_id);
+        }
         let mut state = self.state();
         state.done += 1;
         if let Some(RunState { bar: Some(bar), .. }) = state.runs.remove(&run) {

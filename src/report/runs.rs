@@ -11,6 +11,9 @@ const LISTED: usize = 20_000;
 /// Runs whose digests are listed at most.
 const WITH_DIGEST: usize = 2_000;
 
+/// Runs whose warnings are listed at most.
+const WITH_WARNINGS: usize = 100;
+
 /// Runs and points of the plan, counted.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Totals {
@@ -52,6 +55,8 @@ pub(super) struct Runs {
     status: Vec<&'static str>,
     /// Why a run failed or stopped, by its place in this list.
     reason: BTreeMap<usize, String>,
+    /// What their records warn of, by the place in this list.
+    warnings: BTreeMap<usize, Vec<String>>,
     /// 1 where other runs shared the machine, by which times are no benchmark.
     contended: Vec<u8>,
     threads: Vec<usize>,
@@ -75,6 +80,7 @@ impl Runs {
             seeds: Vec::new(),
             status: Vec::new(),
             reason: BTreeMap::new(),
+            warnings: BTreeMap::new(),
             contended: Vec::new(),
             threads: Vec::new(),
             digest: Vec::new(),
@@ -94,6 +100,10 @@ impl Runs {
                 let state = state_of(record, || states.state(&planned.run_id));
                 if let Some(reason) = reason(&state) {
                     runs.reason.insert(runs.id.len(), reason);
+                }
+                let warnings = record.map_or(&[][..], |record| &record.warnings);
+                if !warnings.is_empty() && runs.warnings.len() < WITH_WARNINGS {
+                    runs.warnings.insert(runs.id.len(), warnings.to_vec());
                 }
                 runs.status.push(state.name());
                 runs.id.push(planned.run_id.clone());
@@ -118,6 +128,11 @@ impl Runs {
         } else {
             left_out.push(format!(
                 "Digests are left out, for there are more than {WITH_DIGEST} runs; summary.csv has them."
+            ));
+        }
+        if runs.warnings.len() == WITH_WARNINGS {
+            left_out.push(format!(
+                "Warnings of no more than {WITH_WARNINGS} runs are shown; each result.json has its own."
             ));
         }
         let (listed, all) = (runs.id.len(), results.plan.runs.len());

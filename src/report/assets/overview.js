@@ -66,6 +66,14 @@ function firstListen() {
     rollLegend(source.planes, [['c1', 'sample']]));
 }
 
+/** What runs warn of, most of it about the estimates of their likelihoods. */
+function warnings() {
+  const warned = Object.entries(report.runs.warnings);
+  return warned.length > 0 && el('details', { class: 'notice' },
+    el('summary', {}, `${plural(warned.length, 'run')} with warnings`),
+    el('ul', {}, warned.flatMap(([run, texts]) => texts.map((text) => el('li', {}, `${runName(Number(run))}: ${text}`)))));
+}
+
 function overview() {
   const { totals } = report;
   const swept = axes.map((axis) => axis.label);
@@ -82,6 +90,7 @@ function overview() {
     el('p', { class: 'lead' }, what),
     none,
     overviewTiles(),
+    warnings(),
     firstListen(),
     report.left_out.length > 0 && el('details', { class: 'notice' },
       el('summary', {}, `Kept small: ${plural(report.left_out.length, 'thing')} left out of this page`),
