@@ -287,6 +287,10 @@ fn a_model_is_judged_by_its_likelihood() {
     let metric = |name: &str| record["metrics"][name].as_f64().unwrap();
     assert!(metric("validation_log_likelihood_exact") < 0.0);
     assert!(record["timing"]["likelihood_s"].as_f64().unwrap() > 0.0);
+    assert!(metric("train_log_likelihood_ceiling") >= metric("train_log_likelihood_exact"));
+    assert_eq!(metric("train_log_likelihood_cautious"), metric("train_log_likelihood_exact"));
+    let summary = json(&bench.path("results/small/summary.json"));
+    assert_eq!(summary["ordered_by"], "validation_log_likelihood_exact_per_step");
     assert!(record["metrics"].get("test_log_likelihood_exact").is_none(), "the built-in corpus has no test songs");
     let evaluate = |more: &[&str]| {
         let mut command = bench.runner(&[]);

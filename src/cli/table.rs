@@ -7,8 +7,9 @@ use comfy_table::{CellAlignment, Table, presets};
 const SHOWN: usize = 20;
 
 /// Metrics shown after the swept keys: name, heading, digits after the point.
-const METRICS: [(&str, &str, usize); 7] = [
+const METRICS: [(&str, &str, usize); 8] = [
     ("validation_log_likelihood_exact_per_step", "val LL/step", 3),
+    ("validation_log_likelihood_cautious_per_step", "val cautious LL/step", 3),
     ("validation_log_likelihood_ais_per_step", "val AIS/step", 3),
     ("validation_log_likelihood_reverse_ais_per_step", "val rev. AIS/step", 3),
     ("validation_pseudo_log_likelihood_per_step", "val PLL/step", 3),

@@ -7,8 +7,15 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Metrics that points can be ordered by, the first that is there for every complete point being used: higher is
-/// better. Per time step, since windows of different lengths have different numbers of units.
-const ORDER: [&str; 2] = ["validation_pseudo_log_likelihood_per_step", "train_pseudo_log_likelihood_per_step"];
+/// better. Per time step, since windows of different lengths have different numbers of units. Never by the test split.
+const ORDER: [&str; 6] = [
+    "validation_log_likelihood_exact_per_step",
+    "validation_log_likelihood_cautious_per_step",
+    "validation_pseudo_log_likelihood_per_step",
+    "train_log_likelihood_exact_per_step",
+    "train_log_likelihood_cautious_per_step",
+    "train_pseudo_log_likelihood_per_step",
+];
 
 /// Mean and deviation of one quantity over replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
