@@ -9,9 +9,10 @@ use super::parameters::RunParameters;
 use super::plan::RunSpec;
 use super::prepared::Prepared;
 use crate::engine::EngineKind;
+use crate::evaluate::LikelihoodMethod;
 use crate::evaluate::music::Baselines;
 use crate::music::Corpus;
-use crate::train::StopMetric;
+use crate::train::{Centring, Method, StopMetric};
 use std::path::Path;
 
 /// Rows that evaluation sends through the chains at once.
@@ -47,11 +48,27 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let evaluation = 2 * one_copy + if evaluate.pseudo_likelihood_windows > 0 { 4 * one_copy } else { 0 };
     let best =
         if train.early_stopping_metric != StopMetric::None && train.early_stopping_restore { one_copy } else { 0 };
-    // The arrays of the state, the same once more as a file, and one of them on the way there.
-    let state = one_copy + velocity + before + best;
-    let checkpoint = 2 * state + one_copy;
+    // What goes beyond plain updates passes over the sums once more, in an array of its own.
+    let by_rule = train.centring != Centring::None
+        || train.sparsity_strength > 0.0
+        || train.weight_decay_l1 > 0.0
+        || train.nesterov;
+    let terms = if by_rule { one_copy } else { 0 };
 
     let chains = if train.chains == 0 { train.batch_size } else { train.chains };
+    let states = visible.div_ceil(8) + hidden.div_ceil(8);
+    let tempered = if train.method == Method::Pt { (chains * train.temperatures) as u64 * states } else { 0 };
+
+    // The arrays of the state, the same once more as a file, and one of them on the way there.
+    let state = one_copy + velocity + before + best + tempered;
+    let checkpoint = 2 * state + one_copy;
+
+    // Chains at their ends and where those back start, with a weight each, and the model as annealing holds it.
+    let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
+        3 * one_copy + evaluate.ais_chains as u64 * (2 * states + 16)
+    } else {
+        0
+    };
     let batch = train.batch_size.min(windows.max(1) as usize);
     let rows = batch.max(chains).max(EVALUATION_ROWS).max(sample.count) as u64;
     // Bits of the data, of the chains and of what is remembered of both, with the lists of units that are on; numbers of
@@ -63,7 +80,7 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
 
     let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
     let material = kept_windows * visible.div_ceil(64) * 8;
-    material + engine + before + best + evaluation.max(checkpoint) + at_work
+    material + engine + terms + tempered + before + best + evaluation.max(checkpoint).max(annealing) + at_work
 }
 
 /// Bytes that this process may still take: of the machine, and of the control group it belongs to. `None` where the system
@@ -224,6 +241,20 @@ mod tests {
         assert_eq!(need(1).together, need(1).largest);
         assert_eq!(need(2).together, bytes[2] + bytes[1] + BASE_BYTES);
         assert_eq!(need(5).together, need(3).together);
+    }
+
+    #[test]
+    fn chains_of_many_temperatures_and_of_annealing_are_counted() {
+        let bytes = |keys: &str| {
+            let prepared = prepared(&format!("[model]\ntimesteps = 1\nhidden = 64\n{keys}"));
+            expected_bytes(prepared.plan.runs[0].parameters(), prepared.corpus_of(0))
+        };
+        let pcd = bytes("[train]\nmethod = \"pcd\"\nchains = 100000\n");
+        let pt = bytes("[train]\nmethod = \"pt\"\nchains = 100000\ntemperatures = 100\n");
+        // 156 visible and 64 hidden units in 20 and 8 bytes; a checkpoint doubles what it holds.
+        assert!((28..4 * 28).contains(&((pt - pcd) / 10_000_000)), "{pcd} and {pt}");
+        let annealed = bytes("[evaluate]\nlog_likelihood = \"ais\"\nais_chains = 1000000\n");
+        assert!(annealed > bytes("") + 1_000_000 * 50, "{annealed}");
     }
 
     #[test]
