@@ -168,6 +168,19 @@ fn a_diverged_run_is_recorded_and_the_others_go_on() {
         .stdout(predicate::str::contains("0 of 8 runs done, 1 failed, 7 missing"));
 }
 
+/// A data set without held-out songs passes the configuration's own checks.
+#[test]
+fn early_stopping_without_held_out_windows_is_a_failure_that_says_so() {
+    let bench =
+        Bench::new("name = \"small\"\n[model]\nhidden = 4\ntimesteps = 2\n[train]\nepochs = 2\n[sample]\ncount = 0\n");
+    fs::write(bench.path("set.json"), r#"{"train": [[[60, 64], [60], [62], [64]]], "valid": [[[60]]]}"#).unwrap();
+    let sets = ["corpus.path=set.json", "train.early_stopping_metric=pseudo-log-likelihood"];
+    bench.sweep(&sets).assert().code(1);
+    let record = json(&first_run(&bench.path("results/small")).join("result.json"));
+    let error = record["error"].as_str().unwrap();
+    assert!(error.contains("nothing to stop early by: none of the 1 held-out songs"), "{error}");
+}
+
 #[test]
 fn wrong_configurations_write_nothing() {
     for (set, message) in [

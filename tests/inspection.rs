@@ -158,7 +158,7 @@ fn results_are_compared_with_each_other() {
         .assert()
         .code(3)
         .stdout(predicate::str::contains("A and B are set apart by train.epochs: 40 in A, 2 in B"))
-        .stdout(predicate::str::contains("REGRESSION: train_reconstruction_error\n"))
+        .stdout(predicate::str::contains("REGRESSION: train_log_likelihood_exact\n"))
         .stdout(predicate::str::contains("\n   train.k=2 "));
     // Single runs compare too, without intervals.
     let [one, other] = ["a", "same"].map(|out| first_run(&bench.path(out).join("small")).display().to_string());

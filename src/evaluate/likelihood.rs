@@ -140,7 +140,7 @@ impl Likelihood {
             if above(forward.high, backward.low) {
                 doubts.push(format!(
                     "AIS and reverse AIS disagree on log Z by {:.2} nats, beyond their 3-sigma bands ({forward_z:.2} and \
-                     {backward_z:.2}): the log-likelihood lies between, closer to the lower; {remedy}",
+                     {backward_z:.2}): the log-likelihood lies between, if the chains of reverse AIS have mixed; {remedy}",
                     backward_z - forward_z
                 ));
             }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 const PLL: &str = "validation_pseudo_log_likelihood";
-const ERROR: &str = "train_reconstruction_error";
+const DISTANCE: &str = "sample_distance";
 
 /// A record of a run of `hidden` units with one seed.
 fn record(hidden: u64, seed: u64) -> RunRecord {
@@ -78,8 +78,8 @@ fn a_change_for_the_worse_is_a_regression_and_one_for_the_better_is_not() {
         (PLL, -10.0, Verdict::Regression),
         (PLL, 10.0, Verdict::Within),
         (PLL, -1.0, Verdict::Within),
-        (ERROR, 10.0, Verdict::Regression),
-        (ERROR, -10.0, Verdict::Within),
+        (DISTANCE, 10.0, Verdict::Regression),
+        (DISTANCE, -10.0, Verdict::Within),
         ("train_free_energy", 10.0, Verdict::NotJudged),
     ] {
         let comparison = compare(&before(name), &after(name, shift));
@@ -105,12 +105,12 @@ fn a_change_for_the_worse_is_a_regression_and_one_for_the_better_is_not() {
 #[test]
 fn one_configuration_alone_can_be_a_regression() {
     let value = |hidden, seed, shift| if hidden == 20 { 1.0 + shift } else { 1.0 } + 0.001 * noise(seed);
-    let a = sweep(&[10, 20, 30], with_metric(ERROR, move |hidden, seed| value(hidden, seed, 0.0)));
-    let b = sweep(&[10, 20, 30], with_metric(ERROR, move |hidden, seed| value(hidden, 3 - seed, 0.12)));
+    let a = sweep(&[10, 20, 30], with_metric(DISTANCE, move |hidden, seed| value(hidden, seed, 0.0)));
+    let b = sweep(&[10, 20, 30], with_metric(DISTANCE, move |hidden, seed| value(hidden, 3 - seed, 0.12)));
     let comparison = compare(&a, &b);
-    let verdicts: Vec<Verdict> = quantity(&comparison, ERROR).configurations.iter().map(|own| own.verdict).collect();
+    let verdicts: Vec<Verdict> = quantity(&comparison, DISTANCE).configurations.iter().map(|own| own.verdict).collect();
     assert_eq!(verdicts, [Verdict::Within, Verdict::Regression, Verdict::Within]);
-    assert_eq!(overall(&comparison, ERROR).verdict, Verdict::Within, "4 % over all");
+    assert_eq!(overall(&comparison, DISTANCE).verdict, Verdict::Within, "4 % over all");
     assert_eq!(comparison.configurations[1]["model.hidden"], 20);
     assert_eq!(comparison.regressions.len(), 1);
 }
@@ -118,21 +118,21 @@ fn one_configuration_alone_can_be_a_regression() {
 #[test]
 fn noise_is_unclear_and_no_regression() {
     // 20 % worse on the average, but by as much better and worse from seed to seed.
-    let a = sweep(&[10], with_metric(ERROR, |_, _| 1.0));
-    let b = sweep(&[10], with_metric(ERROR, |_, seed| 1.2 + 2.0 * noise(seed)));
+    let a = sweep(&[10], with_metric(DISTANCE, |_, _| 1.0));
+    let b = sweep(&[10], with_metric(DISTANCE, |_, seed| 1.2 + 2.0 * noise(seed)));
     let comparison = compare(&a, &b);
-    assert_eq!(overall(&comparison, ERROR).verdict, Verdict::Unclear);
+    assert_eq!(overall(&comparison, DISTANCE).verdict, Verdict::Unclear);
     assert!(!comparison.is_regression());
-    let [low, high] = overall(&comparison, ERROR).interval.unwrap();
+    let [low, high] = overall(&comparison, DISTANCE).interval.unwrap();
     assert!(low < 0.0 && high > 0.4);
     // A single replicate has no interval at all.
     let single = |value: f64| {
         let mut record = record(10, 0);
-        record.metrics.insert(ERROR.into(), Some(value));
+        record.metrics.insert(DISTANCE.into(), Some(value));
         results(vec![record])
     };
     let comparison = compare(&single(1.0), &single(9.0));
-    let contrast = overall(&comparison, ERROR);
+    let contrast = overall(&comparison, DISTANCE);
     assert_eq!(
         (contrast.verdict, contrast.interval, contrast.method),
         (Verdict::Unclear, None, Method::SingleReplicate)
@@ -155,7 +155,7 @@ fn many_comparisons_raise_no_more_false_alarms_than_one() {
             sweep(&[1, 2, 3, 4, 5, 6], |record, hidden, seed| {
                 for metric in 0..5 {
                     let place = ((side * 6 + hidden as usize - 1) * 4 + seed as usize) * 5 + metric;
-                    record.metrics.insert(format!("m{metric}_reconstruction_error"), Some(5.0 + normals[place]));
+                    record.metrics.insert(format!("m{metric}_sample_distance"), Some(5.0 + normals[place]));
                 }
             })
         };
@@ -170,31 +170,31 @@ fn many_comparisons_raise_no_more_false_alarms_than_one() {
 fn runs_pair_by_the_parameters_that_both_have() {
     let a = sweep(&[10, 20, 30], |record, hidden, _| {
         record.params.insert("train.old".into(), 1.into());
-        record.metrics.insert(ERROR.into(), Some(hidden as f64));
+        record.metrics.insert(DISTANCE.into(), Some(hidden as f64));
     });
     let b = sweep(&[20, 30, 40, 50], |record, hidden, _| {
         record.params.insert("train.new".into(), hidden.into());
-        record.metrics.insert(ERROR.into(), Some(hidden as f64));
+        record.metrics.insert(DISTANCE.into(), Some(hidden as f64));
     });
     let comparison = compare(&a, &b);
     let hidden: Vec<&Value> = comparison.configurations.iter().map(|own| &own["model.hidden"]).collect();
     assert_eq!(hidden, [20, 30]);
     assert_eq!(comparison.unmatched, [1, 2]);
     assert_eq!(comparison.unshared, [vec!["train.old".to_owned()], vec!["train.new".to_owned()]]);
-    assert_eq!(overall(&comparison, ERROR).change, 0.0);
+    assert_eq!(overall(&comparison, DISTANCE).change, 0.0);
     assert!(comparison.identical.impossible.unwrap().contains("`train.new`"));
 }
 
 #[test]
 fn what_sets_the_two_apart_is_named_and_not_paired_by() {
-    let a = sweep(&[10, 20], with_metric(ERROR, |_, seed| 1.0 + noise(seed)));
+    let a = sweep(&[10, 20], with_metric(DISTANCE, |_, seed| 1.0 + noise(seed)));
     let b = sweep(&[10, 20], |record, _, seed| {
         record.params.insert("train.k".into(), 5.into());
-        record.metrics.insert(ERROR.into(), Some(2.0 + noise(seed)));
+        record.metrics.insert(DISTANCE.into(), Some(2.0 + noise(seed)));
     });
     let comparison = compare(&a, &b);
     assert_eq!(comparison.apart["train.k"], [Value::from(1), Value::from(5)]);
-    assert_eq!((comparison.configurations.len(), overall(&comparison, ERROR).change), (2, 1.0));
+    assert_eq!((comparison.configurations.len(), overall(&comparison, DISTANCE).change), (2, 1.0));
     assert!(comparison.identical.impossible.unwrap().contains("`train.k`"));
 }
 
@@ -283,18 +283,18 @@ fn bits_and_failures_are_compared_run_by_run() {
 
 #[test]
 fn what_is_undefined_is_left_out_and_counted() {
-    let a = sweep(&[10], with_metric(ERROR, |_, seed| 1.0 + noise(seed)));
+    let a = sweep(&[10], with_metric(DISTANCE, |_, seed| 1.0 + noise(seed)));
     let b = sweep(&[10], |record, _, seed| {
         let value = 1.0 + noise(seed);
-        record.metrics.insert(ERROR.into(), [Some(value), None, Some(f64::NAN), Some(value)][seed as usize]);
+        record.metrics.insert(DISTANCE.into(), [Some(value), None, Some(f64::NAN), Some(value)][seed as usize]);
     });
     let comparison = compare(&a, &b);
-    assert_eq!(quantity(&comparison, ERROR).undefined, [0, 2]);
-    let contrast = overall(&comparison, ERROR);
+    assert_eq!(quantity(&comparison, DISTANCE).undefined, [0, 2]);
+    let contrast = overall(&comparison, DISTANCE);
     assert_eq!((contrast.method, contrast.change, contrast.values), (Method::PairedT, 0.0, [4, 2]));
     // Defined nowhere on a side, it is not compared.
     let nowhere = sweep(&[10], |record, _, _| {
-        record.metrics.insert(ERROR.into(), None);
+        record.metrics.insert(DISTANCE.into(), None);
     });
     assert!(compare(&a, &nowhere).metrics.is_empty());
 }

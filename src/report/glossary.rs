@@ -41,7 +41,7 @@ const OF_SPLITS: [Entry; 10] = [
         "reconstruction error",
         "recon.",
         "",
-        Lower,
+        Neither,
         "Mean of (v − v′)² over windows and visible units, where v′ is the sample after k Gibbs steps from v. It is no \
          measure of quality: it also falls when chains mix slowly, and models of different k are not compared by it. Read \
          it as a check that training runs; judge by likelihoods.",

@@ -296,12 +296,19 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
             Ok(()) => {
                 if find(run_folder)?.is_some_and(|owner| owner.claim.token == claim.token) {
                     // For whoever reads `claim.json` alone. The names of successors stay until the release.
-                    fs::rename(private, &path)?;
+                    match fs::rename(private, &path) {
+                        // The owner that seemed dead has cleared the folder.
+                        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Acquired::Taken),
+                        renamed => renamed?,
+                    }
                     let predecessors = chain.into_iter().map(|found| found.claim).collect();
                     return held(run_folder, &path, claim, predecessors);
                 }
                 // The claim before has been given back meanwhile.
-                fs::remove_file(successor_path(run_folder, &found.claim.token))?;
+                match fs::remove_file(successor_path(run_folder, &found.claim.token)) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
             }
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {}
             Err(error) => return Err(error),

@@ -155,8 +155,16 @@ pub fn execute(
         let known = records.get(&same_run[run]).cloned();
         known.or_else(|| record_in(folder, &prepared.run_ids[run]).map(RunRecord::without_details))
     };
-    let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).into_par_iter().map(record_of).collect();
-    let summary = sum_up(folder, &plan_file, &records)?;
+    let (records, summary) = loop {
+        let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).into_par_iter().map(record_of).collect();
+        let summary = sum_up(folder, &plan_file, &records)?;
+        // A process that completed its last run since these were read may have written a summary that this one was written
+        // over. What is completed from here on is summed up by whoever completes it.
+        let newly = |run: usize| records[run].is_none() && record_of(run).is_some();
+        if !(0..plan.runs.len()).into_par_iter().any(newly) {
+            break (records, summary);
+        }
+    };
 
     let of_shard =
         |status| in_shard.iter().filter_map(|&run| records[run].as_ref()).filter(move |r| r.status == status);

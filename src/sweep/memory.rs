@@ -4,6 +4,7 @@
 //! checkpoint, and the rows of units that are at work at once. The estimate is an upper one for what is large; a test holds
 //! it against what the program really takes.
 
+use super::environment::logical_cpus;
 use super::error::{ConfigError, ConfigErrors};
 use super::parameters::RunParameters;
 use super::plan::RunSpec;
@@ -17,6 +18,8 @@ use std::path::Path;
 
 /// Rows that evaluation sends through the chains at once.
 const EVALUATION_ROWS: usize = 512;
+/// Chains that annealing has an engine for.
+const ANNEALED_AT_ONCE: usize = 64;
 /// Hidden units are laid out in tiles of so many.
 const TILE: usize = 64;
 /// What the program holds whatever the models: its code, threads, tables and songs' names.
@@ -63,12 +66,15 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let state = one_copy + velocity + before + best + tempered;
     let checkpoint = 2 * state + one_copy;
 
-    // Chains at their ends and where those back start, with a weight each, and the model as annealing holds it.
+    // Chains at their ends and where those back start, with a weight each, and an engine for each group of them at work.
     let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
-        3 * one_copy + evaluate.ais_chains as u64 * (2 * states + 16)
+        let groups = evaluate.ais_chains.div_ceil(ANNEALED_AT_ONCE).min(logical_cpus()) as u64;
+        (2 * groups + 2) * one_copy + evaluate.ais_chains as u64 * (2 * states + 16)
     } else {
         0
     };
+    // Sums of products in f64, of as many parts of the enumeration as are merged at once.
+    let enumeration = if train.method == Method::Exact { 64 * 8 * visible * hidden } else { 0 };
     let batch = train.batch_size.min(windows.max(1) as usize);
     let rows = batch.max(chains).max(EVALUATION_ROWS).max(sample.count) as u64;
     // Bits of the data, of the chains and of what is remembered of both, with the lists of units that are on; numbers of
@@ -80,7 +86,15 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
 
     let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
     let material = kept_windows * visible.div_ceil(64) * 8;
-    material + engine + terms + tempered + before + best + evaluation.max(checkpoint).max(annealing) + at_work
+    material
+        + engine
+        + terms
+        + tempered
+        + enumeration
+        + before
+        + best
+        + evaluation.max(checkpoint).max(annealing)
+        + at_work
 }
 
 /// Bytes that this process may still take: of the machine, and of the control group it belongs to. `None` where the system

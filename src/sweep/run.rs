@@ -371,6 +371,13 @@ fn train_and_sample(spec: &RunSpec, context: &RunContext, session: &mut Session)
              (skip_first_window leaves out the first of each song)"
         )));
     }
+    if train.early_stopping_metric != StopMetric::None && validation.is_empty() {
+        let songs = material.split.validation.len();
+        return Err(RunError::Failed(format!(
+            "nothing to stop early by: none of the {songs} held-out songs yields a window of {} steps",
+            model.timesteps
+        )));
+    }
 
     let trainer = Trainer::with_isa(set, model, train, spec.seed, context.isa);
     let mut trainer = trainer.map_err(|error| RunError::Failed(error.to_string()))?;

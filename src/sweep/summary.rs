@@ -103,6 +103,8 @@ impl Summary {
         if let Some(metric) = ordered_by {
             let score = |point: &PointSummary| point.mean(metric).unwrap_or(f64::NEG_INFINITY);
             points.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        } else {
+            points.sort_by_key(|point| point.ok == 0);
         }
         let total = |part: fn(&PointSummary) -> usize| points.iter().map(part).sum();
         let mut summary = Self {

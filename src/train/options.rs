@@ -189,7 +189,7 @@ pub enum StopMetric {
     None,
     /// The pseudo-log-likelihood, which is to rise.
     PseudoLogLikelihood,
-    /// The reconstruction error, which is to fall.
+    /// The reconstruction error, which is to fall; of little use to judge by, since it also falls where chains mix slowly.
     ReconstructionError,
 }
 
