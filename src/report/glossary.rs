@@ -108,7 +108,7 @@ const OF_SPLITS: [Entry; 10] = [
     ),
     (
         "log_likelihood_cautious",
-        "log-likelihood, cautiously",
+        "cautious log-likelihood",
         "log-lik. (cautious)",
         "nats per window",
         Higher,
@@ -117,7 +117,7 @@ const OF_SPLITS: [Entry; 10] = [
     ),
     (
         "log_likelihood_ceiling",
-        "log-likelihood, at most",
+        "log-likelihood ceiling",
         "log-lik. (ceiling)",
         "nats per window",
         Neither,
