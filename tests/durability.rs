@@ -146,19 +146,8 @@ fn deterministic(mut value: Value) -> Value {
     value
 }
 
-/// [`reproducible`], of runs of which nothing but results is left.
+/// All of a sweep's results that are reproducible: files by their path below the folder.
 fn results(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
-    for (_, folder) in bench.runs() {
-        for gone in ["claim.json", "checkpoint.safetensors", "interrupted.json"] {
-            assert!(!folder.join(gone).exists(), "{gone} stays behind in a complete run");
-        }
-    }
-    reproducible(bench)
-}
-
-/// All of a sweep's results that are reproducible: files by their path below the folder. A process killed just after it had
-/// written `result.json` leaves its claim or a checkpoint beside it, which do no harm.
-fn reproducible(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for (name, folder) in bench.runs() {
         files
@@ -171,6 +160,9 @@ fn reproducible(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
         for sample in fs::read_dir(folder.join("samples")).unwrap() {
             let path = sample.unwrap().path();
             files.insert(format!("{name}/{}", path.file_name().unwrap().display()), fs::read(path).unwrap());
+        }
+        for gone in ["claim.json", "checkpoint.safetensors", "interrupted.json"] {
+            assert!(!folder.join(gone).exists(), "{gone} stays behind in a complete run");
         }
     }
     let summary = deterministic(json(&bench.results().join("summary.json")));
@@ -244,7 +236,7 @@ fn fifty_kills_lose_nothing_repeat_nothing_and_change_nothing() {
             }
             kills += 1;
         }
-        assert_same(&reproducible(&bench), &expected);
+        assert_same(&results(&bench), &expected);
         let records = bench.runs().into_values().map(|folder| json(&folder.join("result.json")));
         continued += records.filter(|record| record["timing"]["continued"].as_u64().unwrap() > 0).count();
         sweeps += 1;

@@ -3,7 +3,7 @@
 //! To wait for the disk takes longer than to train a small model. So runs that are done wait together, while others train.
 
 use super::checkpoint::CHECKPOINT_FILE;
-use super::claim::HeldClaim;
+use super::claim::{Acquired, CLAIM_FILE, HeldClaim, acquire};
 use super::record::RunRecord;
 use super::state::INTERRUPTED_FILE;
 use super::store::{StoreError, replace, sync_folders};
@@ -74,10 +74,49 @@ fn commit(finished: Finished) -> Committed {
     if let Err(error) = replace(&folder.join("result.json"), json.as_bytes()) {
         return Committed::Failed(error);
     }
+    clear_away(&folder, &claim);
+    Committed::Complete(Box::new(record))
+}
+
+/// Remove what a complete run has no use for, its claim last. No harm is done where something stays.
+fn clear_away(folder: &Path, claim: &HeldClaim) {
     for name in [CHECKPOINT_FILE, INTERRUPTED_FILE] {
-        // Of no use any more, and no harm where they stay.
         let _ = std::fs::remove_file(folder.join(name));
     }
     claim.release();
-    Committed::Complete(Box::new(record))
+}
+
+/// Do so for a complete run whose process was killed before it could.
+pub(super) fn clear_up_after_the_dead(folder: &Path) {
+    // The claim goes last, so that where there is none nothing else is left.
+    if folder.join(CLAIM_FILE).exists()
+        && let Ok(Acquired::Held(claim)) = acquire(folder, 0)
+    {
+        clear_away(folder, &claim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::time::SystemTime;
+
+    #[test]
+    fn what_the_dead_left_goes_and_what_the_living_hold_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [CLAIM_FILE, CHECKPOINT_FILE, INTERRUPTED_FILE];
+        let there = || names.map(|name| folder.path().join(name).exists());
+        for name in names {
+            fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        // A claim that cannot be read counts as alive until it has been silent for long.
+        clear_up_after_the_dead(folder.path());
+        assert_eq!(there(), [true; 3]);
+        let claim = fs::File::options().write(true).open(folder.path().join(CLAIM_FILE)).unwrap();
+        claim.set_modified(SystemTime::now() - Duration::from_mins(10)).unwrap();
+        clear_up_after_the_dead(folder.path());
+        assert_eq!(there(), [false; 3]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nor any trace of the takeover");
+    }
 }

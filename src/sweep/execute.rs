@@ -1,7 +1,7 @@
 //! The sweep at work: runs side by side, shared with other processes, each recorded as it ends.
 
 use super::claim::{Acquired, Heart, HeldClaim, acquire, time_of_file_system};
-use super::commit::{Committed, Finished, QUEUE, commit_all};
+use super::commit::{Committed, Finished, QUEUE, clear_up_after_the_dead, commit_all};
 use super::environment::Environment;
 use super::interrupt::{Interrupt, StopSignal};
 use super::material::MaterialCache;
@@ -213,7 +213,10 @@ impl Survey {
         for (&run, state) in own.iter().zip(states) {
             let again = match (&state, options.rerun) {
                 (RunState::Ok, Rerun::All) | (RunState::Failed { .. }, Rerun::All | Rerun::Failed) => true,
-                (RunState::Ok | RunState::Failed { .. }, _) => continue,
+                (RunState::Ok | RunState::Failed { .. }, _) => {
+                    clear_up_after_the_dead(&run_folder(folder, &prepared.run_ids[run]));
+                    continue;
+                }
                 (_, rerun) => rerun == Rerun::All,
             };
             if again {

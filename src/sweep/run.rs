@@ -444,7 +444,7 @@ fn train_and_sample(spec: &RunSpec, context: &RunContext, session: &mut Session)
     Ok(())
 }
 
-/// Train and evaluate from where the session stands to the last epoch, or to where early stopping ends it. The trainer is
+/// Train and evaluate from where the run stands to the last epoch, or to where early stopping ends it. The trainer is
 /// left with the model that counts.
 fn train_epochs(
     spec: &RunSpec,
