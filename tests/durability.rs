@@ -54,6 +54,7 @@ hidden = 20
 timesteps = 8
 [train]
 epochs = 150
+averaged_epochs = 120
 method = "pcd"
 momentum = 0.5
 [evaluate]

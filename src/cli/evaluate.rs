@@ -4,7 +4,8 @@ use super::console::{print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::engine::Isa;
 use crate::evaluate::{
-    AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing, SplitLikelihood,
+    Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
+    SplitLikelihood,
 };
 use crate::music::{CorpusOptions, Splits};
 use crate::sweep::{ModelFile, SongSplit, SplitWindows, load_corpus, run_id_of, run_likelihood};
@@ -228,6 +229,8 @@ impl Report {
                 "seed": self.request.seed.to_string(),
                 "ais": likelihood.ais,
                 "reverse_ais": likelihood.reverse_ais,
+                "anchored_ais": likelihood.anchored_ais,
+                "anchored_samples": likelihood.anchored_samples,
                 "raise": raise,
             })
         });
@@ -247,6 +250,8 @@ impl Report {
                 "exact": likelihood.exact,
                 "ais": likelihood.ais.map(|estimate| estimate.log_partition),
                 "reverse_ais": likelihood.reverse_ais.map(|estimate| estimate.log_partition),
+                "anchored_ais": likelihood.anchored_ais.map(|anchored| anchored.log_partition),
+                "anchored_samples": likelihood.anchored_samples.map(|anchored| anchored.log_partition),
                 "floor": likelihood.floor,
             },
             "log_likelihood": by_split(1.0),
@@ -309,6 +314,20 @@ impl Report {
         }
         if let Some(floor) = likelihood.floor {
             let _ = writeln!(text, "log Z, floor: {} (the training windows' own part of it)", number(floor));
+        }
+        let anchored = [("annealed chains", likelihood.anchored_ais), ("mixed chains", likelihood.anchored_samples)];
+        for (name, Anchored { log_partition, low, high, share }) in
+            anchored.into_iter().filter_map(|(name, anchored)| Some((name, anchored?)))
+        {
+            let _ = writeln!(
+                text,
+                "log Z, anchored there by {name}: {} (3-sigma band {} to {}; the training windows have {:.2} % of the \
+                 probability)",
+                number(log_partition),
+                number(low),
+                number(high),
+                100.0 * share
+            );
         }
         text
     }

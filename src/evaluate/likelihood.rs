@@ -1,7 +1,7 @@
 //! The log-likelihood of a model, bracketed from both sides where it cannot be had exactly.
 
-use super::annealing::{Annealing, Estimate, inverse_temperatures};
-use super::{AnnealingOptions, exact_log_partition, log_partition_floor, mean_free_energy};
+use super::annealing::{Annealing, Estimate, LogWeights, inverse_temperatures};
+use super::{Anchored, AnnealingOptions, KnownStates, exact_log_partition, mean_free_energy};
 use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
 use crate::rbm::Rbm;
 
@@ -41,6 +41,11 @@ pub struct Likelihood {
     pub reverse_ais: Option<Estimate>,
     /// The part of ln Z that the training windows make, with annealing: at most ln Z, for certain.
     pub floor: Option<f64>,
+    /// By that part and its share of the weighted states that annealing from the base-rate model ends at; `None` without any.
+    pub anchored_ais: Option<Anchored>,
+    /// By that part and its share of what long chains of the model end at. They start at training windows: if they have not
+    /// mixed, that share is too large, and this too small.
+    pub anchored_samples: Option<Anchored>,
     /// The splits, in the order given.
     pub splits: Vec<SplitLikelihood>,
 }
@@ -60,7 +65,8 @@ pub struct SplitLikelihood {
 
 /// Ways to log-likelihoods, as they are named in records. A ceiling comes of the floor of ln Z.
 /// The cautious one is of the greatest ln Z that any of the others but RAISE finds, and is there where something was annealed.
-pub const METHODS: [&str; 6] = ["exact", "ais", "reverse_ais", "raise", "ceiling", "cautious"];
+pub const METHODS: [&str; 8] =
+    ["exact", "ais", "reverse_ais", "anchored_ais", "anchored_samples", "raise", "ceiling", "cautious"];
 
 impl Likelihood {
     /// Compute what `request` asks for. The first of the splits is that of the training windows: `base`, the biases of the
@@ -78,6 +84,8 @@ impl Likelihood {
             ais: None,
             reverse_ais: None,
             floor: None,
+            anchored_ais: None,
+            anchored_samples: None,
             splits: splits
                 .iter()
                 .map(|split| SplitLikelihood {
@@ -92,14 +100,19 @@ impl Likelihood {
         let temperatures = inverse_temperatures(options.temperatures, options.spacing);
         let annealing = Annealing::new(parameters, base, &temperatures, build, request.seed);
         let log_base = annealing.log_base();
-        likelihood.ais = Some(annealing.forward(options.chains).forward(log_base));
+        let (ends, weights) = annealing.forward_to(options.chains);
+        likelihood.ais = Some(weights.forward(log_base));
         let training = splits.first().filter(|split| !split.rows.is_empty());
-        likelihood.floor = training.and_then(|training| log_partition_floor(&rbm, training.windows, training.rows));
-        likelihood.reverse_ais = training.map(|training| {
+        if let Some(training) = training
+            && let Some(known) = KnownStates::of(&rbm, training.windows, training.rows)
+        {
             let starts = drawn(training, options.chains, request.seed);
             let samples = annealing.mixed(&starts, options.mixing_steps);
-            annealing.backward(&samples, 0).backward(log_base)
-        });
+            likelihood.reverse_ais = Some(annealing.backward(&samples, 0).backward(log_base));
+            likelihood.floor = Some(known.log_partition());
+            likelihood.anchored_ais = known.anchored(&ends, &weights);
+            likelihood.anchored_samples = known.anchored(&samples, &LogWeights(vec![0.0; samples.rows()]));
+        }
         for (number, (split, own)) in splits.iter().zip(&mut likelihood.splits).enumerate() {
             let chosen = chosen(split, options.raise_windows, request.seed, number as u64);
             own.raise = (!chosen.is_empty())
@@ -114,6 +127,8 @@ impl Likelihood {
             "exact" => self.exact,
             "ais" => self.ais.map(|estimate| estimate.log_partition),
             "reverse_ais" => self.reverse_ais.map(|estimate| estimate.log_partition),
+            "anchored_ais" => self.anchored_ais.map(|anchored| anchored.log_partition),
+            "anchored_samples" => self.anchored_samples.map(|anchored| anchored.log_partition),
             "ceiling" => self.floor,
             "cautious" => self.greatest_log_partition(),
             _ => split.raise.map(|estimate| estimate.mean_of_logs),
@@ -121,10 +136,12 @@ impl Likelihood {
         split.mean_free_energy.zip(log_partition).map(|(free_energy, log_partition)| -free_energy - log_partition)
     }
 
-    /// The exact ln Z, or the greatest of what annealing found either way and of the floor; `None` without annealing.
+    /// The exact ln Z, or the greatest of what annealing found either way and of what comes of the floor; `None` without
+    /// annealing.
     fn greatest_log_partition(&self) -> Option<f64> {
-        let estimates = [self.ais, self.reverse_ais].map(|estimate| estimate.map(|estimate| estimate.log_partition));
-        let greatest = estimates.into_iter().chain([self.floor]).flatten().reduce(f64::max);
+        let annealed = [self.ais, self.reverse_ais].map(|estimate| estimate.map(|estimate| estimate.log_partition));
+        let anchored = [self.anchored_ais, self.anchored_samples].map(|own| own.map(|own| own.log_partition));
+        let greatest = annealed.into_iter().chain(anchored).chain([self.floor]).flatten().reduce(f64::max);
         greatest.map(|greatest| self.exact.unwrap_or(greatest))
     }
 
@@ -151,6 +168,17 @@ impl Likelihood {
                      (evaluate.ais_mixing_steps)"
                 ));
             }
+        }
+        if let Some((annealed, mixed)) = self.anchored_ais.zip(self.anchored_samples)
+            && (annealed.high < mixed.low || mixed.high < annealed.low)
+        {
+            doubts.push(format!(
+                "the training windows have {:.1} % of the model's probability by annealed chains and {:.1} % by chains that \
+                 start at them, beyond the 3-sigma bands: the latter have not mixed (evaluate.ais_mixing_steps), or the \
+                 former miss modes ({remedy})",
+                100.0 * annealed.share,
+                100.0 * mixed.share
+            ));
         }
         for (name, estimate) in [("AIS", self.ais), ("reverse AIS", self.reverse_ais)] {
             let Some(estimate) = estimate else { continue };

@@ -35,7 +35,7 @@ use Better::{Higher, Lower, Near, Neither};
 type Entry = (&'static str, &'static str, &'static str, &'static str, Better, &'static str);
 
 /// Metrics of the model that are there for each split.
-const OF_SPLITS: [Entry; 10] = [
+const OF_SPLITS: [Entry; 12] = [
     (
         "reconstruction_error",
         "reconstruction error",
@@ -99,6 +99,24 @@ const OF_SPLITS: [Entry; 10] = [
          samples are the model's.",
     ),
     (
+        "log_likelihood_anchored_ais",
+        "log-likelihood by the share of the training windows (AIS)",
+        "log-lik. (anchored AIS)",
+        "nats per window",
+        Higher,
+        "Mean of −F(v) less log Z by the part of Z that the training windows make and their share of what annealing from \
+         the base-rate model ends at: the narrower estimate where that share is near 1.",
+    ),
+    (
+        "log_likelihood_anchored_samples",
+        "log-likelihood by the share of the training windows (samples)",
+        "log-lik. (anchored samples)",
+        "nats per window",
+        Higher,
+        "Mean of −F(v) less log Z by the part of Z that the training windows make and their share of samples of the model, \
+         from chains that start at them: too high, if anything, where these have not mixed.",
+    ),
+    (
         "log_likelihood_raise",
         "log-likelihood by RAISE",
         "log-lik. (RAISE)",
@@ -127,7 +145,7 @@ const OF_SPLITS: [Entry; 10] = [
 ];
 
 /// Metrics of the model that stand for themselves.
-const OF_MODEL: [Entry; 12] = [
+const OF_MODEL: [Entry; 18] = [
     (
         "free_energy_gap",
         "free-energy gap",
@@ -202,6 +220,54 @@ const OF_MODEL: [Entry; 12] = [
         "nats",
         Neither,
         "Upper end of its band of three standard errors.",
+    ),
+    (
+        "log_partition_anchored_ais",
+        "log Z by the training windows' share (AIS)",
+        "log Z (anchored AIS)",
+        "nats",
+        Neither,
+        "log Z of the training windows alone less the log of their share of what annealing ends at.",
+    ),
+    (
+        "log_partition_anchored_ais_low",
+        "log Z by the training windows' share (AIS), lower end",
+        "log Z (anchored AIS) low",
+        "nats",
+        Neither,
+        "Lower end of its band of three standard errors (Wilson 1927, by the effective sample size).",
+    ),
+    (
+        "log_partition_anchored_ais_high",
+        "log Z by the training windows' share (AIS), upper end",
+        "log Z (anchored AIS) high",
+        "nats",
+        Neither,
+        "Upper end of its band of three standard errors (Wilson 1927, by the effective sample size).",
+    ),
+    (
+        "log_partition_anchored_samples",
+        "log Z by the training windows' share (samples)",
+        "log Z (anchored samples)",
+        "nats",
+        Neither,
+        "log Z of the training windows alone less the log of their share of samples of the model.",
+    ),
+    (
+        "log_partition_anchored_samples_low",
+        "log Z by the training windows' share (samples), lower end",
+        "log Z (anchored samples) low",
+        "nats",
+        Neither,
+        "Lower end of its band of three standard errors (Wilson 1927).",
+    ),
+    (
+        "log_partition_anchored_samples_high",
+        "log Z by the training windows' share (samples), upper end",
+        "log Z (anchored samples) high",
+        "nats",
+        Neither,
+        "Upper end of its band of three standard errors (Wilson 1927).",
     ),
     (
         "log_partition_floor",

@@ -342,6 +342,12 @@ pub static KEYS: &[Key] = &[
         "The learning rate of the last epoch, unless the schedule is constant.",
     ),
     Key::integer("train.epochs", [0, MANY], 200, "Passes over the training windows."),
+    Key::integer(
+        "train.averaged_epochs",
+        [0, MANY],
+        0,
+        "The last epochs, over whose updates the parameters are averaged: the mean is the model; 0 for those of the last update.",
+    ),
     Key::integer("train.batch_size", [1, MANY], 100, "Windows in a batch, at most."),
     Key::choice(
         "train.batches",

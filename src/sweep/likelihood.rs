@@ -4,7 +4,8 @@ use super::parameters::RunParameters;
 use super::record::Metrics;
 use crate::engine::{EngineKind, Isa, IsaError, Parameters, build_for};
 use crate::evaluate::{
-    AnnealingOptions, Estimate, Likelihood, LikelihoodMethod, LikelihoodRequest, METHODS, NamedWindows, base_rate,
+    Anchored, AnnealingOptions, Estimate, Likelihood, LikelihoodMethod, LikelihoodRequest, METHODS, NamedWindows,
+    base_rate,
 };
 use crate::music::{Splits, Windows};
 
@@ -55,6 +56,12 @@ pub fn likelihood_metrics(likelihood: &Likelihood, timesteps: usize) -> Metrics 
         metrics.insert(format!("log_partition_{name}_low"), low);
         metrics.insert(format!("log_partition_{name}_high"), high);
         metrics.insert(format!("{name}_effective_sample_size"), Some(effective_sample_size));
+    }
+    for (name, anchored) in [("ais", likelihood.anchored_ais), ("samples", likelihood.anchored_samples)] {
+        let Some(Anchored { log_partition, low, high, .. }) = anchored else { continue };
+        metrics.insert(format!("log_partition_anchored_{name}"), Some(log_partition));
+        metrics.insert(format!("log_partition_anchored_{name}_low"), Some(low));
+        metrics.insert(format!("log_partition_anchored_{name}_high"), Some(high));
     }
     if let Some(floor) = likelihood.floor {
         metrics.insert("log_partition_floor".into(), Some(floor));

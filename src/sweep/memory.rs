@@ -62,8 +62,11 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let states = visible.div_ceil(8) + hidden.div_ceil(8);
     let tempered = if train.method == Method::Pt { (chains * train.temperatures) as u64 * states } else { 0 };
 
+    // Sums in f64.
+    let averaging = if train.averaged_epochs > 0 { 2 * one_copy } else { 0 };
+
     // The arrays of the state, the same once more as a file, and one of them on the way there.
-    let state = one_copy + velocity + before + best + tempered;
+    let state = one_copy + velocity + before + best + tempered + averaging;
     let checkpoint = 2 * state + one_copy;
 
     // Chains at their ends and where those back start, with a weight each, and an engine for each group of them at work.
@@ -89,6 +92,7 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     material
         + engine
         + terms
+        + averaging
         + tempered
         + enumeration
         + before

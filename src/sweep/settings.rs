@@ -187,6 +187,12 @@ impl Settings {
             return Err(fault(&keys, message, "a metric of held-out songs")
                 .help("hold some out with `corpus.validation`, such as 0.1"));
         }
+        if stop_metric != "\"none\"" && number("train.averaged_epochs") > 0 {
+            let message = "`train.averaged_epochs` averages over the last epochs, which `train.early_stopping_metric` \
+                           does not let be known beforehand";
+            let keys = ["train.averaged_epochs", "train.early_stopping_metric"];
+            return Err(fault(&keys, message.to_owned(), "not beside early stopping").help("leave one of them out"));
+        }
         if stop_metric == "\"pseudo-log-likelihood\"" && number("evaluate.pseudo_likelihood_windows") == 0 {
             let message = "`train.early_stopping_metric` is \"pseudo-log-likelihood\", which \
                            `evaluate.pseudo_likelihood_windows` = 0 leaves out";

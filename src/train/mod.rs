@@ -1,5 +1,6 @@
 //! Training: the loop over epochs and batches, and the methods of estimating a gradient. Reads no files and no clocks; prints nothing.
 
+mod averaging;
 mod batches;
 mod initial;
 mod options;

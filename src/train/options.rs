@@ -59,6 +59,9 @@ pub struct TrainOptions {
     pub learning_rate_final: f64,
     /// Passes over the training windows.
     pub epochs: usize,
+    /// The last epochs over whose updates parameters are averaged, the mean being the result of training; zero for the
+    /// parameters after the last update.
+    pub averaged_epochs: usize,
     /// Examples a batch, at most.
     pub batch_size: usize,
     /// How windows are put into batches.
@@ -116,6 +119,7 @@ impl Default for TrainOptions {
             learning_rate_schedule: LearningRateSchedule::Constant,
             learning_rate_final: 0.0,
             epochs: 200,
+            averaged_epochs: 0,
             batch_size: 100,
             batches: Batches::Shuffled,
             skip_first_window: false,

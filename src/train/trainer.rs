@@ -1,5 +1,6 @@
 //! The training loop.
 
+use super::averaging::Averaging;
 use super::batches::TrainingSet;
 use super::initial::initial_parameters;
 use super::options::{Method, ModelOptions, TrainOptions};
@@ -23,6 +24,7 @@ pub struct Trainer<'a> {
     negative_side: HiddenSide,
     /// Terms beyond those of an engine's plain step, where there are any.
     terms: Option<Terms>,
+    averaging: Option<Averaging>,
     batch: BitMatrix,
 }
 
@@ -103,6 +105,7 @@ impl<'a> Trainer<'a> {
             negative_phase: NegativePhase::new(options, start),
             negative_side: HiddenSide::new(options.statistics),
             terms,
+            averaging: Averaging::new(options),
             batch: BitMatrix::default(),
         })
     }
@@ -139,7 +142,15 @@ impl<'a> Trainer<'a> {
             }
             self.set.windows.gather_into(rows, &mut self.batch);
             self.update(&UpdateStreams { seed: self.seed, epoch, batch }, &pace);
+            if let Some(averaging) = self.averaging.as_mut().filter(|own| own.counts(epoch)) {
+                averaging.add(&self.engine.parameters());
+            }
             counts += EpochCounts { updates: 1, examples: rows.len() as u64 };
+        }
+        if let Some(averaging) = self.averaging.as_mut().filter(|own| own.ends_with(epoch))
+            && let Some(mean) = averaging.take_mean(self.engine.visible(), self.engine.hidden())
+        {
+            self.engine.restore(&mean, None);
         }
         EpochPart { counts, next_batch: batches.len() as u64, finished: true }
     }
@@ -156,6 +167,9 @@ impl<'a> Trainer<'a> {
         if let Some(terms) = &self.terms {
             terms.save(&mut state);
         }
+        if let Some(averaging) = &self.averaging {
+            averaging.save(&mut state);
+        }
         state
     }
 
@@ -169,10 +183,12 @@ impl<'a> Trainer<'a> {
         let velocity = moving.then(|| reader.parameters("velocity.", shape)).transpose()?;
         let negative_phase = self.negative_phase.restored(&mut reader)?;
         let terms = self.terms.as_ref().map(|terms| terms.restored(&mut reader, shape.1)).transpose()?;
+        let averaging = self.averaging.as_ref().map(|own| own.restored(&mut reader, shape)).transpose()?;
         reader.finish()?;
         self.engine.restore(&parameters, velocity.as_ref());
         self.negative_phase = negative_phase;
         self.terms = terms;
+        self.averaging = averaging;
         Ok(())
     }
 

@@ -72,8 +72,14 @@ impl<'a> Annealing<'a> {
 
     /// ln w of so many chains from the base-rate model to the model.
     pub fn forward(&self, chains: usize) -> LogWeights {
+        self.forward_to(chains).1
+    }
+
+    /// The states (chains × visible) that so many chains from the base-rate model end at, and ln w of each: samples of the
+    /// model, weighted by w.
+    pub fn forward_to(&self, chains: usize) -> (BitMatrix, LogWeights) {
         let starts: Vec<usize> = (0..chains).step_by(CHAINS_AT_ONCE).collect();
-        let logs: Vec<Vec<f64>> = starts
+        let (ends, logs): (Vec<BitMatrix>, Vec<Vec<f64>>) = starts
             .into_par_iter()
             .map(|first| {
                 let count = CHAINS_AT_ONCE.min(chains - first);
@@ -86,10 +92,10 @@ impl<'a> Annealing<'a> {
                         walk.step(self, self.temperatures[step], step as u64);
                     }
                 }
-                logs
+                (walk.visible, logs)
             })
-            .collect();
-        LogWeights(logs.concat())
+            .unzip();
+        (together(&ends, chains, self.base.len()), LogWeights(logs.concat()))
     }
 
     /// ln w of chains from the given states of the model (chains × visible) back to the base-rate model. Sets of starts with
@@ -124,13 +130,7 @@ impl<'a> Annealing<'a> {
                 walk.visible
             })
             .collect();
-        let mut all = BitMatrix::zeros(starts.rows(), starts.columns());
-        for (index, end) in ends.iter().enumerate() {
-            for row in 0..end.rows() {
-                all.row_mut(index * CHAINS_AT_ONCE + row).copy_from_slice(end.row(row));
-            }
-        }
-        all
+        together(&ends, starts.rows(), starts.columns())
     }
 
     fn walk(&self, kind: u64, first: usize) -> Walk {
@@ -165,6 +165,17 @@ impl<'a> Annealing<'a> {
 fn chunks(states: &BitMatrix) -> Vec<(usize, BitMatrix)> {
     let rows: Vec<usize> = (0..states.rows()).collect();
     rows.chunks(CHAINS_AT_ONCE).map(|rows| (rows[0], states.gather(rows))).collect()
+}
+
+/// What [`chunks`] took apart.
+fn together(groups: &[BitMatrix], rows: usize, columns: usize) -> BitMatrix {
+    let mut all = BitMatrix::zeros(rows, columns);
+    for (index, group) in groups.iter().enumerate() {
+        for row in 0..group.rows() {
+            all.row_mut(index * CHAINS_AT_ONCE + row).copy_from_slice(group.row(row));
+        }
+    }
+    all
 }
 
 /// Some chains side by side.

@@ -1,5 +1,6 @@
 //! Tests of training as a whole.
 
+mod averaging;
 mod exact;
 mod resumption;
 mod tempering;

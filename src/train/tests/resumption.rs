@@ -38,9 +38,10 @@ prop_compose! {
         weight_decay_l1 in prop_oneof![Just(0.0), Just(0.01)],
         sparsity_strength in prop_oneof![Just(0.0), Just(0.5)],
         centring in prop_oneof![Just(Centring::None), Just(Centring::Data), Just(Centring::Average)],
+        averaged_epochs in 0usize..5,
     ) -> TrainOptions {
         TrainOptions {
-            k_final, learning_rate_schedule, nesterov, weight_decay_l1, sparsity_strength, centring,
+            k_final, learning_rate_schedule, nesterov, weight_decay_l1, sparsity_strength, centring, averaged_epochs,
             temperatures: 3,
             learning_rate_final: 0.1,
             engine, method, statistics, positive_sample, batches, initial_momentum, momentum, momentum_switch_epoch,
