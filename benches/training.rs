@@ -350,8 +350,11 @@ fn methods(criterion: &mut Criterion) {
     let moving = TrainOptions { initial_momentum: 0.9, momentum: 0.9, ..plain.clone() };
     let centred = TrainOptions { centring: Centring::Data, ..moving.clone() };
     let every_term = TrainOptions { sparsity_strength: 0.01, weight_decay_l1: 1e-4, ..centred.clone() };
+    let cd = TrainOptions { method: Method::Cd, ..plain.clone() };
     for (name, options) in [
-        ("cd", TrainOptions { method: Method::Cd, ..plain.clone() }),
+        ("cd", cd.clone()),
+        // Over more epochs than there will be: the mean is never taken.
+        ("cd, averaged", TrainOptions { epochs: 1_000_000, averaged_epochs: 1_000_000, ..cd }),
         ("pcd", plain),
         ("pcd, momentum", moving),
         ("pcd, momentum, centring", centred.clone()),

@@ -181,6 +181,37 @@ fn early_stopping_without_held_out_windows_is_a_failure_that_says_so() {
     assert!(error.contains("nothing to stop early by: none of the 1 held-out songs"), "{error}");
 }
 
+/// Bars and stripes, 3 × 3, trained for a while: the patterns have most of the model's probability, so that what their share says
+/// of log Z is within a band of a tenth of a nat around the exact value.
+#[test]
+fn log_z_is_anchored_in_the_training_windows() {
+    let bench = Bench::new(include_str!("../configs/bars-and-stripes-3x3.toml"));
+    let sets = [
+        "train.epochs=600",
+        "evaluate.every=600",
+        "evaluate.log_likelihood=ais",
+        "evaluate.ais_temperatures=500",
+        "replicates.count=1",
+        "name=small",
+    ];
+    bench.sweep(&[&sets[..], &["train.averaged_epochs=50"]].concat()).args(["--shard", "1/4"]).assert().success();
+    let run = first_run(&bench.path("results/small"));
+    let record = json(&run.join("result.json"));
+    let metric = |name: &str| record["metrics"][name].as_f64().unwrap();
+    let exact = metric("log_partition_exact");
+    for way in ["ais", "samples"] {
+        let [found, low, high] = ["", "_low", "_high"].map(|end| metric(&format!("log_partition_anchored_{way}{end}")));
+        assert!(low <= found && found <= high && high - low < 0.1, "{way}: {low}, {found}, {high}");
+        assert!((low..=high).contains(&exact), "{way}: {exact} is not within {low} and {high}");
+        let mean = metric(&format!("train_log_likelihood_anchored_{way}"));
+        assert!((mean + metric("train_free_energy") + found).abs() < 1e-9);
+    }
+    // The share of the training windows, and an entry in words.
+    let output = bench.runner(&["evaluate", "--ais", "--model"]).arg(run.join("model.safetensors")).assert().success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    assert!(text.contains("anchored there by annealed chains: ") && text.contains(" % of the probability)"), "{text}");
+}
+
 #[test]
 fn wrong_configurations_write_nothing() {
     for (set, message) in [
@@ -327,6 +358,11 @@ fn a_model_is_judged_by_its_likelihood() {
     let both = report(&["--ais", "--exact", "--seed", seed, "--threads", "1"]);
     for way in ["exact", "ais", "reverse_ais"] {
         assert_eq!(both["log_partition"][way].as_f64(), Some(metric(&format!("log_partition_{way}"))), "{way}");
+    }
+    // Where samples of the model are none of the training windows, there is no estimate by their share.
+    for way in ["anchored_ais", "anchored_samples"] {
+        let recorded = record["metrics"][format!("log_partition_{way}")].as_f64();
+        assert_eq!(both["log_partition"][way].as_f64(), recorded, "{way}");
     }
     let raise = metric("validation_log_likelihood_raise");
     assert_eq!(both["log_likelihood"]["validation"]["raise"].as_f64(), Some(raise));

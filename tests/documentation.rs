@@ -130,12 +130,13 @@ fn published_tables_are_those_of_the_summaries_kept() {
 }
 
 /// The RBM rows of `docs/tables.md` are those of the point that the validation split puts first. Of the chorales every seed
-/// lies above what is published, by every estimate and bound; of Nottingham the page says that they do not.
+/// lies above what is published, cautiously; of Nottingham the mean over the seeds does, by both anchored estimates, and not
+/// every seed, as the page says.
 #[test]
 fn the_rbm_rows_are_those_of_the_searches_kept() {
     let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
     let rows = [("tables-jsb", "JSB chorales", -7.43, true), ("tables-nottingham", "Nottingham", -5.25, false)];
-    for (name, title, published, reached) in rows {
+    for (name, title, published, every_seed) in rows {
         let folder = root().join("results/reference").join(name);
         let text = fs::read_to_string(folder.join("summary.json")).unwrap();
         let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -146,12 +147,18 @@ fn the_rbm_rows_are_those_of_the_searches_kept() {
         let runs: Vec<&Run> = runs.iter().filter(|run| chosen.contains(&run["run_id"].as_str())).collect();
         assert!(runs.len() >= 3, "{name}: three seeds");
         let of = |method: &str| format!("test_log_likelihood_{method}_per_step");
-        let worst = runs.iter().map(|run| run[&of("cautious")].parse::<f64>().unwrap()).fold(f64::INFINITY, f64::min);
-        assert_eq!(worst > published, reached, "{name}: {worst}");
+        let values = |method: &str| -> Vec<f64> { runs.iter().map(|run| run[&of(method)].parse().unwrap()).collect() };
+        for way in ["anchored_ais", "anchored_samples"] {
+            let mean = values(way).iter().sum::<f64>() / runs.len() as f64;
+            assert!(mean > published, "{name}: {way}: {mean}");
+        }
+        let worst = values("cautious").into_iter().fold(f64::INFINITY, f64::min);
+        assert_eq!(worst > published, every_seed, "{name}: {worst}");
         let published = format!("{published:.2}").replace('-', "−");
         let worst = format!("{worst:.3}").replace('-', "−");
-        let [ais, reverse, ceiling] = ["ais", "reverse_ais", "ceiling"].map(|method| cell(&runs, &of(method), 3));
-        let line = format!("| {title} | {published} | {ais} | {reverse} | {ceiling} | {worst} |");
+        let ways = ["ais", "reverse_ais", "anchored_ais", "anchored_samples", "ceiling"];
+        let cells = ways.map(|method| cell(&runs, &of(method), 3)).join(" | ");
+        let line = format!("| {title} | {published} | {cells} | {worst} |");
         assert!(page.contains(&line), "docs/tables.md should have\n{line}");
     }
 }

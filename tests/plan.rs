@@ -391,6 +391,10 @@ fn idle_keys_do_not_count() {
     ] {
         assert_eq!(ids(&plan(text, &[])), default, "{text}");
     }
+    // No more epochs are averaged over than there are.
+    let averaged = |epochs: &str| ids(&plan(&format!("train.epochs = 3\ntrain.averaged_epochs = {epochs}\n"), &[]));
+    assert_eq!(averaged("9"), averaged("3"));
+    assert_ne!(averaged("2"), averaged("3"));
     let plan = plan("[sweep.grid]\n\"train.chains\" = [1, 2, 3]\n\"train.method\" = [\"cd\", \"pcd\"]\n", &[]);
     assert_eq!(plan.points.len(), 4);
 }

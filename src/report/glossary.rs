@@ -114,7 +114,7 @@ const OF_SPLITS: [Entry; 12] = [
         "nats per window",
         Higher,
         "Mean of −F(v) less log Z by the part of Z that the training windows make and their share of samples of the model, \
-         from chains that start at them: too high, if anything, where these have not mixed.",
+         from chains that start at them: too high, as a rule, where these have not mixed.",
     ),
     (
         "log_likelihood_raise",
@@ -130,8 +130,8 @@ const OF_SPLITS: [Entry; 12] = [
         "log-lik. (cautious)",
         "nats per window",
         Higher,
-        "Mean of −F(v) less the exact log Z, or else the greatest that AIS, reverse AIS and the training windows themselves \
-         give: what to choose a model by.",
+        "Mean of −F(v) less the exact log Z, or else the greatest that annealing either way (by the narrower band of its two \
+         estimates) and the training windows themselves give: what to choose a model by.",
     ),
     (
         "log_likelihood_ceiling",

@@ -69,10 +69,11 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let state = one_copy + velocity + before + best + tempered + averaging;
     let checkpoint = 2 * state + one_copy;
 
-    // Chains at their ends and where those back start, with a weight each, and an engine for each group of them at work.
+    // Chains at their ends and where those back start, both in groups and together, with a weight each, and an engine for each
+    // group of them at work.
     let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
         let groups = evaluate.ais_chains.div_ceil(ANNEALED_AT_ONCE).min(logical_cpus()) as u64;
-        (2 * groups + 2) * one_copy + evaluate.ais_chains as u64 * (2 * states + 16)
+        (2 * groups + 2) * one_copy + evaluate.ais_chains as u64 * (4 * states + 16)
     } else {
         0
     };

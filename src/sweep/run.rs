@@ -566,11 +566,14 @@ fn metrics_of_model(spec: &RunSpec, session: &Session) -> Metrics {
 }
 
 /// How readily parallel tempering exchanged states in the last epoch: the mean over neighbouring temperatures, and the least.
-fn insert_acceptance(metrics: &mut Metrics, acceptance: Option<Vec<f64>>) {
+fn insert_acceptance(metrics: &mut Metrics, acceptance: Option<Vec<Option<f64>>>) {
     if let Some(shares) = acceptance {
-        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-        metrics.insert("exchange_acceptance".into(), Some(mean));
-        metrics.insert("least_exchange_acceptance".into(), shares.into_iter().reduce(f64::min));
+        // Null before the first exchange was tried.
+        let shares: Option<Vec<f64>> = shares.into_iter().collect();
+        let mean = shares.as_ref().map(|shares| shares.iter().sum::<f64>() / shares.len() as f64);
+        metrics.insert("exchange_acceptance".into(), mean);
+        metrics
+            .insert("least_exchange_acceptance".into(), shares.and_then(|shares| shares.into_iter().reduce(f64::min)));
     }
 }
 

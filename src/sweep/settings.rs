@@ -84,6 +84,10 @@ impl Settings {
             ("train.sparsity_decay", zero("train.sparsity_strength")),
             ("train.centring_rate", text("train.centring") == "none"),
         ];
+        // No more epochs are averaged over than there are.
+        let epochs = self.get("train.epochs").as_u64().unwrap_or_default();
+        let averaged = self.get("train.averaged_epochs").as_u64().unwrap_or_default().min(epochs);
+        self.values[position("train.averaged_epochs")] = averaged.into();
         for (path, _) in idle.into_iter().filter(|(_, idle)| *idle) {
             self.values[position(path)] = KEYS[position(path)].default.into();
         }

@@ -7,8 +7,8 @@ use crate::engine::Parameters;
 /// Sums of the parameters after each update of the last epochs, in f64 (Polyak and Juditsky 1992; for Boltzmann machines
 /// Swersky, Chen, Marlin and de Freitas 2010).
 ///
-/// The mean leaves out what each parameter owes to the chains of its last few updates. That noise stays however small the
-/// last learning rate is: a rate that falls to zero forgets the noise of earlier updates no faster than it falls.
+/// The mean leaves out what the parameters owe to the chains of the last updates alone: along a direction of curvature λ, those
+/// of about 1 / (ελ) updates at a constant rate ε, and of √(T / (ελ)) where it falls linearly to zero over T.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Averaging {
     /// The first epoch, counted from zero, whose updates count, and the last.

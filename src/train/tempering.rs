@@ -35,9 +35,11 @@ impl Tempering {
         }
     }
 
-    /// The share of exchanges made between each temperature and the next, of those tried since the epoch began; 0 of none.
-    pub(super) fn acceptance(&self) -> Vec<f64> {
-        self.made.iter().zip(&self.tried).map(|(&made, &tried)| made as f64 / tried.max(1) as f64).collect()
+    /// The share of exchanges made between each temperature and the next, of those tried since the epoch began; `None` of
+    /// none.
+    pub(super) fn acceptance(&self) -> Vec<Option<f64>> {
+        let pairs = self.made.iter().zip(&self.tried);
+        pairs.map(|(&made, &tried)| (tried > 0).then(|| made as f64 / tried as f64)).collect()
     }
 
     /// Count exchanges from here on.

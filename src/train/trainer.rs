@@ -193,8 +193,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Of each pair of neighbouring temperatures, coldest first, the share of exchanges made of those tried in the epoch so
-    /// far; `None` but under parallel tempering.
-    pub fn exchange_acceptance(&self) -> Option<Vec<f64>> {
+    /// far, where any were; `None` but under parallel tempering.
+    pub fn exchange_acceptance(&self) -> Option<Vec<Option<f64>>> {
         self.negative_phase.tempering().map(super::tempering::Tempering::acceptance)
     }
 

@@ -30,7 +30,7 @@ fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Paramete
     (seen, trainer.engine().parameters())
 }
 
-/// Every engine and method, seed 3: the result is the mean of what training without averaging passes through, and nothing
+/// Every engine and method with chains, seed 3: the result is the mean of what training without averaging passes through, and nothing
 /// before the last update changes.
 #[test]
 fn the_result_is_the_mean_over_the_updates_of_the_last_epochs() {
