@@ -406,7 +406,7 @@ fn files_that_are_torn_or_foreign_are_not_trusted() {
 /// Early stopping ends where patience does, and leaves the model that training of so many epochs alone would.
 #[test]
 fn early_stopping_leaves_the_best_model() {
-    let config = LONG.replace("every = 5", "every = 1").replace("epochs = 150", "epochs = 60");
+    let config = LONG.replace("every = 5", "every = 1").replace("epochs = 150\naveraged_epochs = 120", "epochs = 60");
     let metric = ["--set", "train.early_stopping_metric=reconstruction-error"];
     let patience = ["--set", "train.early_stopping_patience=2"];
     let bench = Bench::new("long", &config);
