@@ -67,7 +67,8 @@ fn the_result_is_the_mean_over_the_updates_of_the_last_epochs() {
 }
 
 /// Bars and stripes, 3 × 3, seeds 0 to 4, exact log-likelihood: at a rate that does not fall, the mean is nearer the optimum than
-/// the parameters after the last update, with every seed, and more than twice as near on average.
+/// the parameters after the last update, with every seed ten times, and thirty times on average. Of seeds 5 to 24 the least ratio
+/// was 19, and that of the averages 100.
 #[test]
 fn the_mean_is_nearer_the_optimum_than_the_last_parameters() {
     let windows = bars_and_stripes(3);
@@ -98,10 +99,9 @@ fn the_mean_is_nearer_the_optimum_than_the_last_parameters() {
     let (mut mean, mut last) = (0.0, 0.0);
     for seed in 0..5 {
         let gaps = (gap(1500, seed), gap(0, seed));
-        println!("{gaps:?}");
-        assert!(0.0 < gaps.0 && gaps.0 < gaps.1, "seed {seed}: {gaps:?}");
+        assert!(0.0 < gaps.0 && 10.0 * gaps.0 < gaps.1, "seed {seed}: {gaps:?}");
         mean += gaps.0;
         last += gaps.1;
     }
-    assert!(2.0 * mean < last, "{mean} against {last}");
+    assert!(30.0 * mean < last, "{mean} against {last}");
 }
