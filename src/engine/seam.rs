@@ -101,6 +101,18 @@ pub trait Engine: Send {
     /// A copy of the parameters in row-major order.
     fn parameters(&self) -> Parameters;
 
+    /// sums ← sums + the parameters: weights (visible × hidden, row-major), visible biases, hidden biases, in f64.
+    fn add_parameters_to(&self, sums: &mut [f64]) {
+        let parameters = self.parameters();
+        let (weights, biases) = sums.split_at_mut(parameters.weights.len());
+        let (visible, hidden) = biases.split_at_mut(parameters.visible);
+        for (sums, values) in
+            [(weights, &parameters.weights), (visible, &parameters.visible_bias), (hidden, &parameters.hidden_bias)]
+        {
+            add_to(sums, values);
+        }
+    }
+
     /// A copy of the last change of every parameter, which momentum repeats a share of; `None` before the first step with
     /// momentum.
     fn velocity(&self) -> Option<Parameters>;
@@ -152,6 +164,12 @@ pub trait Engine: Send {
 
     /// b (visible).
     fn visible_bias(&self) -> Vec<f32>;
+}
+
+/// sums ← sums + values, of the same number.
+pub(super) fn add_to(sums: &mut [f64], values: &[f32]) {
+    assert_eq!(sums.len(), values.len(), "sums and values");
+    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
 }
 
 /// An engine of the given kind that starts from `parameters`, with the instruction set that the environment or the

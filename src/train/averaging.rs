@@ -2,7 +2,7 @@
 
 use super::options::TrainOptions;
 use super::state::{StateError, StateReader, TensorValues, TrainerState};
-use crate::engine::Parameters;
+use crate::engine::{Engine, Parameters};
 
 /// Sums of the parameters after each update of the last epochs, in f64 (Polyak and Juditsky 1992; for Boltzmann machines
 /// Swersky, Chen, Marlin and de Freitas 2010).
@@ -37,14 +37,11 @@ impl Averaging {
     }
 
     /// Take the parameters after an update into account.
-    pub(super) fn add(&mut self, parameters: &Parameters) {
-        let values = || [&parameters.weights, &parameters.visible_bias, &parameters.hidden_bias].into_iter().flatten();
+    pub(super) fn add(&mut self, engine: &dyn Engine) {
+        let (visible, hidden) = (engine.visible(), engine.hidden());
+        self.sums.resize(visible * hidden + visible + hidden, 0.0);
         self.updates += 1;
-        if self.sums.is_empty() {
-            self.sums = values().map(|&value| f64::from(value)).collect();
-        } else {
-            self.sums.iter_mut().zip(values()).for_each(|(sum, &value)| *sum += f64::from(value));
-        }
+        engine.add_parameters_to(&mut self.sums);
     }
 
     /// The mean, which is taken once: nothing is left to take it of. `None` of no updates.

@@ -143,7 +143,7 @@ impl<'a> Trainer<'a> {
             self.set.windows.gather_into(rows, &mut self.batch);
             self.update(&UpdateStreams { seed: self.seed, epoch, batch }, &pace);
             if let Some(averaging) = self.averaging.as_mut().filter(|own| own.counts(epoch)) {
-                averaging.add(&self.engine.parameters());
+                averaging.add(self.engine.as_ref());
             }
             counts += EpochCounts { updates: 1, examples: rows.len() as u64 };
         }

@@ -1,6 +1,7 @@
 //! The layouts of the parameters: tiles for the up pass and the update, blocks of the transpose for the down pass.
 
 use super::super::Parameters;
+use super::super::seam::add_to;
 use super::counts::CountChange;
 use super::isa::{Kernels, prefetch};
 use super::kernels::{BLOCK, STRIP, TABLED, TILE};
@@ -63,6 +64,19 @@ impl Layout {
 
     pub(super) fn parameters(&self) -> Parameters {
         row_major((self.visible, self.hidden), &self.tiles, &self.visible_bias, &self.hidden_bias)
+    }
+
+    /// As [`Self::parameters`] would be added, without a copy of them on the way.
+    pub(super) fn add_parameters_to(&self, sums: &mut [f64]) {
+        let (weights, biases) = sums.split_at_mut(self.visible * self.hidden);
+        let (visible, hidden) = biases.split_at_mut(self.visible);
+        for (unit, sums) in weights.chunks_mut(self.hidden).enumerate() {
+            for (tile, sums) in sums.chunks_mut(TILE_UNITS).enumerate() {
+                add_lanes(sums, &self.tiles[tile * self.visible + unit]);
+            }
+        }
+        add_lanes(visible, self.visible_bias.as_flattened());
+        add_lanes(hidden, self.hidden_bias.as_flattened());
     }
 
     pub(super) fn set_visible_bias(&mut self, bias: &[f32]) {
@@ -220,6 +234,13 @@ pub(super) fn bias_blocks(values: &[f32]) -> Vec<[Lanes; BLOCK]> {
 /// Values of hidden units by tiles.
 pub(super) fn bias_tiles(values: &[f32]) -> Vec<[Lanes; TILE]> {
     padded(values, values.len().div_ceil(TILE_UNITS) * TILE).as_chunks().0.to_vec()
+}
+
+/// sums ← sums + the first values of the lanes.
+fn add_lanes(sums: &mut [f64], lanes: &[Lanes]) {
+    for (sums, lanes) in sums.chunks_mut(LANES).zip(lanes) {
+        add_to(sums, &lanes.0[..sums.len()]);
+    }
 }
 
 /// Parameters of the shape (visible, hidden) from tiles, blocks of visible units and tiles of hidden units.

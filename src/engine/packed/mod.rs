@@ -237,6 +237,10 @@ impl Engine for PackedEngine {
         self.layout.parameters()
     }
 
+    fn add_parameters_to(&self, sums: &mut [f64]) {
+        self.layout.add_parameters_to(sums);
+    }
+
     fn velocity(&self) -> Option<Parameters> {
         self.gradient.velocity(&self.layout)
     }

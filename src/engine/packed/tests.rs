@@ -720,3 +720,19 @@ proptest! {
         check_rule(seed, shape, rows, momentum, terms);
     }
 }
+
+/// Shapes on either side of a tile and a block: what is added twice is twice the parameters, place by place.
+#[test]
+fn parameters_are_added_where_they_belong() {
+    for (visible, hidden) in [(1, 1), (63, 65), (64, 64), (128, 200), (129, 130)] {
+        let parameters = random_parameters(3, visible, hidden, uneven);
+        let engine = PackedEngine::new(&parameters).unwrap();
+        let Parameters { weights, visible_bias, hidden_bias, .. } = &parameters;
+        let expected: Vec<f64> =
+            [weights, visible_bias, hidden_bias].into_iter().flatten().map(|&value| 2.0 * f64::from(value)).collect();
+        let mut sums = vec![0.0; expected.len()];
+        engine.add_parameters_to(&mut sums);
+        engine.add_parameters_to(&mut sums);
+        assert_eq!(sums, expected, "{visible} × {hidden}");
+    }
+}
