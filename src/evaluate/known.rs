@@ -1,15 +1,12 @@
 //! The part of the partition function that known states make: a bound on the whole that nothing drawn at random goes into, and
 //! an anchor for estimates of the rest.
 
-use super::annealing::LogWeights;
+use super::annealing::{BAND, LogWeights};
 use crate::engine::BitMatrix;
 use crate::rbm::Rbm;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-
-/// How many standard errors a band reaches to either side.
-const BAND: f64 = 3.0;
 
 /// The distinct windows among some rows, and ln Σ e^−F(v) over them.
 #[derive(Clone, Debug)]

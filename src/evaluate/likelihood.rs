@@ -1,6 +1,6 @@
 //! The log-likelihood of a model, bracketed from both sides where it cannot be had exactly.
 
-use super::annealing::{Annealing, Estimate, LogWeights, inverse_temperatures};
+use super::annealing::{Annealing, BAND, Estimate, LogWeights, inverse_temperatures};
 use super::{Anchored, AnnealingOptions, KnownStates, exact_log_partition, mean_free_energy};
 use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
 use crate::rbm::Rbm;
@@ -176,8 +176,8 @@ impl Likelihood {
             }
         }
         if let Some((mixed, ais)) = self.anchored_samples.zip(self.ais) {
-            // Where no annealed chain ends at a training window, these have at most that share, at three standard errors.
-            let most = 9.0 / (ais.effective_sample_size + 9.0);
+            // Where no annealed chain ends at a training window, these have at most that share: Wilson's upper end.
+            let most = BAND * BAND / (ais.effective_sample_size + BAND * BAND);
             let at_least = mixed.share * libm::exp(mixed.log_partition - mixed.high);
             let apart = match self.anchored_ais {
                 Some(annealed) => annealed.high < mixed.low || mixed.high < annealed.low,
@@ -280,6 +280,10 @@ mod tests {
             assert_eq!(mean("ais") <= mean("ceiling") + 0.1, passable, "{likelihood:?}");
             let doubts = likelihood.doubts();
             assert_eq!(!doubts.iter().any(|doubt| doubt.starts_with("AIS finds")), passable, "{doubts:?}");
+            // None of the annealed chains ends where most of the others stay.
+            assert_eq!(likelihood.anchored_ais.is_some(), passable, "{likelihood:?}");
+            let apart = doubts.iter().any(|doubt| doubt.starts_with("the training windows have 0.0 %"));
+            assert_eq!(!apart, passable, "{doubts:?}");
         }
     }
 

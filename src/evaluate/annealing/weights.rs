@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How many standard errors a band reaches to either side.
-const BAND: f64 = 3.0;
+pub(crate) const BAND: f64 = 3.0;
 
 /// The logarithms of the importance weights of independent chains, in the order of the chains, in nats.
 #[derive(Clone, Debug, PartialEq)]
