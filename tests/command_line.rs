@@ -206,6 +206,26 @@ fn log_z_is_anchored_in_the_training_windows() {
         let mean = metric(&format!("train_log_likelihood_anchored_{way}"));
         assert!((mean + metric("train_free_energy") + found).abs() < 1e-9);
     }
+    // A model of bars and stripes is judged by bars and stripes, unless other songs are named; what enumeration has no use for
+    // is said.
+    let evaluate = |more: &[&str]| {
+        let mut command = bench.runner(&["evaluate", "--json", "--model"]);
+        command.arg(run.join("model.safetensors")).args(more).assert().success()
+    };
+    let own = evaluate(&["--chains", "7", "--seed", "1"]);
+    let own = own.stderr(predicate::str::contains("--chains, --seed without effect"));
+    let report: Value = serde_json::from_slice(&own.get_output().stdout).unwrap();
+    assert_eq!(report["corpus"]["of_the_run"], true);
+    assert_eq!(report["log_likelihood"]["train"]["windows"], record["corpus"]["trained_windows"]);
+    assert_eq!(report["log_likelihood"]["train"]["exact"].as_f64(), Some(metric("train_log_likelihood_exact")));
+    fs::write(bench.path("other.json"), r#"{"test": [[[60, 61, 62], [], [61]]]}"#).unwrap();
+    let other = evaluate(&["--corpus", "other.json", "--ais", "--chains", "50", "--temperatures", "50"]);
+    let other =
+        other.stderr(predicate::str::contains("not the corpus").and(predicate::str::contains("from one side alone")));
+    let report: Value = serde_json::from_slice(&other.get_output().stdout).unwrap();
+    let of = |method: &str| report["log_likelihood"]["test"][method].as_f64();
+    assert!(of("ais").is_some() && of("cautious").is_none() && of("reverse_ais").is_none(), "{report}");
+
     // The share of the training windows, and an entry in words.
     let output = bench.runner(&["evaluate", "--ais", "--model"]).arg(run.join("model.safetensors")).assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();

@@ -351,6 +351,9 @@ fn the_identity_is_that_of_the_parameters_alone() {
             "train.positive_sample" => "train.statistics = \"samples\"\n",
             "train.learning_rate_final" => "train.learning_rate_schedule = \"linear\"\n",
             "train.learning_rate_schedule" => "train.learning_rate_final = 0.001\n",
+            "train.k_final" => "train.k = 2\n",
+            "train.initial_momentum" => "train.momentum_switch_epoch = 5\n",
+            "train.momentum_switch_epoch" => "train.initial_momentum = 0.5\n",
             "train.nesterov" => "train.momentum = 0.5\n",
             "train.sparsity_target" | "train.sparsity_decay" => "train.sparsity_strength = 1.0\n",
             "train.centring_rate" => "train.centring = \"data\"\n",
@@ -388,9 +391,30 @@ fn idle_keys_do_not_count() {
         "train.sparsity_target = 0.3",
         "train.sparsity_decay = 0.3",
         "train.centring_rate = 0.3",
+        "train.initial_momentum = 0.5",
+        "train.momentum_switch_epoch = 5",
+        "train.momentum = 0.9\ntrain.momentum_switch_epoch = 200",
+        "train.learning_rate_schedule = \"linear\"\ntrain.learning_rate = 0.005\ntrain.learning_rate_final = 0.005",
+        "train.k = 1\ntrain.k_final = 1",
     ] {
         assert_eq!(ids(&plan(text, &[])), default, "{text}");
     }
+    // One momentum throughout, whichever key gives it; a momentum that changes is another.
+    let momentum = |text: &str| ids(&plan(text, &[]));
+    let throughout = momentum("train.momentum = 0.5");
+    assert_eq!(
+        momentum("train.momentum = 0.5\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 9"),
+        throughout
+    );
+    assert_eq!(
+        momentum("train.momentum = 0.9\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 200"),
+        throughout
+    );
+    let changing = momentum("train.momentum = 0.9\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 199");
+    assert!(changing != throughout && changing != default);
+    // A single epoch has the first rate and the first k.
+    let single = |text: &str| ids(&plan(&format!("train.epochs = 1\n{text}"), &[]));
+    assert_eq!(single("train.learning_rate_schedule = \"linear\"\ntrain.k_final = 7"), single(""));
     // No more epochs are averaged over than there are.
     let averaged = |epochs: &str| ids(&plan(&format!("train.epochs = 3\ntrain.averaged_epochs = {epochs}\n"), &[]));
     assert_eq!(averaged("9"), averaged("3"));

@@ -47,7 +47,10 @@ impl Studio {
     }
 
     fn sample(&self, out: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
-        let mut command = self.bench.runner(&["sample", "--out", out, "--count", "2"]);
+        let mut command = self.bench.runner(&["sample", "--out", out]);
+        if !arguments.contains(&"--count") {
+            command.args(["--count", "2"]);
+        }
         command.arg("--model").arg(&self.model).args(arguments).assert()
     }
 
@@ -88,6 +91,49 @@ fn a_file_goes_on_and_keeps_its_own_notes() {
     studio.sample("fast", &["--continue", "song.mid", "--length", "4", "--tempo", "200", "--hop", "2"]).success();
     assert_eq!(tempo(&studio.path("fast/0.mid")), 200.0);
     assert_eq!(studio.pieces("fast")[0].steps(), song.steps() + 4);
+}
+
+/// A file of one note, with these tempi at its start and after each quarter note, in microseconds.
+fn file_of_tempi(tempi: &[u32]) -> Vec<u8> {
+    let mut track = vec![0, 0x90, 60, 80];
+    for (index, microseconds) in tempi.iter().enumerate() {
+        let [_, high, middle, low] = microseconds.to_be_bytes();
+        track.extend([if index == 0 { 0 } else { 96 }, 0xff, 0x51, 3, high, middle, low]);
+    }
+    track.extend([96, 0x80, 60, 0, 0, 0xff, 0x2f, 0]);
+    [b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0".to_vec(), vec![track.len() as u8], track].concat()
+}
+
+/// What cannot be kept of a file's tempo is said, unless a tempo is asked for.
+#[test]
+fn tempi_that_are_lost_are_said() {
+    let studio = both_planes();
+    for (name, tempi, remark, written) in [
+        ("changing.mid", &[1_000_000, 1_000_000, 333_333, 1_000_000][..], "changes 2 times", 60.0),
+        ("once.mid", &[500_000, 250_000], "changes once: all is written at its first, 120.00", 120.0),
+        ("fast.mid", &[50_000], "the tempo of the file, 1200.00, is none of 4 to 1000", 120.0),
+        ("slow.mid", &[16_700_000], "the tempo of the file, 3.59, is none", 120.0),
+    ] {
+        fs::write(studio.path(name), file_of_tempi(tempi)).unwrap();
+        let go_on = ["--continue", name, "--length", "4"];
+        studio.sample(name.split_once('.').unwrap().0, &go_on).success().stderr(predicate::str::contains(remark));
+        let made = fs::read(studio.path(name.split_once('.').unwrap().0).join("0.mid")).unwrap();
+        assert_eq!(MidiFile::tempo(&made), Some(written), "{name}");
+        let asked = studio.sample("asked", &[&go_on[..], &["--tempo", "100"]].concat()).success();
+        asked.stderr(predicate::str::contains("tempo").not());
+    }
+}
+
+/// A folder that is used again may hold what an earlier call has left; no file is ever removed.
+#[test]
+fn files_of_earlier_calls_are_named() {
+    let studio = both_planes();
+    studio.sample("again", &["--wav", "--seed", "1"]).success().stderr(predicate::str::contains("earlier").not());
+    fs::write(studio.path("again/notes.txt"), "mine").unwrap();
+    studio.sample("again", &["--count", "1", "--seed", "2"]).success().stderr(predicate::str::contains(
+        "again holds files of an earlier call beside those of this one: 0.wav, 1.mid, 1.wav",
+    ));
+    assert!(studio.path("again/1.wav").exists());
 }
 
 /// The same tune at another resolution, with drums of no concern, out-of-range notes, and fewer steps than a window.
@@ -209,6 +255,9 @@ fn what_cannot_be_done_is_said() {
     fs::write(studio.path("noise.mid"), b"no music").unwrap();
     let silent = PianoRoll::silent(CorpusOptions::default().layout(), 8);
     fs::write(studio.path("silent.mid"), to_midi(&silent, &MidiStyle::default())).unwrap();
+    let mut brief = PianoRoll::silent(CorpusOptions::default().layout(), 2);
+    brief.cells.set(0, 30, true);
+    fs::write(studio.path("brief.mid"), to_midi(&brief, &MidiStyle::default())).unwrap();
     for (arguments, message) in [
         (&["--continue", "missing.mid"][..], "missing.mid: cannot be read"),
         (&["--continue", "noise.mid"], "noise.mid: not a MIDI file"),
@@ -221,6 +270,10 @@ fn what_cannot_be_done_is_said() {
         (&["--key", "H"], "no key"),
         (&["--hop", "6"], "--hop 6: expected 1 to 5: the windows of this model have 6 steps and must overlap"),
         (&["--annealing", "0"], "--annealing 0"),
+        (&["--corpus", "song.mid"], "add --start data"),
+        (&["--start", "data"], "name a folder of MIDI files with --corpus"),
+        (&["--start", "data", "--corpus", "brief.mid"], "brief.mid: no song is as long as the model's 6 time steps"),
+        (&["--count", "100000", "--length", "1048576"], "of memory are available"),
     ] {
         studio.sample("none", arguments).code(2).stderr(predicate::str::contains(message));
     }

@@ -7,14 +7,14 @@ use crate::evaluate::{
     Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
     SplitLikelihood,
 };
-use crate::music::{CorpusOptions, Splits};
-use crate::sweep::{ModelFile, SongSplit, SplitWindows, load_corpus, run_id_of, run_likelihood};
+use crate::music::{Corpus, CorpusOptions, Splits};
+use crate::sweep::{ModelFile, RunParameters, SongSplit, SplitWindows, load_corpus, run_id_of, run_likelihood};
 use crate::train::TrainingSet;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Arguments of `runner evaluate`.
@@ -28,7 +28,8 @@ pub(super) struct EvaluateArguments {
     /// A model that a run has left.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// The songs, read and split as the model's run did its own [default: the built-in corpus].
+    /// The songs, read and split as the model's run did its own [default: what the model was trained on, if it came with
+    /// the program; else the built-in corpus].
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// One JSON object instead of a table.
@@ -58,9 +59,9 @@ pub(super) struct EvaluateArguments {
     /// Windows of each split that RAISE starts at, 0 for none [default: as in the model's run].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     raise_windows: Option<u32>,
-    /// Seed of the chains.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of the chains [default: 1].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Threads [default: all processors]. No result depends on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     threads: Option<u16>,
@@ -125,9 +126,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
         return Err(format!("{place}: some of its parameters are no finite numbers: there is no likelihood"));
     }
 
-    let options = CorpusOptions { path: arguments.corpus.clone(), ..run.corpus.clone() };
-    let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
-    let name = arguments.corpus.as_ref().map_or("the built-in corpus".to_owned(), |path| path.display().to_string());
+    let Songs { corpus, name, same_corpus } = songs(arguments.corpus.as_deref(), &model, &run, run_seed)?;
     if corpus.layout != model.description.layout {
         return Err(format!(
             "{name}: its piano rolls have {} columns of pitches and planes, other than the model's {}",
@@ -135,15 +134,13 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
             model.description.layout.columns()
         ));
     }
-    let parameters = model.description.params.iter().map(|(key, value)| (key.as_str(), value));
-    let same_corpus = run_id_of(parameters, &corpus.digest, run_seed) == model.description.run_id;
+    let timesteps = model.description.timesteps;
     let split = SongSplit::of(&corpus, run.corpus.validation, run_seed);
-    let Splits { training, validation, test } =
-        SplitWindows::cut(&corpus, &split, &run.corpus, run.model.timesteps).windows;
+    let Splits { training, validation, test } = SplitWindows::cut(&corpus, &split, &run.corpus, timesteps).windows;
     let set = TrainingSet { windows: &training.bits, songs: &training.songs };
     let trained = set.trained_windows(&run.train);
     if trained.len() + validation.len() + test.len() == 0 {
-        return Err(format!("{name}: no song is as long as the model's {} time steps", run.model.timesteps));
+        return Err(format!("{name}: no song is as long as the model's {timesteps} time steps"));
     }
 
     let smaller = model.parameters.visible.min(model.parameters.hidden);
@@ -168,8 +165,16 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     let request = LikelihoodRequest {
         exact: possible && (arguments.exact || !arguments.ais),
         annealing: (arguments.ais || !possible).then_some(annealing),
-        seed: arguments.seed,
+        seed: arguments.seed.unwrap_or(1),
     };
+    let mut warnings = Vec::new();
+    let unused = arguments.of_annealing();
+    if request.annealing.is_none() && !unused.is_empty() {
+        warnings.push(format!(
+            "log Z is found by enumeration, without chance: {} without effect (--ais anneals whatever the size)",
+            unused.join(", ")
+        ));
+    }
     let isa = Isa::detect().map_err(|error| error.to_string())?;
     let windows = Splits { training, validation, test };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
@@ -189,15 +194,62 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     if likelihood.splits.iter().all(|split| split.windows == 0) {
         return Err(format!("{name}: it has no windows in the split that --split asks for"));
     }
-    let mut warnings = Vec::new();
     if !same_corpus {
-        warnings.push(format!(
-            "{name} is not the corpus that the model was trained on, or is split otherwise: its \"train\" songs are none that \
-             the model has seen"
-        ));
+        let mut warning = format!("{name} is not the corpus that the model was trained on, or not all of it");
+        if !trained.is_empty() {
+            warning += ", or is split otherwise: the model may never have seen its \"train\" songs";
+        }
+        if arguments.corpus.is_none() {
+            warning += " (--corpus names another)";
+        }
+        warnings.push(warning);
     }
     warnings.extend(likelihood.doubts());
     Ok(Report { corpus_digest: corpus.digest, model, same_corpus, request, likelihood, warnings, seconds })
+}
+
+/// The songs to judge by.
+struct Songs {
+    corpus: Corpus,
+    name: String,
+    /// Whether the model was trained on this very corpus, split like this.
+    same_corpus: bool,
+}
+
+/// Read the songs of a path, or else those of the program's own corpora that the model was trained on; the built-in ones if
+/// it was trained on neither.
+fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64) -> Result<Songs, String> {
+    let read = |source: &str| -> Result<Songs, String> {
+        let options = CorpusOptions { path: path.map(Path::to_path_buf), source: source.into(), ..run.corpus.clone() };
+        let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
+        let parameters = model.description.params.iter().map(|(key, value)| (key.as_str(), value));
+        let same_corpus = run_id_of(parameters, &corpus.digest, seed) == model.description.run_id;
+        let own = if source == "builtin" { "the built-in corpus" } else { source };
+        let name = path.map_or_else(|| own.to_owned(), |path| path.display().to_string());
+        Ok(Songs { corpus, name, same_corpus })
+    };
+    let first = read("builtin");
+    if path.is_some() || first.as_ref().is_ok_and(|songs| songs.same_corpus) {
+        return first;
+    }
+    // Most layouts have no bars and stripes.
+    let other = read("bars-and-stripes").ok().filter(|songs| songs.same_corpus);
+    other.map_or(first, Ok)
+}
+
+impl EvaluateArguments {
+    /// The arguments given that nothing but annealing goes by.
+    fn of_annealing(&self) -> Vec<&'static str> {
+        let given = [
+            ("--chains", self.chains.is_some()),
+            ("--temperatures", self.temperatures.is_some()),
+            ("--spacing", self.spacing.is_some()),
+            ("--mixing-steps", self.mixing_steps.is_some()),
+            ("--raise-windows", self.raise_windows.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
 }
 
 impl Report {

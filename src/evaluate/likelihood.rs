@@ -138,8 +138,13 @@ impl Likelihood {
     }
 
     /// The exact ln Z, or the greatest of what either direction found and of the floor; `None` without annealing. Of the two
-    /// estimates of a direction that with the narrower band counts where their bands overlap, otherwise the greater.
+    /// estimates of a direction that with the narrower band counts where their bands overlap, otherwise the greater. `None`
+    /// too where a direction is missing: what the other finds alone may well be too small.
     fn greatest_log_partition(&self) -> Option<f64> {
+        if self.exact.is_some() {
+            return self.exact;
+        }
+        self.reverse_ais?;
         let directions = [(self.ais, self.anchored_ais), (self.reverse_ais, self.anchored_samples)];
         let found = directions.map(|(estimate, anchored)| {
             let Some((plain, own)) = estimate.zip(anchored) else { return estimate.map(|plain| plain.log_partition) };
@@ -147,33 +152,48 @@ impl Likelihood {
             let narrower = if own.high - own.low < high - low { own.log_partition } else { plain.log_partition };
             Some(if overlap(&plain, &own) { narrower } else { own.log_partition.max(plain.log_partition) })
         });
-        let greatest = found.into_iter().chain([self.floor]).flatten().reduce(f64::max);
-        greatest.map(|greatest| self.exact.unwrap_or(greatest))
+        found.into_iter().chain([self.floor]).flatten().reduce(f64::max)
     }
 
     /// What should keep a reader from trusting the numbers, one sentence each.
     pub fn doubts(&self) -> Vec<String> {
         /// Fewer effective samples than this share of the chains, and a few chains decide.
         const LEAST_EFFECTIVE: f64 = 0.05;
+        /// And fewer than so many say nothing, however few chains there are; it is never below 1.
+        const FEWEST_EFFECTIVE: f64 = 2.0;
         let mut doubts = Vec::new();
         let remedy = "more inverse temperatures may help (evaluate.ais_temperatures)";
         if let Some((forward, backward)) = self.ais.zip(self.reverse_ais) {
             let (forward_z, backward_z) = (forward.log_partition, backward.log_partition);
-            let above = |high: Option<f64>, low: Option<f64>| high.zip(low).is_some_and(|(high, low)| high < low);
-            if above(forward.high, backward.low) {
+            // Where a band has no end, the estimate itself stands for it.
+            let above = |lower: Estimate, higher: Estimate| {
+                lower.high.unwrap_or(lower.log_partition) < higher.low.unwrap_or(higher.log_partition)
+            };
+            if above(forward, backward) && forward.high.is_some() && backward.low.is_some() {
                 doubts.push(format!(
                     "AIS and reverse AIS disagree on log Z by {:.2} nats, beyond their 3-sigma bands ({forward_z:.2} and \
                      {backward_z:.2}): the log-likelihood lies between, if the chains of reverse AIS have mixed; {remedy}",
                     backward_z - forward_z
                 ));
             }
-            if above(backward.high, forward.low) {
+            if above(backward, forward) {
+                let by_how_much = match (backward.high, forward.low) {
+                    (Some(_), Some(_)) => "beyond their 3-sigma bands",
+                    _ => "and a band of the two has no end",
+                };
                 doubts.push(format!(
-                    "reverse AIS finds a smaller log Z than AIS ({backward_z:.2} below {forward_z:.2}), beyond their 3-sigma \
-                     bands: its chains have not reached the model's distribution and bound nothing; more steps may help \
+                    "reverse AIS finds a smaller log Z than AIS ({backward_z:.2} below {forward_z:.2}), {by_how_much}: its \
+                     chains have not reached the model's distribution and bound nothing; more steps may help \
                      (evaluate.ais_mixing_steps)"
                 ));
             }
+        }
+        if self.ais.is_some() && self.reverse_ais.is_none() {
+            doubts.push(
+                "there are no training windows for the chains of reverse AIS to start at: log Z is estimated from one side \
+                 alone, below the true one more often than not, and log-likelihoods above"
+                    .into(),
+            );
         }
         if let Some((mixed, ais)) = self.anchored_samples.zip(self.ais) {
             // Where no annealed chain ends at a training window, these have at most that share: Wilson's upper end.
@@ -203,11 +223,21 @@ impl Likelihood {
                     estimate.log_partition
                 ));
             }
-            if estimate.effective_sample_size < LEAST_EFFECTIVE * estimate.chains as f64 {
+            let (low, high) = band(&estimate);
+            if let Some(exact) = self.exact.filter(|&exact| exact < low || high < exact) {
                 doubts.push(format!(
-                    "{name}: the effective sample size is {:.1} of {} chains: its band is too narrow; {remedy}",
-                    estimate.effective_sample_size, estimate.chains
+                    "{name} finds a log Z of {:.2}, beyond its 3-sigma band from the exact {exact:.2}; {remedy}",
+                    estimate.log_partition
                 ));
+            }
+            let least = (LEAST_EFFECTIVE * estimate.chains as f64).max(FEWEST_EFFECTIVE);
+            if estimate.effective_sample_size < least {
+                let few = format!(
+                    "{name}: the effective sample size is {:.1} of {} chains: its band is too narrow",
+                    estimate.effective_sample_size, estimate.chains
+                );
+                let more = if estimate.chains < 100 { "more chains (evaluate.ais_chains) and " } else { "" };
+                doubts.push(format!("{few}; {more}{remedy}"));
             }
         }
         doubts
@@ -285,6 +315,53 @@ mod tests {
             let apart = doubts.iter().any(|doubt| doubt.starts_with("the training windows have 0.0 %"));
             assert_eq!(!apart, passable, "{doubts:?}");
         }
+    }
+
+    /// Heavy weights of few chains: whatever the number of chains, an estimate that one of them makes is not passed over, and
+    /// neither is one that the exact value, or the other direction, belies. (Effective sample sizes are never below 1, and a
+    /// twentieth of 20 chains is 1.)
+    #[test]
+    fn estimates_by_a_chain_or_two_are_doubted() {
+        let estimate = |log_partition: f64, low, high, effective_sample_size| Estimate {
+            log_partition,
+            low,
+            high,
+            mean_of_logs: 0.0,
+            standard_error: 0.0,
+            effective_sample_size,
+            chains: 20,
+        };
+        let sound = Likelihood {
+            exact: Some(100.0),
+            ais: Some(estimate(99.9, Some(99.7), Some(100.1), 15.0)),
+            reverse_ais: Some(estimate(100.1, Some(99.9), Some(100.3), 15.0)),
+            floor: None,
+            anchored_ais: None,
+            anchored_samples: None,
+            splits: Vec::new(),
+        };
+        assert_eq!(sound.doubts(), Vec::<String>::new());
+        let found = |change: &dyn Fn(&mut Likelihood), words: &[&str]| {
+            let mut own = sound.clone();
+            change(&mut own);
+            let doubts = own.doubts();
+            assert_eq!(doubts.len(), words.len(), "{doubts:?}");
+            for word in words {
+                assert!(doubts.iter().any(|doubt| doubt.contains(word)), "{word}: {doubts:?}");
+            }
+        };
+        found(&|own| own.ais = Some(estimate(99.9, None, Some(100.2), 1.0)), &["1.0 of 20 chains"]);
+        found(
+            &|own| own.reverse_ais = Some(estimate(60.0, Some(59.0), None, 1.0)),
+            &["smaller log Z than AIS (60.00 below 99.90), and a band", "1.0 of 20"],
+        );
+        found(
+            &|own| own.exact = Some(101.0),
+            &["AIS finds a log Z of 99.90, beyond", "reverse AIS finds a log Z of 100.10"],
+        );
+        found(&|own| (own.exact, own.reverse_ais) = (None, None), &["log Z is estimated from one side alone"]);
+        let one_sided = Likelihood { exact: None, reverse_ais: None, ..sound.clone() };
+        assert_eq!((one_sided.greatest_log_partition(), sound.greatest_log_partition()), (None, Some(100.0)));
     }
 
     #[test]

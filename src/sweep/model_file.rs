@@ -3,7 +3,7 @@
 use super::parameters::RunParameters;
 use super::store::{StoreError, write_whole};
 use crate::engine::Parameters;
-use crate::music::Layout;
+use crate::music::{Layout, MAX_STEPS_PER_BEAT};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -129,8 +129,17 @@ impl ModelFile {
         {
             return Err(format!("its {visible} visible units are not the windows its description speaks of"));
         }
-        if visible_bias.len() != visible || hidden_bias.len() != hidden || hidden == 0 {
+        if visible_bias.len() != visible || hidden_bias.len() != hidden || hidden == 0 || visible == 0 {
             return Err("its biases do not fit its weights".into());
+        }
+        let (beat, steps) = (description.steps_per_beat, description.timesteps);
+        if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
+            return Err(format!(
+                "its description speaks of {beat} steps a beat; possible are 1 to {MAX_STEPS_PER_BEAT}"
+            ));
+        }
+        if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
+            return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
         }
         Ok(Self { description, parameters: Parameters { visible, hidden, weights, visible_bias, hidden_bias } })
     }
@@ -174,6 +183,14 @@ mod tests {
         let mut other = model();
         other.description.timesteps = 3;
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("visible units"));
+        other = model();
+        other.description.params.insert("model.timesteps".into(), 3.into());
+        assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("windows of 2 steps"));
+        for beat in [0, 4_000_000_000] {
+            other = model();
+            other.description.steps_per_beat = beat;
+            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps a beat"));
+        }
         other = model();
         other.description.schema = 99;
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("schema 99"));

@@ -70,22 +70,35 @@ impl Settings {
         let zero = |path: &str| self.get(path).as_f64() == Some(0.0);
         let (method, samples) = (text("train.method"), text("train.statistics") == "samples");
         let exact = method == "exact";
-        let still = zero("train.momentum") && (zero("train.initial_momentum") || zero("train.momentum_switch_epoch"));
+        let epochs = self.get("train.epochs").as_u64().unwrap_or_default();
+        // A rate that does not move needs no schedule.
+        let steady = text("train.learning_rate_schedule") == "constant"
+            || epochs <= 1
+            || self.get("train.learning_rate_final") == self.get("train.learning_rate");
+        // One momentum may be all there is: that of no epoch counts for nothing.
+        let switch = self.get("train.momentum_switch_epoch").as_u64().unwrap_or_default();
+        let (first, last) = (self.get("train.initial_momentum").clone(), self.get("train.momentum").clone());
+        let momentum = if switch >= epochs.max(1) { first.clone() } else { last };
+        let one_momentum = switch == 0 || momentum == first;
+        let still = one_momentum && momentum.as_f64() == Some(0.0);
         let idle = [
             ("train.chains", !matches!(method, "pcd" | "pt")),
             ("train.temperatures", method != "pt"),
             ("train.lowest_inverse_temperature", method != "pt"),
-            ("train.k_final", exact),
+            ("train.k_final", exact || epochs <= 1 || self.get("train.k_final") == self.get("train.k")),
             ("train.statistics", exact),
             ("train.positive_sample", method != "cd" || !samples),
-            ("train.learning_rate_final", text("train.learning_rate_schedule") == "constant"),
+            ("train.learning_rate_schedule", steady),
+            ("train.learning_rate_final", steady),
+            ("train.initial_momentum", one_momentum),
+            ("train.momentum_switch_epoch", one_momentum),
             ("train.nesterov", still),
             ("train.sparsity_target", zero("train.sparsity_strength")),
             ("train.sparsity_decay", zero("train.sparsity_strength")),
             ("train.centring_rate", text("train.centring") == "none"),
         ];
+        self.values[position("train.momentum")] = momentum;
         // No more epochs are averaged over than there are.
-        let epochs = self.get("train.epochs").as_u64().unwrap_or_default();
         let averaged = self.get("train.averaged_epochs").as_u64().unwrap_or_default().min(epochs);
         self.values[position("train.averaged_epochs")] = averaged.into();
         for (path, _) in idle.into_iter().filter(|(_, idle)| *idle) {

@@ -78,8 +78,8 @@ impl Length {
 /// The music to be made, with what is given of it.
 pub(super) struct Given {
     pub(super) sketch: Sketch,
-    /// The tempo of the file it goes on from or is made around, in quarter notes a minute.
-    pub(super) tempo: Option<f64>,
+    /// The tempi of the file it goes on from or is made around, one after the other, in quarter notes a minute.
+    pub(super) tempi: Vec<f64>,
     /// What to tell the user about the file.
     pub(super) remarks: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl GivenArguments {
                 }
                 let sketch = Sketch::after(&file.roll, added);
                 file.remarks.push(format!("{} steps go on from {} of {}", added, file.roll.steps(), path.display()));
-                Given { sketch, tempo: file.tempo, remarks: file.remarks }
+                Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, Some(path)) => {
                 let mut file = File::read(path, model, reading)?;
@@ -113,13 +113,13 @@ impl GivenArguments {
                 let (sketch, kept) = Sketch::with_voice(&file.roll, voice);
                 file.remarks.push(format!("{name}: {} of {} notes kept", kept.len(), notes(&file.roll).len()));
                 file.remarks.extend(self.foreign(kept.iter().map(|note| note.pitch)));
-                Given { sketch, tempo: file.tempo, remarks: file.remarks }
+                Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, None) => {
                 let steps = length(Length::Steps(model.timesteps));
                 within_bounds(steps)?;
                 let sketch = Sketch::open(model.layout.clone(), steps);
-                Given { sketch, tempo: None, remarks: Vec::new() }
+                Given { sketch, tempi: Vec::new(), remarks: Vec::new() }
             }
         };
         if let Some(key) = self.key {
@@ -146,7 +146,7 @@ fn within_bounds(steps: usize) -> Result<(), String> {
 /// A MIDI file as the model hears it.
 struct File {
     roll: PianoRoll,
-    tempo: Option<f64>,
+    tempi: Vec<f64>,
     remarks: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ impl File {
             let nothing = format!("no note that the model knows, whose pitches are {lowest} to {highest}");
             return Err([vec![fault(&nothing)], remarks].concat().join("; "));
         }
-        Ok(Self { roll, tempo: MidiFile::tempo(&bytes), remarks })
+        Ok(Self { roll, tempi: MidiFile::tempi(&bytes), remarks })
     }
 
     /// A file that ends in silence has little to say about what follows.

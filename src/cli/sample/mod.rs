@@ -8,10 +8,16 @@ use crate::compose::{Overlap, fill_in};
 use crate::engine::{Isa, build_for};
 use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
 use crate::rbm::{ChainStart, Chains, LastStep};
-use crate::sweep::{ModelFile, SampleOptions, StoreError, load_corpus, write_whole};
+use crate::sweep::{
+    ModelDescription, ModelFile, SampleOptions, StoreError, available_bytes, in_words, load_corpus, write_whole,
+};
 use clap::{Args, ValueEnum};
 use given::{Given, GivenArguments};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+
+/// Tempi that music can be written in, in quarter notes a minute.
+const TEMPI: RangeInclusive<f64> = 4.0..=1000.0;
 
 /// Arguments of `runner sample`.
 #[derive(Debug, Args)]
@@ -104,7 +110,11 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
         Err(message) => return usage_error(&message),
     };
     match write(arguments, &pieces) {
-        Ok(files) => {
+        Ok(Written { files, others }) => {
+            if !others.is_empty() {
+                let (folder, others) = (arguments.out.display(), listed(&others));
+                tracing::warn!("{folder} holds files of an earlier call beside those of this one: {others}");
+            }
             if !arguments.verbosity.quiet {
                 let silent = pieces.rolls.len() - files;
                 let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
@@ -126,14 +136,25 @@ struct Pieces {
 /// Make the music that is asked for; an error says what is wrong with the request.
 fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, String> {
     let parameters = model.run_parameters().map_err(|error| error.to_string())?;
+    if !model.parameters.is_finite() {
+        let place = arguments.model.display();
+        return Err(format!("{place}: some of its parameters are no finite numbers: it makes no music"));
+    }
     let (own, description) = (&parameters.sample, &model.description);
     let overlap = overlap(arguments.hop, description.timesteps, description.steps_per_beat)?;
     let chains = chains(arguments, own)?;
+    if arguments.corpus.is_some() && chains.start != ChainStart::Data {
+        return Err("--corpus gives chains windows to start at, and these do not start there: add --start data".into());
+    }
     let given = arguments.given.read(description, &parameters.corpus)?;
     for remark in &given.remarks {
         tracing::warn!("{remark}");
     }
     let style = style(arguments, own, &given, description.steps_per_beat)?;
+    if let Some(remark) = tempo_remark(arguments, &given, style.beats_per_minute) {
+        tracing::warn!("{remark}");
+    }
+    check_room(chains.count, given.sketch.steps(), description)?;
     if arguments.wav {
         let seconds = given.sketch.steps() as f64 * 60.0 / style.beats_per_minute / f64::from(style.steps_per_beat);
         if seconds > sound::MAX_SECONDS {
@@ -149,7 +170,13 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, Stri
     let engine = Isa::detect().and_then(|isa| build_for(parameters.train.engine, model.parameters.clone(), isa));
     let mut engine = engine.map_err(|error| error.to_string())?;
     let rolls = fill_in(engine.as_mut(), &given.sketch, overlap, &chains, data);
-    let rolls = rolls.ok_or("--start data needs windows to start at: name a folder of MIDI files with --corpus")?;
+    let rolls = rolls.ok_or_else(|| match &arguments.corpus {
+        None => "--start data needs windows to start at: name a folder of MIDI files with --corpus".to_owned(),
+        Some(path) => {
+            let timesteps = description.timesteps;
+            format!("{}: no song is as long as the model's {timesteps} time steps, to start chains at", path.display())
+        }
+    })?;
     Ok(Pieces { rolls, style, skip_empty: own.skip_empty })
 }
 
@@ -204,21 +231,51 @@ fn style(
     given: &Given,
     steps_per_beat: u32,
 ) -> Result<MidiStyle, String> {
-    let allowed = 4.0..=1000.0;
-    let tempo = match (arguments.tempo, given.tempo) {
-        (Some(tempo), _) if !allowed.contains(&tempo) => {
+    let tempo = match (arguments.tempo, given.tempi.first()) {
+        (Some(tempo), _) if !TEMPI.contains(&tempo) => {
             return Err(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute"));
         }
         (Some(tempo), _) => tempo,
-        (None, Some(tempo)) if allowed.contains(&tempo) => tempo,
+        (None, Some(&tempo)) if TEMPI.contains(&tempo) => tempo,
         (None, _) => own.tempo,
     };
-    Ok(MidiStyle {
-        beats_per_minute: tempo,
-        velocity: arguments.velocity.unwrap_or(own.velocity),
-        program: arguments.program.unwrap_or(own.program),
-        steps_per_beat,
+    let (velocity, program) = (arguments.velocity.unwrap_or(own.velocity), arguments.program.unwrap_or(own.program));
+    if !TEMPI.contains(&tempo) || !(1..=127).contains(&velocity) || program > 127 {
+        return Err(format!(
+            "the model's run speaks of a tempo of {tempo}, a velocity of {velocity} and a program of {program}, which MIDI \
+             does not have: set --tempo, --velocity and --program"
+        ));
+    }
+    Ok(MidiStyle { beats_per_minute: tempo, velocity, program, steps_per_beat })
+}
+
+/// What is lost of the tempi of the file given, where the tempo is not asked for; `tempo` is what all is written in.
+fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Option<String> {
+    let first = *given.tempi.first().filter(|_| arguments.tempo.is_none())?;
+    if !TEMPI.contains(&first) {
+        return Some(format!("the tempo of the file, {first:.2}, is none of 4 to 1000: written at {tempo} (--tempo)"));
+    }
+    let changes = given.tempi.len() - 1;
+    (changes > 0).then(|| {
+        let times = if changes == 1 { "once".to_owned() } else { format!("{changes} times") };
+        format!("the tempo of the file changes {times}: all is written at its first, {tempo:.2} (--tempo)")
     })
+}
+
+/// Whether pieces of so many steps fit into memory, as cells, as notes and as a window's states of each.
+fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), String> {
+    let bytes_of_step = model.layout.columns().div_ceil(64) as u64 * 8;
+    let cells = (count as u64).saturating_mul(steps as u64).saturating_mul(bytes_of_step);
+    match available_bytes() {
+        Some(available) if cells > available => {
+            let (needed, there) = (in_words(cells), in_words(available));
+            Err(format!(
+                "{count} pieces of {steps} steps take about {needed}, where {there} of memory are available: fewer at a \
+                 time, each call with a --seed and a folder of its own, take less"
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The windows of a corpus, read as the model's run read its own.
@@ -231,15 +288,28 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }
 
-/// Write `N.mid` for chain N, and `N.wav` if asked for; returns the number of pieces written.
-fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<usize, StoreError> {
+/// What a call has left in its folder.
+struct Written {
+    /// Pieces written.
+    files: usize,
+    /// Files of earlier calls that it has not written over.
+    others: Vec<String>,
+}
+
+/// Write `N.mid` for chain N, and `N.wav` if asked for.
+fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreError> {
     crate::sweep::create_folder(&arguments.out)?;
+    let mut others = numbered_files(&arguments.out);
     let mut files = 0;
     for (chain, roll) in pieces.rolls.iter().enumerate() {
         if pieces.skip_empty && roll.cells.count_ones() == 0 {
             continue;
         }
-        let file = |extension: &str| arguments.out.join(format!("{chain}.{extension}"));
+        let mut file = |extension: &str| {
+            let name = format!("{chain}.{extension}");
+            others.retain(|other| *other != name);
+            arguments.out.join(name)
+        };
         write_whole(&file("mid"), &to_midi(roll, &pieces.style))?;
         if arguments.wav {
             let sound = sound::render(roll, &pieces.style);
@@ -248,5 +318,27 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<usize, StoreErr
         }
         files += 1;
     }
-    Ok(files)
+    Ok(Written { files, others })
+}
+
+/// The files of a folder that are named as a call names its own, by number; none of a folder that cannot be listed.
+fn numbered_files(folder: &Path) -> Vec<String> {
+    let number = |name: &str| {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let digits = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
+        if digits && matches!(extension, "mid" | "wav") { stem.parse::<u64>().ok() } else { None }
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut numbered: Vec<(u64, String)> = names.filter_map(|name| Some((number(&name)?, name))).collect();
+    numbered.sort();
+    numbered.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The first few of some names, and how many there are besides.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let rest = names.len().saturating_sub(SHOWN);
+    if rest > 0 { format!("{shown} and {rest} more") } else { shown }
 }

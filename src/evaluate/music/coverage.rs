@@ -148,10 +148,15 @@ impl ModeDetector {
     /// What the samples (samples × timesteps · columns of the layout) reach; `None` if there are none.
     pub fn coverage(&self, samples: &BitMatrix) -> Option<Coverage> {
         assert_eq!(samples.columns(), self.timesteps * self.layout.columns(), "bits of a sample, and of a window");
+        let sounds = |sample: usize| samples.row(sample).iter().any(|&word| word != 0);
         let known: Vec<Found> = self
             .find_all(samples)
             .into_iter()
-            .filter(|found| (0..2).all(|space| found.distance[space] <= self.bounds[space]))
+            .enumerate()
+            .filter(|(sample, found)| {
+                sounds(*sample) && (0..2).all(|space| found.distance[space] <= self.bounds[space])
+            })
+            .map(|(_, found)| found)
             .collect();
         let [key, progression, texture] = std::array::from_fn(|which| self.of_trait(which, &known));
         let recognised = known.len() as f64 / samples.rows() as f64;
@@ -233,7 +238,7 @@ impl ModeDetector {
 /// Which modes of a corpus the samples reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Share of the samples that are like the corpus: in harmony and in texture no farther from its nearest windows than
+    /// Share of the samples that sound and are like the corpus: in harmony and in texture no farther from its nearest windows than
     /// halfway from where 19 of 20 real windows lie, with their own songs left out, to where 19 of 20 windows of
     /// independent bits begin. Only these count below.
     pub recognised: f64,
@@ -322,6 +327,20 @@ mod tests {
         assert_eq!(coverage.key.found[&truths[40].key.name()], song.len() as u64);
         // So few windows are not expected to reach all, but more than one.
         assert!((0.5..1.0).contains(&coverage.texture.expected), "{}", coverage.texture.expected);
+    }
+
+    /// Short windows of the corpus are silent here and there, and no bound is beyond them: silence is no music all the same.
+    #[test]
+    fn silence_reaches_no_mode() {
+        let (windows, truths) = builtin_windows(1);
+        let mut detector = detector(&windows, &truths);
+        detector.bounds = [u32::MAX; 2];
+        let sounding = (0..windows.len()).find(|&window| windows.bits.ones(window).next().is_some()).unwrap();
+        let mut samples = BitMatrix::zeros(4, windows.bits.columns());
+        samples.row_mut(2).copy_from_slice(windows.bits.row(sounding));
+        let coverage = detector.coverage(&samples).unwrap();
+        assert_eq!(coverage.recognised, 0.25);
+        assert_eq!(coverage.texture.found.values().sum::<u64>(), 1);
     }
 
     #[test]

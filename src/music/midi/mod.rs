@@ -111,23 +111,31 @@ impl MidiFile {
 
     /// The first tempo that the bytes of a MIDI file state, in quarter notes a minute, if any.
     pub fn tempo(bytes: &[u8]) -> Option<f64> {
+        Self::tempi(bytes).first().copied()
+    }
+
+    /// The tempi that the bytes of a MIDI file state, one after the other, in quarter notes a minute; one that is stated
+    /// again while it holds counts once.
+    pub fn tempi(bytes: &[u8]) -> Vec<f64> {
         let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
         if midi.get(12) == Some(&0x80) {
-            return None;
+            return Vec::new();
         }
-        let (_, tracks) = midly::parse(midi).ok()?;
-        let first = tracks.map_while(Result::ok).filter_map(|events| {
+        let Ok((_, tracks)) = midly::parse(midi) else { return Vec::new() };
+        let mut stated: Vec<(u64, u32)> = Vec::new();
+        for events in tracks.map_while(Result::ok) {
             let mut tick = 0u64;
-            events.map_while(Result::ok).find_map(|event| {
+            for event in events.map_while(Result::ok) {
                 tick += u64::from(event.delta.as_int());
-                match event.kind {
-                    TrackEventKind::Meta(MetaMessage::Tempo(microseconds)) => Some((tick, microseconds.as_int())),
-                    _ => None,
+                if let TrackEventKind::Meta(MetaMessage::Tempo(microseconds)) = event.kind {
+                    stated.push((tick, microseconds.as_int()));
                 }
-            })
-        });
-        let (_, microseconds) = first.min_by_key(|&(tick, _)| tick)?;
-        (microseconds > 0).then(|| 60_000_000.0 / f64::from(microseconds))
+            }
+        }
+        stated.retain(|&(_, microseconds)| microseconds > 0);
+        stated.sort_by_key(|&(tick, _)| tick);
+        stated.dedup_by_key(|&mut (_, microseconds)| microseconds);
+        stated.into_iter().map(|(_, microseconds)| 60_000_000.0 / f64::from(microseconds)).collect()
     }
 
     /// Read the chunks after the header; `rest` is where they lie in the file.
