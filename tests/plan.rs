@@ -394,24 +394,44 @@ fn idle_keys_do_not_count() {
         "train.initial_momentum = 0.5",
         "train.momentum_switch_epoch = 5",
         "train.momentum = 0.9\ntrain.momentum_switch_epoch = 200",
-        "train.learning_rate_schedule = \"linear\"\ntrain.learning_rate = 0.005\ntrain.learning_rate_final = 0.005",
         "train.k = 1\ntrain.k_final = 1",
     ] {
         assert_eq!(ids(&plan(text, &[])), default, "{text}");
     }
-    // One momentum throughout, whichever key gives it; a momentum that changes is another.
+    // A momentum that comes after the last epoch, or none before the first, is none.
     let momentum = |text: &str| ids(&plan(text, &[]));
-    let throughout = momentum("train.momentum = 0.5");
+    let first = "train.initial_momentum = 0.5\ntrain.momentum_switch_epoch";
+    let last = momentum("train.momentum = 0.9");
+    assert_eq!(momentum(&format!("train.momentum = 0.9\n{first} = 0")), last);
     assert_eq!(
-        momentum("train.momentum = 0.5\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 9"),
-        throughout
+        momentum(&format!("train.momentum = 0.9\n{first} = 900")),
+        momentum(&format!("train.momentum = 0.1\n{first} = 200"))
     );
+    let both = momentum(&format!("train.momentum = 0.9\n{first} = 199"));
+    assert!(both != last && both != momentum(&format!("{first} = 200")));
+    // Nor does it depend on anything if nothing is trained.
     assert_eq!(
-        momentum("train.momentum = 0.9\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 200"),
-        throughout
+        ids(&plan(&format!("train.epochs = 0\ntrain.momentum = 0.9\n{first} = 3"), &[])),
+        ids(&plan("train.epochs = 0", &[]))
     );
-    let changing = momentum("train.momentum = 0.9\ntrain.initial_momentum = 0.5\ntrain.momentum_switch_epoch = 199");
-    assert!(changing != throughout && changing != default);
+    // What tells points of a sweep apart stays apart, and exclusions go by what is set.
+    let text = format!("{first} = 4\n[sweep.grid]\n\"train.epochs\" = [4, 20]\n\"train.momentum\" = [0.5, 0.9]\n");
+    assert_eq!(plan(&text, &[]).points.len(), 3);
+    let excluded = format!("{text}[[sweep.exclude]]\n\"train.epochs\" = 4\n\"train.momentum\" = 0.9\n");
+    assert_eq!(plan(&excluded, &[]).points.len(), 3);
+    for (key, beside) in [
+        ("learning_rate_final", "train.learning_rate_schedule = \"linear\"\ntrain.learning_rate = 0.4\n"),
+        ("initial_momentum", "train.momentum = 0.4\ntrain.momentum_switch_epoch = 3\n"),
+        ("momentum", "train.initial_momentum = 0.4\ntrain.momentum_switch_epoch = 3\n"),
+        ("k_final", "train.k = 4\n"),
+    ] {
+        let values = if key == "k_final" { "[0, 2, 3]" } else { "[0.0, 0.2, 0.4]" };
+        let plan = plan(&format!("{beside}[sweep.grid]\n\"train.{key}\" = {values}\n"), &[]);
+        let labels: Vec<String> =
+            plan.runs.iter().map(|run| plan.swept_values(run).map(|(_, value)| value.to_string()).collect()).collect();
+        assert_eq!(labels.len(), 3, "{key}");
+        assert!(labels[0] != labels[1] && labels[1] != labels[2] && labels[0] != labels[2], "{key}: {labels:?}");
+    }
     // A single epoch has the first rate and the first k.
     let single = |text: &str| ids(&plan(&format!("train.epochs = 1\n{text}"), &[]));
     assert_eq!(single("train.learning_rate_schedule = \"linear\"\ntrain.k_final = 7"), single(""));

@@ -128,10 +128,10 @@ fn tempi_that_are_lost_are_said() {
 #[test]
 fn files_of_earlier_calls_are_named() {
     let studio = both_planes();
-    studio.sample("again", &["--wav", "--seed", "1"]).success().stderr(predicate::str::contains("earlier").not());
+    studio.sample("again", &["--wav", "--seed", "1"]).success().stderr(predicate::str::contains("numbered").not());
     fs::write(studio.path("again/notes.txt"), "mine").unwrap();
     studio.sample("again", &["--count", "1", "--seed", "2"]).success().stderr(predicate::str::contains(
-        "again holds files of an earlier call beside those of this one: 0.wav, 1.mid, 1.wav",
+        "again holds other numbered files beside those of this call: 0.wav, 1.mid, 1.wav",
     ));
     assert!(studio.path("again/1.wav").exists());
 }

@@ -379,8 +379,8 @@ const OF_MUSIC: [Entry; 20] = [
         "recognised",
         "",
         Higher,
-        "Share of the samples no farther from the windows of the built-in corpus, in harmony and texture, than 19 of 20 real \
-         windows are from those of other songs.",
+        "Share of the samples that sound and are like the built-in corpus: in harmony and texture no farther from its windows than \
+         halfway from real windows to independent bits.",
     ),
     ("keys_reached", "keys reached", "keys", "", Higher, "Share of the corpus' keys that some recognised sample has."),
     (

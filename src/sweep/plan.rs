@@ -179,10 +179,10 @@ impl Sweep {
         let mut matched = vec![false; self.exclude.len()];
         for combination in 0..combinations {
             let explicit = self.combination(&walks, combination);
-            let excluded = |settings: &Settings| {
+            let excluded = |explicit: &Explicit, settings: &Settings| {
                 let mut any = false;
                 for (exclusion, matched) in self.exclude.iter().zip(&mut matched) {
-                    let holds = matches(exclusion, settings);
+                    let holds = matches(exclusion, explicit, settings);
                     *matched |= holds;
                     any |= holds;
                 }
@@ -195,7 +195,7 @@ impl Sweep {
             for setting in &point.settings {
                 explicit.0[setting.key] = Some(Arc::clone(&setting.assignment));
             }
-            points.add(explicit, |_| false, &mut errors);
+            points.add(explicit, |_, _| false, &mut errors);
         }
         if errors.is_empty() && points.unique.is_empty() {
             errors.push(self.nothing_left());
@@ -314,7 +314,12 @@ struct Points {
 
 impl Points {
     /// Resolve and add a point, unless it is excluded or known. Each mistake is noted once.
-    fn add(&mut self, explicit: Explicit, excluded: impl FnOnce(&Settings) -> bool, errors: &mut Vec<ConfigError>) {
+    fn add(
+        &mut self,
+        explicit: Explicit,
+        excluded: impl FnOnce(&Explicit, &Settings) -> bool,
+        errors: &mut Vec<ConfigError>,
+    ) {
         let settings = match Settings::resolve(&explicit) {
             Ok(settings) => settings,
             Err(error) => {
@@ -324,7 +329,7 @@ impl Points {
                 return;
             }
         };
-        if excluded(&settings) {
+        if excluded(&explicit, &settings) {
             return;
         }
         if !self.identities.insert(settings.identity()) {
@@ -335,8 +340,9 @@ impl Points {
     }
 }
 
-/// Whether a point has every value that an exclusion names.
-fn matches(exclusion: &PointSettings, settings: &Settings) -> bool {
-    let mut named = exclusion.settings.iter();
-    named.all(|setting| *settings.at(setting.key) == setting.assignment.value)
+/// Whether a point has every value that an exclusion names, as the sweep sets it: that a key has no effect there, and counts as
+/// its default, is no reason to spare or drop the point.
+fn matches(exclusion: &PointSettings, explicit: &Explicit, settings: &Settings) -> bool {
+    let value = |key: usize| explicit.0[key].as_ref().map_or(settings.at(key), |set| &set.value);
+    exclusion.settings.iter().all(|setting| *value(setting.key) == setting.assignment.value)
 }

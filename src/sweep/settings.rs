@@ -71,16 +71,11 @@ impl Settings {
         let (method, samples) = (text("train.method"), text("train.statistics") == "samples");
         let exact = method == "exact";
         let epochs = self.get("train.epochs").as_u64().unwrap_or_default();
-        // A rate that does not move needs no schedule.
-        let steady = text("train.learning_rate_schedule") == "constant"
-            || epochs <= 1
-            || self.get("train.learning_rate_final") == self.get("train.learning_rate");
-        // One momentum may be all there is: that of no epoch counts for nothing.
-        let switch = self.get("train.momentum_switch_epoch").as_u64().unwrap_or_default();
-        let (first, last) = (self.get("train.initial_momentum").clone(), self.get("train.momentum").clone());
-        let momentum = if switch >= epochs.max(1) { first.clone() } else { last };
-        let one_momentum = switch == 0 || momentum == first;
-        let still = one_momentum && momentum.as_f64() == Some(0.0);
+        let steady = text("train.learning_rate_schedule") == "constant" || epochs <= 1;
+        // Of the two momenta that of no epoch counts for nothing.
+        let switch = self.get("train.momentum_switch_epoch").as_u64().unwrap_or_default().min(epochs);
+        let no_first = switch == 0 || zero("train.initial_momentum");
+        let no_last = switch == epochs || zero("train.momentum");
         let idle = [
             ("train.chains", !matches!(method, "pcd" | "pt")),
             ("train.temperatures", method != "pt"),
@@ -90,17 +85,18 @@ impl Settings {
             ("train.positive_sample", method != "cd" || !samples),
             ("train.learning_rate_schedule", steady),
             ("train.learning_rate_final", steady),
-            ("train.initial_momentum", one_momentum),
-            ("train.momentum_switch_epoch", one_momentum),
-            ("train.nesterov", still),
+            ("train.initial_momentum", no_first),
+            ("train.momentum", no_last),
+            ("train.momentum_switch_epoch", no_first && no_last),
+            ("train.nesterov", no_first && no_last),
             ("train.sparsity_target", zero("train.sparsity_strength")),
             ("train.sparsity_decay", zero("train.sparsity_strength")),
             ("train.centring_rate", text("train.centring") == "none"),
         ];
-        self.values[position("train.momentum")] = momentum;
-        // No more epochs are averaged over than there are.
+        // No more epochs are averaged over than there are, and none is the first that comes after all.
         let averaged = self.get("train.averaged_epochs").as_u64().unwrap_or_default().min(epochs);
         self.values[position("train.averaged_epochs")] = averaged.into();
+        self.values[position("train.momentum_switch_epoch")] = switch.into();
         for (path, _) in idle.into_iter().filter(|(_, idle)| *idle) {
             self.values[position(path)] = KEYS[position(path)].default.into();
         }

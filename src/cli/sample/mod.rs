@@ -113,7 +113,7 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
         Ok(Written { files, others }) => {
             if !others.is_empty() {
                 let (folder, others) = (arguments.out.display(), listed(&others));
-                tracing::warn!("{folder} holds files of an earlier call beside those of this one: {others}");
+                tracing::warn!("{folder} holds other numbered files beside those of this call: {others}");
             }
             if !arguments.verbosity.quiet {
                 let silent = pieces.rolls.len() - files;
@@ -262,7 +262,7 @@ fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Optio
     })
 }
 
-/// Whether pieces of so many steps fit into memory, as cells, as notes and as a window's states of each.
+/// Whether the cells of pieces of so many steps fit into memory, by far the most that they take.
 fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), String> {
     let bytes_of_step = model.layout.columns().div_ceil(64) as u64 * 8;
     let cells = (count as u64).saturating_mul(steps as u64).saturating_mul(bytes_of_step);
@@ -292,7 +292,7 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
 struct Written {
     /// Pieces written.
     files: usize,
-    /// Files of earlier calls that it has not written over.
+    /// Files with such names that it has not written, of an earlier call perhaps.
     others: Vec<String>,
 }
 

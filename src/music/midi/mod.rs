@@ -114,8 +114,8 @@ impl MidiFile {
         Self::tempi(bytes).first().copied()
     }
 
-    /// The tempi that the bytes of a MIDI file state, one after the other, in quarter notes a minute; one that is stated
-    /// again while it holds counts once.
+    /// The tempi that the bytes of a MIDI file state, one after the other, in quarter notes a minute; of several at one time
+    /// the last, and one that is stated again while it holds once.
     pub fn tempi(bytes: &[u8]) -> Vec<f64> {
         let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
         if midi.get(12) == Some(&0x80) {
@@ -134,6 +134,9 @@ impl MidiFile {
         }
         stated.retain(|&(_, microseconds)| microseconds > 0);
         stated.sort_by_key(|&(tick, _)| tick);
+        stated.reverse();
+        stated.dedup_by_key(|&mut (tick, _)| tick);
+        stated.reverse();
         stated.dedup_by_key(|&mut (_, microseconds)| microseconds);
         stated.into_iter().map(|(_, microseconds)| 60_000_000.0 / f64::from(microseconds)).collect()
     }
