@@ -129,31 +129,52 @@ fn published_tables_are_those_of_the_summaries_kept() {
     }
 }
 
-/// The RBM rows of `docs/tables.md` are those of the point that the validation split puts first. Of the chorales every seed
-/// lies above what is published, cautiously; of Nottingham the mean over the seeds does, by both anchored estimates, and not
-/// every seed, as the page says.
+/// The runs of the point that the validation split chooses, by the rule of one standard error: of the points whose mean is
+/// within that of the best, the one that holds its weights back the most.
+fn chosen<'a>(summary: &serde_json::Value, runs: &'a [Run]) -> Vec<&'a Run> {
+    let by = "validation_log_likelihood_cautious_per_step";
+    assert_eq!(summary["ordered_by"], by);
+    let points: Vec<Vec<&Run>> = summary["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| {
+            let ids: Vec<&str> = point["runs"].as_array().unwrap().iter().map(|run| run.as_str().unwrap()).collect();
+            runs.iter().filter(|run| ids.contains(&run["run_id"].as_str())).collect()
+        })
+        .collect();
+    let values = |point: &[&Run]| -> Vec<f64> { point.iter().map(|run| run[by].parse().unwrap()).collect() };
+    let mean = |point: &[&Run]| values(point).iter().sum::<f64>() / point.len() as f64;
+    let best = mean(&points[0]);
+    let squares: f64 = values(&points[0]).iter().map(|value| (value - best).powi(2)).sum();
+    let count = points[0].len() as f64;
+    let error = (squares / (count - 1.0) / count).sqrt();
+    let decay = |point: &[&Run]| -> f64 {
+        ["train.weight_decay", "train.weight_decay_l1"]
+            .iter()
+            .filter_map(|key| point[0].get(*key)?.parse::<f64>().ok())
+            .sum()
+    };
+    let level = points.into_iter().filter(|point| mean(point) >= best - error);
+    level.max_by(|a, b| decay(a).total_cmp(&decay(b)).then(mean(a).total_cmp(&mean(b)))).unwrap()
+}
+
+/// The RBM rows of `docs/tables.md` are those of the point that the validation split chooses, and every seed of it lies
+/// cautiously above what is published.
 #[test]
 fn the_rbm_rows_are_those_of_the_searches_kept() {
     let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
-    let rows = [("tables-jsb", "JSB chorales", -7.43, true), ("tables-nottingham", "Nottingham", -5.25, false)];
-    for (name, title, published, every_seed) in rows {
+    for (name, title, published) in [("tables-jsb", "JSB chorales", -7.43), ("tables-nottingham", "Nottingham", -5.25)] {
         let folder = root().join("results/reference").join(name);
         let text = fs::read_to_string(folder.join("summary.json")).unwrap();
         let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(summary["ordered_by"], "validation_log_likelihood_cautious_per_step");
-        let chosen: Vec<&str> =
-            summary["points"][0]["runs"].as_array().unwrap().iter().map(|run| run.as_str().unwrap()).collect();
         let runs = runs_of(&folder.join("summary.csv"));
-        let runs: Vec<&Run> = runs.iter().filter(|run| chosen.contains(&run["run_id"].as_str())).collect();
+        let runs = chosen(&summary, &runs);
         assert!(runs.len() >= 3, "{name}: three seeds");
         let of = |method: &str| format!("test_log_likelihood_{method}_per_step");
         let values = |method: &str| -> Vec<f64> { runs.iter().map(|run| run[&of(method)].parse().unwrap()).collect() };
-        for way in ["anchored_ais", "anchored_samples"] {
-            let mean = values(way).iter().sum::<f64>() / runs.len() as f64;
-            assert!(mean > published, "{name}: {way}: {mean}");
-        }
         let worst = values("cautious").into_iter().fold(f64::INFINITY, f64::min);
-        assert_eq!(worst > published, every_seed, "{name}: {worst}");
+        assert!(worst > published, "{name}: {worst}");
         let published = format!("{published:.2}").replace('-', "−");
         let worst = format!("{worst:.3}").replace('-', "−");
         let ways = ["ais", "reverse_ais", "anchored_ais", "anchored_samples", "ceiling"];
