@@ -206,6 +206,10 @@ fn the_rbm_rows_are_those_of_the_searches_kept() {
         assert!(runs.len() >= 3, "{name}: three seeds");
         let of = |method: &str| format!("test_log_likelihood_{method}_per_step");
         let values = |method: &str| -> Vec<f64> { runs.iter().map(|run| run[&of(method)].parse().unwrap()).collect() };
+        for way in ["anchored_ais", "anchored_samples"] {
+            let mean = values(way).iter().sum::<f64>() / runs.len() as f64;
+            assert!(mean > published, "{name}: {way}: {mean}");
+        }
         let worst = values("cautious").into_iter().fold(f64::INFINITY, f64::min);
         assert!(worst > published, "{name}: {worst}");
         let published = format!("{published:.2}").replace('-', "−");

@@ -13,6 +13,7 @@ use crate::sweep::{
 };
 use clap::{Args, ValueEnum};
 use given::{Given, GivenArguments};
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -299,7 +300,7 @@ struct Written {
 /// Write `N.mid` for chain N, and `N.wav` if asked for.
 fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreError> {
     crate::sweep::create_folder(&arguments.out)?;
-    let mut others = numbered_files(&arguments.out);
+    let mut written = HashSet::new();
     let mut files = 0;
     for (chain, roll) in pieces.rolls.iter().enumerate() {
         if pieces.skip_empty && roll.cells.count_ones() == 0 {
@@ -307,8 +308,9 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreE
         }
         let mut file = |extension: &str| {
             let name = format!("{chain}.{extension}");
-            others.retain(|other| *other != name);
-            arguments.out.join(name)
+            let path = arguments.out.join(&name);
+            written.insert(name);
+            path
         };
         write_whole(&file("mid"), &to_midi(roll, &pieces.style))?;
         if arguments.wav {
@@ -318,6 +320,8 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreE
         }
         files += 1;
     }
+    let mut others = numbered_files(&arguments.out);
+    others.retain(|name| !written.contains(name));
     Ok(Written { files, others })
 }
 
