@@ -11,9 +11,9 @@
 //! file system in memory to see what is not the disk's.
 
 use chordbench::engine::Isa;
+use chordbench::machine::logical_cpus;
 use chordbench::sweep::{
     ExecuteOptions, Outcome, Prepared, Rerun, RunRecord, Shard, StateReader, Sweep, SweepObserver, Workers, execute,
-    logical_cpus,
 };
 use std::error::Error;
 use std::path::Path;

@@ -17,9 +17,9 @@ use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,
 };
 use chordbench::evaluate::reconstruction_error;
-use chordbench::music::{Corpus, Windows};
+use chordbench::music::{Corpus, SongSplit, Windows};
 use chordbench::rbm::Rbm;
-use chordbench::sweep::{RunParameters, SongSplit, Sweep, load_corpus};
+use chordbench::sweep::{RunParameters, Sweep, load_corpus};
 use chordbench::train::{Centring, EpochCounts, Method, StatisticsKind, TrainOptions, Trainer, TrainingSet};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;

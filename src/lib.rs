@@ -23,6 +23,7 @@ pub mod compose;
 pub mod engine;
 pub mod evaluate;
 pub mod inspect;
+pub mod machine;
 pub mod music;
 pub mod rbm;
 pub mod report;

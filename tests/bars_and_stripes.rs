@@ -1,9 +1,9 @@
 //! The recipes for bars and stripes come as near to the best log-likelihood there is as they say.
 
 use chordbench::evaluate::{exact_log_partition, mean_free_energy};
-use chordbench::music::Windows;
+use chordbench::music::{SongSplit, Windows};
 use chordbench::rbm::Rbm;
-use chordbench::sweep::{SongSplit, Sweep, load_corpus};
+use chordbench::sweep::{Sweep, load_corpus};
 use chordbench::train::{Trainer, TrainingSet};
 use std::path::Path;
 

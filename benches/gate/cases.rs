@@ -8,8 +8,9 @@ use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
     build, build_for,
 };
+use chordbench::machine::Environment;
 use chordbench::music::Windows;
-use chordbench::sweep::{Environment, RunParameters, Sweep, load_corpus};
+use chordbench::sweep::{RunParameters, Sweep, load_corpus};
 use chordbench::train::{Trainer, TrainingSet};
 use std::path::Path;
 use std::time::{Duration, Instant};

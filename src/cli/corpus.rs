@@ -2,8 +2,9 @@
 
 use super::console::{configuration_error, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
+use crate::inspect::{CorpusOverview, SplitOverview};
 use crate::music::{Corpus, FileStatus, Splits};
-use crate::sweep::{CorpusOverview, SplitOverview, Sweep};
+use crate::sweep::Sweep;
 use clap::Args;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;

@@ -7,8 +7,8 @@ use crate::evaluate::{
     Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
     SplitLikelihood,
 };
-use crate::music::{Corpus, CorpusOptions, Splits};
-use crate::sweep::{ModelFile, RunParameters, SongSplit, SplitWindows, load_corpus, run_id_of, run_likelihood};
+use crate::music::{Corpus, CorpusOptions, SongSplit, SplitWindows, Splits};
+use crate::sweep::{ModelFile, RunParameters, load_corpus, run_id_of, run_likelihood};
 use crate::train::TrainingSet;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};

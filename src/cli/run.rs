@@ -5,9 +5,10 @@ use super::progress::{Progress, ProgressMode};
 use super::report::write_beside;
 use super::table::summary_table;
 use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
+use crate::machine::available_bytes;
 use crate::sweep::{
-    ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers,
-    available_bytes, check_memory, execute,
+    ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory,
+    execute,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 //! machine is fit for it. Nothing here changes what it looks at.
 
 mod comparison;
+mod corpus;
 mod diagnosis;
 mod difference;
 mod machine;
@@ -17,6 +18,7 @@ mod verification;
 pub use comparison::{
     Comparison, ComparisonError, ComparisonOptions, Contrast, Failure, Identical, Quantified, Regression, Verdict,
 };
+pub use corpus::{CorpusOverview, SplitOverview};
 pub use diagnosis::{Check, CheckStatus, Diagnosis, bytes};
 pub use difference::{Difference, Method, student_quantile};
 pub use machine::Machine;

@@ -1,91 +1,41 @@
-//! Sweeps: a configuration becomes a plan, and a plan a list of runs.
+//! Sweeps: a configuration becomes a plan, a plan a list of runs, and each run a record.
 //!
-//! A configuration is TOML. Its keys are listed in [`KEYS`]; the table `sweep` says which of them vary:
-//!
-//! | table | points |
+//! | room | owns |
 //! |---|---|
-//! | `[sweep.grid]` | `"model.hidden" = [50, 100]`: every combination of all axes, the last written varies fastest |
-//! | `[[sweep.zip]]` | lists of equal length, walked together; each zip is one more axis after those of the grid |
-//! | `[sweep.random]` | `count` points, each key drawn from `{ uniform = [a, b] }`, `{ log-uniform = [a, b] }` or `{ choice = [a, b] }`; the last axis of all |
-//! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
-//! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
-//!
-//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. What `--set` gives a key holds in
-//! every run: the key leaves the axes and the included points of the file. `--set sweep.grid.model.hidden=[5,10]` sweeps a
-//! key, in place of any axis the file has for it.
-//!
-//! In a grid or zip, `{ logspace = [a, b], count = n }` and `{ linspace = [a, b], count = n }` stand for a list. Points that
-//! come out the same are run once.
+//! | `config` | TOML and `--set` → the settings of every point |
+//! | `plan` | the points → runs with seeds, corpora and names |
+//! | `claim` | one process for a run at a time |
+//! | `results` | the files of a sweep, written and read |
+//! | `run` | one run, from its specification to its record |
+//! | `execute` | many runs side by side |
 
-mod axis;
-mod checkpoint;
 mod claim;
-mod clock;
-mod commit;
-mod configuration;
-mod document;
-mod early_stopping;
-mod environment;
-mod error;
-mod evaluation;
+mod config;
 mod execute;
-mod interrupt;
-mod keys;
-mod layer;
-mod likelihood;
-mod material;
-mod memory;
-mod merge;
-mod model_file;
-mod modes;
-mod overview;
-mod parameters;
 mod plan;
-mod plan_file;
-mod prepared;
-mod presence;
-mod record;
-mod resolved;
 mod results;
-mod rolls;
 mod run;
-mod settings;
-mod split;
-mod state;
 mod store;
-mod summary;
-mod value;
-mod workers;
 
 pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
-pub use configuration::{Parallelism, Replicates, Sweep};
-pub use environment::{Environment, logical_cpus};
-pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
-pub use execute::{ExecuteOptions, Outcome, Rerun, SweepObserver, execute};
-pub use interrupt::{Interrupt, StopSignal};
-pub use keys::{KEYS, Key, Kind, Literal, Role, find_key, keys_markdown};
-pub use likelihood::{likelihood_metrics, run_likelihood};
-pub use memory::{MemoryNeed, available_bytes, check_memory, expected_bytes, in_words};
-pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
-pub use model_file::{ModelDescription, ModelFile, ModelFileError};
-pub use overview::{CorpusOverview, SplitOverview};
-pub use parameters::{RunParameters, SampleOptions};
-pub use plan::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError, run_id_of};
-pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
-pub use prepared::{PrepareError, Prepared, load_corpus};
-pub use record::{
-    Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
-    TimeDistribution, Timing, canonical_json, digest,
+pub use config::{
+    ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
+    SampleOptions, Settings, Severity, Source, Sweep, display, find_key, keys_markdown,
 };
-pub use results::{lay_out, read_record, read_records, run_folder, sum_up};
-pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
-pub use settings::Settings;
-pub use split::{SongSplit, SplitWindows};
-pub use state::{Cause, Interruption, RunState, StateReader, run_state};
+pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, execute};
+pub(crate) use plan::update_microseconds;
+pub use plan::{
+    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
+    expected_bytes, in_words, load_corpus, run_id_of,
+};
+pub(crate) use results::music_of;
+pub use results::{
+    Artifact, Cause, Conflict, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Interruption,
+    MergeError, Merged, Metrics, ModelDescription, ModelFile, ModelFileError, PlanFile, PlanFileError, PlannedCorpus,
+    PlannedRun, PointSummary, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll, StateReader,
+    Statistic, Summary, TimeDistribution, Timing, Unfinished, UnfinishedState, canonical_json, check_run, digest,
+    lay_out, merge, read_record, read_records, run_folder, run_state, sum_up, to_csv,
+};
+pub use run::{likelihood_metrics, run_likelihood};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, write_whole};
-pub(crate) use summary::music_of;
-pub use summary::{PointSummary, Statistic, Summary, to_csv};
-pub use value::display;
-pub use workers::Workers;
-pub(crate) use workers::update_microseconds;

@@ -6,11 +6,10 @@ use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::compose::{Overlap, fill_in};
 use crate::engine::{Isa, build_for};
+use crate::machine::available_bytes;
 use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
 use crate::rbm::{ChainStart, Chains, LastStep};
-use crate::sweep::{
-    ModelDescription, ModelFile, SampleOptions, StoreError, available_bytes, in_words, load_corpus, write_whole,
-};
+use crate::sweep::{ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
 use clap::{Args, ValueEnum};
 use given::{Given, GivenArguments};
 use std::collections::HashSet;

@@ -1,0 +1,92 @@
+//! The corpus as a whole: what each split holds, what stands more than once, and what a model without any structure
+//! scores on it.
+
+use crate::engine::BitMatrix;
+use crate::evaluate::IndependentBernoulli;
+use crate::music::{Corpus, Duplicates, Splits};
+use crate::music::{SongSplit, SplitWindows};
+use crate::sweep::RunParameters;
+use serde::Serialize;
+
+/// A corpus, split and cut into windows as a run would have it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CorpusOverview {
+    /// BLAKE3 of the songs' cells.
+    pub digest: String,
+    /// Units of a time step.
+    pub units: usize,
+    /// Time steps of a window.
+    pub timesteps: usize,
+    /// Training songs in other keys, whose windows are trained on too.
+    pub transposed_songs: usize,
+    /// Transpositions of training songs that the pitches kept have no room for.
+    pub transpositions_left_out: usize,
+    /// What each split holds.
+    pub splits: Splits<SplitOverview>,
+    /// What stands more than once.
+    pub duplicates: Duplicates,
+}
+
+/// What a split holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SplitOverview {
+    /// Songs.
+    pub songs: usize,
+    /// Time steps of these songs.
+    pub steps: usize,
+    /// Windows.
+    pub windows: usize,
+    /// Share of the units of these steps that are on; `None` without steps.
+    pub density: Option<f64>,
+    /// Log-likelihood of independent Bernoulli units with add-one counts of the training steps, in nats per time step:
+    /// the mean over all steps of the split.
+    pub bernoulli_log_likelihood_per_step: Option<f64>,
+    /// The same, but the mean over songs of each song's own mean: short songs count as much as long ones.
+    pub bernoulli_log_likelihood_per_step_by_song: Option<f64>,
+}
+
+impl CorpusOverview {
+    /// Of a corpus as a run with these parameters and this seed sees it. The baseline counts the training songs as they
+    /// are, without transpositions.
+    pub fn of(corpus: &Corpus, parameters: &RunParameters, seed: u64) -> Self {
+        let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
+        let timesteps = parameters.model.timesteps;
+        let cut = SplitWindows::cut(corpus, &split, &parameters.corpus, timesteps);
+        let cells = |songs: &[usize]| songs.iter().map(|&song| &corpus.songs[song].roll.cells).collect::<Vec<_>>();
+        let baseline = IndependentBernoulli::fit(corpus.layout.columns(), cells(&split.training));
+        let overview = |songs: &[usize], windows: usize| SplitOverview::of(&cells(songs), windows, &baseline);
+        Self {
+            digest: corpus.digest.clone(),
+            units: corpus.layout.columns(),
+            timesteps,
+            transposed_songs: cut.transposed_songs,
+            transpositions_left_out: cut.transpositions_left_out,
+            splits: Splits {
+                training: overview(&split.training, cut.windows.training.len()),
+                validation: overview(&split.validation, cut.windows.validation.len()),
+                test: overview(&split.test, cut.windows.test.len()),
+            },
+            duplicates: cut.duplicates(corpus, &split),
+        }
+    }
+}
+
+impl SplitOverview {
+    fn of(songs: &[&BitMatrix], windows: usize, baseline: &IndependentBernoulli) -> Self {
+        let steps: usize = songs.iter().map(|cells| cells.rows()).sum();
+        let ones: u64 = songs.iter().map(|cells| cells.count_ones()).sum();
+        let units = songs.first().map_or(0, |cells| cells.columns());
+        let likelihood = |cells: &&BitMatrix| baseline.log_likelihood(cells);
+        let with_steps: Vec<&BitMatrix> = songs.iter().copied().filter(|cells| cells.rows() > 0).collect();
+        let means: f64 = with_steps.iter().map(|cells| likelihood(cells) / cells.rows() as f64).sum();
+        let if_any = |value: f64| (steps > 0).then_some(value);
+        Self {
+            songs: songs.len(),
+            steps,
+            windows,
+            density: if_any(ones as f64 / (steps * units) as f64),
+            bernoulli_log_likelihood_per_step: if_any(songs.iter().map(likelihood).sum::<f64>() / steps as f64),
+            bernoulli_log_likelihood_per_step_by_song: if_any(means / with_steps.len() as f64),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The machine and the build that a run ran on.
+
+use super::cpu::{cpu_name, logical_cpus};
+use super::host::host_name_if_known;
+use crate::engine::Isa;
+use serde::{Deserialize, Serialize};
+
+/// What a record says of the machine and the build. None of it takes part in a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The processor's name, as the system gives it.
+    pub cpu: String,
+    /// The instruction set that the engine of the run used: avx512, avx2 or scalar of the packed engine; the dense engine
+    /// makes a choice of its own.
+    pub isa: String,
+    /// The compiler that built the program.
+    pub rustc: String,
+    /// How the program was built: profile, level of optimisation, target and flags.
+    #[serde(default)]
+    pub build: String,
+    /// The program's version.
+    pub version: String,
+    /// The commit it was built from, with `-dirty` after it for uncommitted changes; "unknown" outside a checkout.
+    pub git: String,
+    /// Operating system and architecture.
+    pub os: String,
+    /// Logical processors that the process may use.
+    pub logical_cpus: usize,
+    /// The host's name, where the system tells.
+    pub host: Option<String>,
+}
+
+impl Environment {
+    /// The present machine and build, and the instruction set that runs use.
+    pub fn capture(isa: Isa) -> Self {
+        Self {
+            cpu: cpu_name(),
+            isa: isa.name().into(),
+            rustc: env!("CHORDBENCH_RUSTC").into(),
+            build: env!("CHORDBENCH_BUILD").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            git: env!("CHORDBENCH_GIT").into(),
+            os: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            logical_cpus: logical_cpus(),
+            host: host_name_if_known(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The split of a corpus into songs to train on and songs held out, with the windows of each.
+
+use super::corpus::{Corpus, Split};
+use super::duplicates::{Duplicates, Splits};
+use super::options::CorpusOptions;
+use super::roll::PianoRoll;
+use super::transpose::transposed;
+use super::windows::Windows;
+use crate::engine::{Purpose, RowStreams, permutation};
+use std::borrow::Cow;
+
+/// Indices of songs by what they are for, each ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SongSplit {
+    /// Songs to train on.
+    pub training: Vec<usize>,
+    /// Songs held out to choose by.
+    pub validation: Vec<usize>,
+    /// Songs that a data set keeps for the final judgement.
+    pub test: Vec<usize>,
+}
+
+impl SongSplit {
+    /// The split of a corpus. A data set with splits of its own keeps them. Otherwise a share of the songs, rounded to
+    /// the nearest number but leaving at least one to train on, is drawn by the seed: whole songs, so that windows of
+    /// one song never stand on both sides.
+    pub fn of(corpus: &Corpus, share: f64, seed: u64) -> Self {
+        let songs = corpus.songs.len();
+        if corpus.songs.iter().any(|song| song.split.is_some()) {
+            let with = |split| (0..songs).filter(|&song| corpus.songs[song].split == Some(split)).collect();
+            return Self { training: with(Split::Train), validation: with(Split::Validation), test: with(Split::Test) };
+        }
+        let held_out = ((share * songs as f64).round() as usize).min(songs.saturating_sub(1));
+        let mut order = permutation(&mut RowStreams::new(seed, Purpose::Split, 0, 0, 0).generator(0), songs);
+        let mut training = order.split_off(held_out);
+        order.sort_unstable();
+        training.sort_unstable();
+        Self { training, validation: order, test: Vec::new() }
+    }
+}
+
+/// The windows of a corpus, by what they are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitWindows {
+    /// The windows of each split. In training, the windows of a song are followed by those of its transpositions.
+    pub windows: Splits<Windows>,
+    /// Training songs that stand there in another key.
+    pub transposed_songs: usize,
+    /// Transpositions of training songs that the pitches of the layout have no room for.
+    pub transpositions_left_out: usize,
+}
+
+impl SplitWindows {
+    /// Cut the songs of each split into windows of `timesteps` steps. Transpositions and overlap are for training alone:
+    /// what models are judged on is the same for all of them.
+    pub fn cut(corpus: &Corpus, split: &SongSplit, options: &CorpusOptions, timesteps: usize) -> Self {
+        let mut training = Vec::new();
+        let mut transpositions_left_out = 0;
+        for &song in &split.training {
+            let roll = &corpus.songs[song].roll;
+            training.push(Cow::Borrowed(roll));
+            for &semitones in options.transpose.iter().filter(|&&semitones| semitones != 0) {
+                match transposed(roll, semitones) {
+                    Some(roll) => training.push(Cow::Owned(roll)),
+                    None => transpositions_left_out += 1,
+                }
+            }
+        }
+        let held_out = |songs: &[usize]| Windows::cut(&corpus.layout, rolls_of(corpus, songs), timesteps);
+        let stride = options.stride_of(timesteps);
+        let rolls = training.iter().map(Cow::as_ref);
+        Self {
+            windows: Splits {
+                training: Windows::cut_every(&corpus.layout, rolls, timesteps, stride),
+                validation: held_out(&split.validation),
+                test: held_out(&split.test),
+            },
+            transposed_songs: training.len() - split.training.len(),
+            transpositions_left_out,
+        }
+    }
+
+    /// What stands more than once in these windows and the songs they are of.
+    pub fn duplicates(&self, corpus: &Corpus, split: &SongSplit) -> Duplicates {
+        let songs = Splits {
+            training: rolls_of(corpus, &split.training).collect(),
+            validation: rolls_of(corpus, &split.validation).collect(),
+            test: rolls_of(corpus, &split.test).collect(),
+        };
+        Duplicates::of(&songs, &self.windows.map(|windows| windows))
+    }
+}
+
+fn rolls_of<'a>(corpus: &'a Corpus, songs: &[usize]) -> impl Iterator<Item = &'a PianoRoll> {
+    songs.iter().map(|&song| &corpus.songs[song].roll)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::music::{Layout, Plane, Song};
+
+    fn corpus(splits: &[Option<Split>]) -> Corpus {
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold] };
+        let songs = splits
+            .iter()
+            .map(|&split| Song { name: String::new(), roll: PianoRoll::silent(layout.clone(), 4), split })
+            .collect();
+        Corpus { layout, songs, files: Vec::new(), digest: String::new() }
+    }
+
+    #[test]
+    fn a_share_of_the_songs_is_held_out() {
+        let corpus = corpus(&[None; 20]);
+        let split = SongSplit::of(&corpus, 0.1, 1);
+        assert_eq!((split.training.len(), split.validation.len()), (18, 2));
+        let mut all: Vec<usize> = split.training.iter().chain(&split.validation).copied().collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..20).collect::<Vec<_>>());
+        assert_ne!(split, SongSplit::of(&corpus, 0.1, 2));
+        assert_eq!(split, SongSplit::of(&corpus, 0.1, 1));
+        assert_eq!(SongSplit::of(&corpus, 0.0, 1).validation, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn one_song_is_always_left_to_train_on() {
+        let split = SongSplit::of(&corpus(&[None]), 0.9, 1);
+        assert_eq!((split.training, split.validation), (vec![0], vec![]));
+    }
+
+    /// Two keys up and one down, of which one has no room; windows of training overlap, those held out do not.
+    #[test]
+    fn transpositions_and_overlap_are_for_training_alone() {
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 66, planes: vec![Plane::Hold] };
+        let mut roll = PianoRoll::silent(layout.clone(), 4);
+        (0..4).for_each(|step| roll.fill_step(step, 1 << (60 + step), 0));
+        let song = |split| Song { name: String::new(), roll: roll.clone(), split: Some(split) };
+        let songs = [Split::Train, Split::Validation, Split::Test].map(song).to_vec();
+        let corpus = Corpus { layout, songs, files: Vec::new(), digest: String::new() };
+        let split = SongSplit::of(&corpus, 0.0, 1);
+        let options = CorpusOptions { transpose: vec![2, -1, 0, 1], stride: 1, ..CorpusOptions::default() };
+        let cut = SplitWindows::cut(&corpus, &split, &options, 2);
+        assert_eq!((cut.transposed_songs, cut.transpositions_left_out), (2, 1));
+        assert_eq!(cut.windows.training.songs, [0..3, 3..6, 6..9]);
+        let ones = |windows: &Windows, window: usize| windows.bits.ones(window).collect::<Vec<_>>();
+        for (key, semitones) in [0, 2, 1].into_iter().enumerate() {
+            for start in 0..3 {
+                let expected = [start + semitones, 6 + start + 1 + semitones];
+                assert_eq!(ones(&cut.windows.training, 3 * key + start), expected);
+            }
+        }
+        for held_out in [&cut.windows.validation, &cut.windows.test] {
+            assert_eq!((held_out.len(), ones(held_out, 1)), (2, vec![2, 9]));
+        }
+        // The song as it is stands in all splits; so do both of its windows that do not overlap.
+        let duplicates = cut.duplicates(&corpus, &split);
+        assert_eq!(duplicates.windows.test.in_training, Some(2));
+        assert_eq!(duplicates.songs.validation.in_training, Some(1));
+        let plain = SplitWindows::cut(&corpus, &split, &CorpusOptions::default(), 2);
+        assert_eq!(plain.windows.training, plain.windows.test);
+    }
+
+    #[test]
+    fn a_data_set_keeps_its_own_splits() {
+        let splits = [Some(Split::Test), Some(Split::Train), Some(Split::Validation), Some(Split::Train)];
+        let split = SongSplit::of(&corpus(&splits), 0.5, 1);
+        assert_eq!(split, SongSplit { training: vec![1, 3], validation: vec![2], test: vec![0] });
+    }
+}

@@ -1,0 +1,205 @@
+//! A key of the configuration: its path, the values it takes, its default.
+
+use serde_json::Value;
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// The dotted path, such as `model.hidden`.
+    pub path: &'static str,
+    /// The values it takes.
+    pub kind: Kind,
+    /// The value where nothing is set.
+    pub default: Literal,
+    /// The default under `corpus.compat = "seed"`, where it is another.
+    pub seed_default: Option<Literal>,
+    /// The default for a polyphonic data set in JSON, where it is another.
+    pub data_set_default: Option<Literal>,
+    /// What part the key plays in a sweep.
+    pub role: Role,
+    /// One sentence for the reference.
+    pub doc: &'static str,
+}
+
+/// What part a key plays in a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Decides the bits of a result: part of the identity of a run and of `params` in its record. May be swept.
+    Parameter,
+    /// Says where data come from. May be swept, but what counts in the identity of a run is the digest of the data.
+    Input,
+    /// A label, a place, a number of threads or of replicates: one value for the whole sweep, no part of an identity.
+    Setup,
+}
+
+/// The values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// An integer from `min` to `max`, both included.
+    Integer {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// A finite number from `min` to `max`; `below_max` leaves `max` itself out.
+    Float {
+        /// The least value.
+        min: f64,
+        /// The greatest value, or the first too great.
+        max: f64,
+        /// Whether `max` itself is too great.
+        below_max: bool,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of these strings.
+    Choice(&'static [&'static str]),
+    /// A non-empty list of these strings, each at most once.
+    Choices(&'static [&'static str]),
+    /// A list, possibly empty, of integers from `min` to `max`, each at most once.
+    Integers {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// A seed of 64 bits: an integer, or a string of decimal digits.
+    Seed,
+    /// `"auto"` or an integer from 1 to `max`.
+    AutoOrInteger {
+        /// The greatest value.
+        max: i64,
+    },
+    /// A string that can name a file or folder on any system.
+    FileName,
+    /// A path that the corpus is read from, relative to the file it is written in.
+    InputPath,
+    /// A path that results are written to, relative to the working directory.
+    OutputPath,
+}
+
+impl Kind {
+    /// What the reference calls the values.
+    pub fn describe(&self) -> String {
+        let quoted = |choices: &[&str]| choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>();
+        let alternatives = |choices: &[&str]| match quoted(choices).as_slice() {
+            [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            quoted => quoted.concat(),
+        };
+        match self {
+            Self::Integer { min, max } if min == max => format!("the integer {min}"),
+            Self::Integer { min, max } => format!("an integer from {min} to {max}"),
+            Self::Float { min, max, below_max } if *below_max => format!("a number from {min} to below {max}"),
+            Self::Float { min, max, .. } => format!("a number from {min} to {max}"),
+            Self::Bool => "true or false".to_owned(),
+            Self::Choice(choices) => alternatives(choices),
+            Self::Choices(choices) => format!("a list of {}, each at most once", alternatives(choices)),
+            Self::Integers { min, max } => format!("a list of integers from {min} to {max}"),
+            Self::Seed => format!("an integer from 0 to {}, as a string if need be", u64::MAX),
+            Self::AutoOrInteger { max } => format!("\"auto\" or an integer from 1 to {max}"),
+            Self::FileName => "a plain file name".to_owned(),
+            Self::InputPath | Self::OutputPath => "a path".to_owned(),
+        }
+    }
+}
+
+/// A value written in the registry itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Literal {
+    /// No value, such as that of a path that is not set.
+    Absent,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// A string.
+    Text(&'static str),
+    /// A list of strings.
+    Texts(&'static [&'static str]),
+    /// A list of integers.
+    Integers(&'static [i64]),
+}
+
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Absent => Self::Null,
+            Literal::Bool(flag) => flag.into(),
+            Literal::Integer(number) => number.into(),
+            Literal::Float(number) => number.into(),
+            Literal::Text(text) => text.into(),
+            Literal::Texts(texts) => texts.into(),
+            Literal::Integers(numbers) => numbers.into(),
+        }
+    }
+}
+
+impl Key {
+    pub(super) const fn new(path: &'static str, kind: Kind, default: Literal, doc: &'static str) -> Self {
+        Self { path, kind, default, seed_default: None, data_set_default: None, role: Role::Parameter, doc }
+    }
+
+    pub(super) const fn integer(path: &'static str, [min, max]: [i64; 2], default: i64, doc: &'static str) -> Self {
+        Self::new(path, Kind::Integer { min, max }, Literal::Integer(default), doc)
+    }
+
+    pub(super) const fn float(path: &'static str, [min, max]: [f64; 2], default: f64, doc: &'static str) -> Self {
+        let below_max = false;
+        Self::new(path, Kind::Float { min, max, below_max }, Literal::Float(default), doc)
+    }
+
+    /// A number from 0 to below 1.
+    pub(super) const fn share(path: &'static str, default: f64, doc: &'static str) -> Self {
+        let kind = Kind::Float { min: 0.0, max: 1.0, below_max: true };
+        Self::new(path, kind, Literal::Float(default), doc)
+    }
+
+    pub(super) const fn flag(path: &'static str, default: bool, doc: &'static str) -> Self {
+        Self::new(path, Kind::Bool, Literal::Bool(default), doc)
+    }
+
+    /// One of several strings; the first is the default.
+    pub(super) const fn choice(path: &'static str, choices: &'static [&'static str], doc: &'static str) -> Self {
+        Self::new(path, Kind::Choice(choices), Literal::Text(choices[0]), doc)
+    }
+
+    pub(super) const fn seed(mut self, default: Literal) -> Self {
+        self.seed_default = Some(default);
+        self
+    }
+
+    pub(super) const fn data_set(mut self, default: Literal) -> Self {
+        self.data_set_default = Some(default);
+        self
+    }
+
+    pub(super) const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The value where nothing is set, under `corpus.compat = "seed"` or for a data set in JSON where these hold.
+    pub(crate) fn default_for(&self, seed: bool, data_set: bool) -> Literal {
+        let seed = self.seed_default.filter(|_| seed);
+        let data_set = self.data_set_default.filter(|_| data_set);
+        seed.or(data_set).unwrap_or(self.default)
+    }
+
+    /// Whether the key takes part in the identity of a run (`run_id`) and in `params` of its record.
+    pub fn is_identity(&self) -> bool {
+        self.role == Role::Parameter
+    }
+
+    /// Whether a sweep may vary the key.
+    pub fn may_be_swept(&self) -> bool {
+        self.role != Role::Setup
+    }
+
+    /// The table that the key stands in; empty for the top of the file.
+    pub fn table(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(table, _)| table)
+    }
+}

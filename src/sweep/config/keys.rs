@@ -1,0 +1,421 @@
+//! The registry of configuration keys, each with its path, values, default and one sentence.
+//!
+//! Everything that reads, checks, sweeps or lists settings walks this table: a key is added here and in the options
+//! struct that receives it, and nowhere else.
+
+use super::key::{Key, Kind, Literal, Role};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The greatest integer where no nearer bound has a meaning.
+const MANY: i64 = 1_000_000;
+
+/// Every key, table by table, in the order of the reference.
+pub static KEYS: &[Key] = &[
+    Key::integer("schema", [1, 1], 1, "The version of this format.").role(Role::Setup),
+    Key::new(
+        "name",
+        Kind::FileName,
+        Literal::Absent,
+        "The name of the sweep and of its folder of results; by default the name of the file without its extension.",
+    )
+    .role(Role::Setup),
+    // Corpus.
+    Key::choice(
+        "corpus.source",
+        &["builtin", "bars-and-stripes"],
+        "What is trained on where no path is set: the corpus that comes with the program, or all bars and stripes of as many \
+         lines as there are pitches, a small set whose best log-likelihood is known.",
+    )
+    .role(Role::Input),
+    Key::new(
+        "corpus.path",
+        Kind::InputPath,
+        Literal::Absent,
+        "A folder of MIDI files, one MIDI file or a polyphonic data set in JSON, relative to the configuration file \
+         (with `--set`, to the working directory).",
+    )
+    .role(Role::Input),
+    Key::choice(
+        "corpus.compat",
+        &["none", "seed"],
+        "`seed` reads MIDI files as the original program does, and changes the defaults marked with †.",
+    ),
+    Key::integer("corpus.lowest_pitch", [0, 127], 24, "The lowest MIDI pitch kept.").data_set(Literal::Integer(21)),
+    Key::integer("corpus.highest_pitch", [1, 128], 102, "One more than the highest MIDI pitch kept.")
+        .data_set(Literal::Integer(109)),
+    Key::new(
+        "corpus.planes",
+        Kind::Choices(&["hold", "onset"]),
+        Literal::Texts(&["hold", "onset"]),
+        "The planes of a time step, in order: notes that sound (hold) and notes that are struck (onset).",
+    )
+    .data_set(Literal::Texts(&["hold"])),
+    Key::integer("corpus.steps_per_beat", [1, 96], 4, "Time steps in a quarter note."),
+    Key::integer("corpus.min_steps", [1, MANY], 1, "Songs of fewer time steps are skipped.").seed(Literal::Integer(51)),
+    Key::choice(
+        "corpus.rounding",
+        &["nearest", "down"],
+        "Which time step an event between two belongs to; `compat = \"seed\"` has a rule of its own.",
+    ),
+    Key::flag("corpus.drums", false, "Whether to keep the notes of the drum channel.").seed(Literal::Bool(true)),
+    Key::new(
+        "corpus.metres",
+        Kind::Integers { min: 1, max: 255 },
+        Literal::Integers(&[]),
+        "Numerators of time signatures that are kept: a song ends before the first other one; empty for any.",
+    )
+    .seed(Literal::Integers(&[2, 4])),
+    Key::choice(
+        "corpus.damaged",
+        &["use", "skip", "fail"],
+        "What to do with a damaged file: use what is sound in it, skip it, or stop.",
+    ),
+    Key::share(
+        "corpus.validation",
+        0.1,
+        "Share of the songs held out for validation; a data set with splits of its own keeps those.",
+    )
+    .seed(Literal::Float(0.0)),
+    Key::new(
+        "corpus.transpose",
+        Kind::Integers { min: -127, max: 127 },
+        Literal::Integers(&[]),
+        "Semitones by which each training song is transposed, to be trained on beside the song as it is; a transposition \
+         that would take a note of the song out of the pitches kept is left out. Songs held out stay as they are.",
+    ),
+    Key::integer(
+        "corpus.stride",
+        [0, MANY],
+        0,
+        "Time steps from the start of one training window to the next; 0 for the length of a window, so that none \
+         overlap. Windows held out never overlap.",
+    ),
+    // Model.
+    Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model."),
+    Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
+    Key::float("model.weight_mean", [-1e3, 1e3], 0.0, "Mean of the initial weights, which are normally distributed."),
+    Key::float("model.weight_std", [0.0, 1e3], 0.01, "Standard deviation of the initial weights."),
+    Key::choice(
+        "model.visible_bias",
+        &["log-odds", "zero"],
+        "Visible biases before training: the log-odds of each unit in the training windows, or zero.",
+    ),
+    // Training.
+    Key::choice(
+        "train.method",
+        &["cd", "pcd", "pt", "exact"],
+        "Contrastive divergence, whose chains start at the data; persistent, whose chains go on from update to update; \
+         parallel tempering, the same at several temperatures; or the exact gradient, for layers of at most 20 units.",
+    ),
+    Key::integer(
+        "train.chains",
+        [0, MANY],
+        0,
+        "Under pcd and pt, persistent chains (at each temperature); 0 for as many as `train.batch_size`.",
+    ),
+    Key::integer("train.temperatures", [2, 1000], 10, "Under pt, the temperatures, the model's own included."),
+    Key::float(
+        "train.lowest_inverse_temperature",
+        [0.0, 1.0],
+        0.5,
+        "Under pt, the inverse of the highest temperature; the others are spaced evenly from it to 1.",
+    ),
+    Key::integer("train.k", [1, MANY], 1, "Gibbs steps of the chains in each update."),
+    Key::integer(
+        "train.k_final",
+        [0, MANY],
+        0,
+        "Gibbs steps in the last epoch, reached from `train.k` in even steps; 0 for `train.k` throughout.",
+    ),
+    Key::float("train.learning_rate", [0.0, 1e3], 0.005, "Step size of the update."),
+    Key::choice(
+        "train.learning_rate_schedule",
+        &["constant", "linear", "exponential", "inverse"],
+        "How the learning rate goes, epoch by epoch, to `train.learning_rate_final` in the last.",
+    ),
+    Key::float(
+        "train.learning_rate_final",
+        [0.0, 1e3],
+        0.0,
+        "The learning rate of the last epoch, unless the schedule is constant.",
+    ),
+    Key::integer("train.epochs", [0, MANY], 200, "Passes over the training windows."),
+    Key::integer(
+        "train.averaged_epochs",
+        [0, MANY],
+        0,
+        "The last epochs, over whose updates the parameters are averaged: the mean is the model; 0 for those of the last update.",
+    ),
+    Key::integer("train.batch_size", [1, MANY], 100, "Windows in a batch, at most."),
+    Key::choice(
+        "train.batches",
+        &["shuffled", "per-song"],
+        "Batches of windows from all songs in a new random order every epoch, or of consecutive windows of one song.",
+    ),
+    Key::flag("train.skip_first_window", false, "Whether to leave the first window of every song out of training."),
+    Key::choice(
+        "train.statistics",
+        &["probabilities", "samples"],
+        "What the gradient is estimated from: probabilities of the hidden units, or samples.",
+    ),
+    Key::choice(
+        "train.positive_sample",
+        &["chain", "separate"],
+        "Under cd with samples, whether the positive statistics share the chain's hidden sample or draw one apart.",
+    ),
+    Key::share("train.momentum", 0.0, "Share of an update that is carried over into the next."),
+    Key::share("train.initial_momentum", 0.0, "Momentum of the epochs before `train.momentum_switch_epoch`."),
+    Key::integer(
+        "train.momentum_switch_epoch",
+        [0, MANY],
+        0,
+        "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
+    ),
+    Key::flag("train.nesterov", false, "Whether momentum follows Nesterov's rule."),
+    Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
+    Key::float("train.weight_decay_l1", [0.0, 1e3], 0.0, "Factor of the absolute (L1) penalty on the weights."),
+    Key::float("train.sparsity_strength", [0.0, 1e3], 0.0, "How hard hidden units are pulled to a mean activity."),
+    Key::float("train.sparsity_target", [0.0, 1.0], 0.1, "The mean activity that hidden units are pulled to."),
+    Key::share("train.sparsity_decay", 0.9, "Share of the running mean of activities that an update leaves."),
+    Key::choice(
+        "train.centring",
+        &["none", "data", "average"],
+        "What the gradient is centred on: nothing, running means of the data, or those of data and model.",
+    ),
+    Key::float(
+        "train.centring_rate",
+        [0.0, 1.0],
+        0.01,
+        "Share of the way to a batch's means that the centre goes in each update.",
+    ),
+    Key::choice(
+        "train.early_stopping_metric",
+        &["none", "pseudo-log-likelihood", "reconstruction-error"],
+        "The metric of the held-out songs that ends training when it stops improving; `none` trains all epochs.",
+    ),
+    Key::integer(
+        "train.early_stopping_patience",
+        [1, MANY],
+        10,
+        "Evaluations in a row without improvement that end training.",
+    ),
+    Key::float(
+        "train.early_stopping_min_delta",
+        [0.0, 1e9],
+        0.0,
+        "How much better than the best a value must be to count as an improvement.",
+    ),
+    Key::flag(
+        "train.early_stopping_restore",
+        true,
+        "Whether the model of the best epoch is the result, rather than that of the last.",
+    ),
+    Key::choice(
+        "train.engine",
+        &["packed", "dense", "reference"],
+        "Bits and sums of selected rows, dense matrix products to compare with, or plain loops to check both by.",
+    ),
+    // Evaluation.
+    Key::integer(
+        "evaluate.every",
+        [1, MANY],
+        1,
+        "Epochs from one evaluation to the next; the last is always evaluated.",
+    ),
+    Key::integer(
+        "evaluate.pseudo_likelihood_windows",
+        [0, MANY],
+        100,
+        "Windows of each split that the exact pseudo-log-likelihood is computed on, a fixed random choice; 0 for none.",
+    ),
+    Key::integer(
+        "evaluate.windows",
+        [0, MANY],
+        0,
+        "Windows of each split that the other metrics are computed on, at most; 0 for all.",
+    ),
+    Key::choice(
+        "evaluate.log_likelihood",
+        &["auto", "none", "exact", "ais"],
+        "The log-likelihood after the last epoch: exact where that takes about a second at most, not at all, exact (a layer of \
+         at most 25 units), or by annealed importance sampling from both sides.",
+    ),
+    Key::integer("evaluate.ais_chains", [2, MANY], 500, "Chains of annealed importance sampling in each direction."),
+    Key::integer(
+        "evaluate.ais_temperatures",
+        [2, 100_000_000],
+        10_000,
+        "Inverse temperatures that each of these chains passes, from 0 to 1, both counted.",
+    ),
+    Key::choice(
+        "evaluate.ais_spacing",
+        &["linear", "late-dense"],
+        "Inverse temperatures equally spaced, or most of them near 1 as Salakhutdinov and Murray have them.",
+    ),
+    Key::integer(
+        "evaluate.ais_mixing_steps",
+        [0, MANY],
+        1_000,
+        "Gibbs steps that lead from training windows to where the chains of reverse AIS start.",
+    ),
+    Key::integer(
+        "evaluate.raise_windows",
+        [0, MANY],
+        100,
+        "Windows of each split that a reverse-annealed chain (RAISE) starts at; 0 for none.",
+    ),
+    // Samples.
+    Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws."),
+    Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample."),
+    Key::choice(
+        "sample.start",
+        &["zeros", "noise", "data"],
+        "Where the chain of a sample starts: at silence, at coin flips, or at a training window.",
+    ),
+    Key::float(
+        "sample.temperature",
+        [1e-3, 1e3],
+        1.0,
+        "Divides every input of a unit while sampling; 1 is the model as it is.",
+    ),
+    Key::float(
+        "sample.annealing",
+        [1e-3, 1e3],
+        1.0,
+        "How many times hotter the first Gibbs step of a sample is than the last; the temperature falls by the same factor each step.",
+    ),
+    Key::choice(
+        "sample.last_step",
+        &["draw", "likeliest"],
+        "Whether the last visible units are drawn, or each is at its likelier state given the hidden units.",
+    ),
+    Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note."),
+    Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute."),
+    Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes."),
+    Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0."),
+    // Replicates.
+    Key::integer("replicates.count", [1, 100_000], 1, "Runs of every point, each with a seed of its own.")
+        .role(Role::Setup),
+    Key::new(
+        "replicates.seed",
+        Kind::Seed,
+        Literal::Integer(42),
+        "The seed that the seeds of replicates and the points of a random sweep derive from.",
+    )
+    .role(Role::Setup),
+    // Running.
+    Key::new(
+        "run.jobs",
+        Kind::AutoOrInteger { max: 4096 },
+        Literal::Text("auto"),
+        "Runs at the same time; `auto` fills the processor.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "run.threads_per_run",
+        Kind::AutoOrInteger { max: 4096 },
+        Literal::Text("auto"),
+        "Threads of one run; `auto` shares what the jobs leave, if the work is large enough to gain. No result depends on it.",
+    )
+    .role(Role::Setup),
+    Key::choice(
+        "run.isa",
+        &["auto", "scalar", "avx2", "avx512"],
+        "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
+         environment variable `CHORDBENCH_ISA` wins over it.",
+    )
+    .role(Role::Setup),
+    Key::float(
+        "run.timeout",
+        [0.0, 1e9],
+        0.0,
+        "Seconds that a run may take, interruptions not counted; 0 for any. What takes longer stops at a checkpoint.",
+    )
+    .role(Role::Setup),
+    Key::float(
+        "run.checkpoint_seconds",
+        [0.0, 1e9],
+        60.0,
+        "Seconds from one checkpoint of a run to the next; 0 for none but where a run is interrupted.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "output.dir",
+        Kind::OutputPath,
+        Literal::Text("results"),
+        "The folder that the folder of results is made in, relative to the working directory.",
+    )
+    .role(Role::Setup),
+];
+
+/// The position in [`KEYS`] of the key with this path.
+pub fn find_key(path: &str) -> Option<usize> {
+    KEYS.iter().position(|key| key.path == path)
+}
+
+/// The reference of all keys as Markdown tables, one for each table of the configuration, and a line on its marks.
+pub fn keys_markdown() -> String {
+    let mut text = String::new();
+    let mut table = None;
+    for key in KEYS {
+        if table != Some(key.table()) {
+            table = Some(key.table());
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str("| key | values | default | meaning |\n|---|---|---|---|\n");
+        }
+        let mut default = code(&key.default.into());
+        if let Some(seed) = key.seed_default {
+            let _ = write!(default, " († {})", code(&seed.into()));
+        }
+        if let Some(data_set) = key.data_set_default {
+            let _ = write!(default, " (JSON: {})", code(&data_set.into()));
+        }
+        let values = key.kind.describe();
+        let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
+    }
+    text.push_str(
+        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON.\n",
+    );
+    text
+}
+
+/// A default as code in Markdown.
+fn code(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        value => format!("`{}`", super::value::display(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_unique_and_tables_in_one_piece() {
+        let mut tables: Vec<&str> = Vec::new();
+        for (index, key) in KEYS.iter().enumerate() {
+            assert_eq!(find_key(key.path), Some(index), "{} is listed twice", key.path);
+            assert!(key.doc.ends_with('.') && !key.doc.contains('|'), "{}", key.path);
+            if tables.last() != Some(&key.table()) {
+                assert!(!tables.contains(&key.table()), "[{}] is split", key.table());
+                tables.push(key.table());
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_has_a_row_for_every_key() {
+        let reference = keys_markdown();
+        for key in KEYS {
+            let rows = reference.lines().filter(|line| line.starts_with(&format!("| `{}` |", key.path)));
+            assert_eq!(rows.count(), 1, "{}", key.path);
+        }
+        assert!(reference.contains("| `train.k` | an integer from 1 to 1000000 | `1` | Gibbs steps"));
+        assert!(reference.contains("`1` († `51`)"));
+        assert!(reference.contains("`[\"hold\", \"onset\"]` (JSON: `[\"hold\"]`)"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The parameters of one run, as typed options for the layers below.
+
+use super::settings::Settings;
+use crate::evaluate::EvaluateOptions;
+use crate::music::CorpusOptions;
+use crate::rbm::{ChainStart, Chains, LastStep};
+use crate::train::{ModelOptions, TrainOptions};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Everything that decides the bits of a run but the corpus' content and the seed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunParameters {
+    /// Where songs come from and how they are read.
+    pub corpus: CorpusOptions,
+    /// The shape of the model and its state before training.
+    pub model: ModelOptions,
+    /// How it is trained.
+    pub train: TrainOptions,
+    /// How it is evaluated.
+    pub evaluate: EvaluateOptions,
+    /// The music it makes.
+    pub sample: SampleOptions,
+}
+
+impl RunParameters {
+    /// The options that a record's or a model's dotted parameters stand for; what they do not name has its default.
+    pub fn from_map(parameters: &Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let mut tables = serde_json::to_value(Self::default())?;
+        for (key, value) in parameters {
+            let (table, name) = key.split_once('.').unwrap_or(("", key));
+            tables[table][name] = value.clone();
+        }
+        serde_json::from_value(tables)
+    }
+
+    /// The options that settings stand for.
+    pub(crate) fn from_settings(settings: &Settings) -> Self {
+        /// The registry and the structs name the same keys and types; a test holds them together.
+        fn table<T: DeserializeOwned>(settings: &Settings, name: &str) -> T {
+            serde_json::from_value(Value::Object(settings.table(name)))
+                .unwrap_or_else(|error| panic!("the keys of `{name}` differ from its options: {error}"))
+        }
+        Self {
+            corpus: table(settings, "corpus"),
+            model: table(settings, "model"),
+            train: table(settings, "train"),
+            evaluate: table(settings, "evaluate"),
+            sample: table(settings, "sample"),
+        }
+    }
+}
+
+/// The music that a trained model makes, as the `sample` table of a configuration gives it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleOptions {
+    /// Samples drawn.
+    pub count: usize,
+    /// Gibbs steps that lead to a sample.
+    pub steps: usize,
+    /// Where the chain of a sample starts.
+    pub start: ChainStart,
+    /// Divides every input of a unit.
+    pub temperature: f64,
+    /// How many times hotter the first Gibbs step is than the last.
+    pub annealing: f64,
+    /// How the last visible states are chosen.
+    pub last_step: LastStep,
+    /// Write no file for a sample without a note.
+    pub skip_empty: bool,
+    /// Quarter notes a minute.
+    pub tempo: f64,
+    /// Velocity of the notes, in 1..=127.
+    pub velocity: u8,
+    /// MIDI program (instrument), in 0..=127.
+    pub program: u8,
+}
+
+impl Default for SampleOptions {
+    fn default() -> Self {
+        Self {
+            count: 10,
+            steps: 1,
+            start: ChainStart::Zeros,
+            temperature: 1.0,
+            annealing: 1.0,
+            last_step: LastStep::Draw,
+            skip_empty: true,
+            tempo: 120.0,
+            velocity: 40,
+            program: 0,
+        }
+    }
+}
+
+impl SampleOptions {
+    /// The chains that these options speak of.
+    pub fn chains(&self, seed: u64) -> Chains {
+        Chains {
+            temperature: self.temperature,
+            annealing: self.annealing,
+            last_step: self.last_step,
+            ..Chains::plain(self.count, self.steps as u64, self.start, seed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::config::Explicit;
+
+    #[test]
+    fn parameters_come_back_from_their_dotted_form() {
+        let settings = Settings::resolve(&Explicit::default()).unwrap();
+        let map: Map<String, Value> =
+            settings.parameters().into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        assert_eq!(RunParameters::from_map(&map).unwrap(), RunParameters::default());
+        let mut changed = map;
+        changed.insert("model.hidden".into(), 7.into());
+        assert_eq!(RunParameters::from_map(&changed).unwrap().model.hidden, 7);
+        changed.insert("model.hideen".into(), 7.into());
+        assert!(RunParameters::from_map(&changed).is_err());
+    }
+
+    #[test]
+    fn the_defaults_of_registry_and_options_agree() {
+        let settings = Settings::resolve(&Explicit::default()).unwrap();
+        assert_eq!(RunParameters::from_settings(&settings), RunParameters::default());
+    }
+}

@@ -1,0 +1,131 @@
+//! The text of a configuration as it was resolved: file and arguments in one, to keep beside the results.
+
+use super::Sweep;
+use super::axis::Axis;
+use super::key::Kind;
+use super::keys::KEYS;
+use super::layer::PointSettings;
+use super::value::{Assignment, display};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+impl Sweep {
+    /// A TOML file that stands for this sweep by itself, wherever it is stored: what the file and the arguments set, without
+    /// what they override, and with the corpus' path made absolute.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut table = "";
+        let set = KEYS.iter().zip(&self.base.0).filter_map(|(key, set)| Some((key, set.as_ref()?)));
+        for (key, set) in set {
+            if key.table() != table {
+                table = key.table();
+                let _ = writeln!(text, "\n[{table}]");
+            }
+            let name = key.path.rsplit('.').next().unwrap_or(key.path);
+            let _ = writeln!(text, "{name} = {}", written(key.kind, set));
+        }
+        if self.base.get("name").is_none() {
+            text = format!("name = {}\n{text}", display(&self.name.as_str().into()));
+        }
+        // The grid's axes come first, each a group of its own; a lone axis after a group of several is a zip.
+        let lone = self.walks.iter().take_while(|walk| walk.len() == 1).count();
+        let (grid, zips) = self.walks.split_at(lone);
+        if !grid.is_empty() {
+            text.push_str("\n[sweep.grid]\n");
+        }
+        for axis in grid.iter().flatten() {
+            write_axis(&mut text, axis);
+        }
+        for zip in zips {
+            text.push_str("\n[[sweep.zip]]\n");
+            for axis in zip {
+                write_axis(&mut text, axis);
+            }
+        }
+        if !self.random.is_empty() {
+            let _ = writeln!(text, "\n[sweep.random]\ncount = {}", self.random_count);
+        }
+        for axis in &self.random {
+            let kind = KEYS[axis.key].kind;
+            let _ = writeln!(text, "\"{}\" = {}", KEYS[axis.key].path, axis.to_toml(|value| written(kind, value)));
+        }
+        write_points(&mut text, "include", &self.include);
+        write_points(&mut text, "exclude", &self.exclude);
+        text.trim_start().to_owned()
+    }
+}
+
+fn write_axis(text: &mut String, axis: &Axis) {
+    let key = &KEYS[axis.key];
+    let values: Vec<String> = axis.values.iter().map(|value| written(key.kind, value)).collect();
+    let _ = writeln!(text, "\"{}\" = [{}]", key.path, values.join(", "));
+}
+
+fn write_points(text: &mut String, table: &str, points: &[PointSettings]) {
+    for point in points {
+        let _ = writeln!(text, "\n[[sweep.{table}]]");
+        for setting in &point.settings {
+            let key = &KEYS[setting.key];
+            let _ = writeln!(text, "\"{}\" = {}", key.path, written(key.kind, &setting.assignment));
+        }
+    }
+}
+
+/// A value as TOML. Seeds are strings, as TOML's integers end at 2^63.
+fn written(kind: Kind, assignment: &Assignment) -> String {
+    match (kind, &assignment.value) {
+        (Kind::Seed, seed) => format!("\"{seed}\""),
+        (Kind::InputPath, Value::String(path)) => {
+            let absolute = std::path::absolute(Path::new(path)).ok();
+            display(&absolute.as_deref().and_then(Path::to_str).unwrap_or(path).into())
+        }
+        (_, value) => display(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resolved_text_plans_the_same_runs() {
+        let text = r#"
+            [corpus]
+            path = "music"
+            [train]
+            k = 3
+            [replicates]
+            count = 2
+            seed = 18446744073709551615
+            [sweep.grid]
+            "model.hidden" = [5, 10]
+            [[sweep.zip]]
+            "train.momentum" = [0, 0.5]
+            "corpus.planes" = [["hold"], ["hold", "onset"]]
+            [[sweep.zip]]
+            "corpus.path" = ["a \"b\"", "/c"]
+            [sweep.random]
+            count = 3
+            "train.learning_rate" = { log-uniform = [1e-7, 0.1] }
+            "train.batch_size" = { uniform = [10, 100] }
+            "train.method" = { choice = ["cd", "pcd"] }
+            [[sweep.include]]
+            "model.hidden" = 99
+            [[sweep.exclude]]
+            "model.hidden" = 5
+            "train.momentum" = 0.5
+        "#;
+        let sets = ["train.epochs=7".to_owned()];
+        let sweep = Sweep::from_text(Some((Path::new("lists/many.toml"), text.to_owned())), &sets).unwrap();
+        let resolved = sweep.to_toml();
+        let again = Sweep::from_text(Some((Path::new("/elsewhere/sweep.toml"), resolved.clone())), &[]).unwrap();
+        assert_eq!(again.to_toml(), resolved);
+        assert_eq!(again.name, "many");
+        let ids =
+            |sweep: &Sweep| -> Vec<String> { sweep.plan().unwrap().runs.iter().map(|run| run.run_id("")).collect() };
+        assert_eq!(ids(&again), ids(&sweep));
+        assert_eq!(ids(&sweep).len(), 2 * (3 * 2 * 3 + 1));
+        assert_eq!(again.base(None).unwrap().corpus.path, std::path::absolute("lists/music").ok());
+    }
+}

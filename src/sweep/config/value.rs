@@ -1,0 +1,281 @@
+//! The value of one key: checked against its kind, shown in messages and tables.
+
+use super::document::{ARGUMENT_FLAG, Node, Raw};
+use super::error::{ConfigError, Origin};
+use super::key::{Key, Kind};
+use super::keys::KEYS;
+use serde_json::Value;
+use std::path::Path;
+
+/// A checked value and where it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Assignment {
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
+}
+
+/// A value as a configuration file would write it.
+pub fn display(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(display).collect();
+            format!("[{}]", items.join(", "))
+        }
+        value => value.to_string(),
+    }
+}
+
+/// Check a value against the kind of its key. Paths come out relative to `folder`; a float key takes integers too.
+pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, ConfigError> {
+    match (key.kind, &node.value) {
+        (Kind::Integer { min, max }, Raw::Integer(number)) => integer(key, node, *number, min, max),
+        (Kind::Float { .. }, Raw::Integer(_) | Raw::Float(_)) => {
+            let number = as_float(&node.value).ok_or_else(|| wrong_type(key, node))?;
+            float(key, number).ok_or_else(|| out_of_range(key, node))
+        }
+        (Kind::Bool, Raw::Bool(flag)) => Ok((*flag).into()),
+        (Kind::Choice(choices), Raw::Text(text)) => choice(key, node, text, choices),
+        (Kind::Choices(choices), Raw::List(items)) => {
+            let names = list(key, items, |item| match &item.value {
+                Raw::Text(text) => choice(key, item, text, choices),
+                other => Err(wrong_item(key, item, other)),
+            })?;
+            if names.is_empty() {
+                return Err(empty_list(&node.origin, key));
+            }
+            Ok(Value::Array(names))
+        }
+        (Kind::Integers { min, max }, Raw::List(items)) => {
+            let numbers = list(key, items, |item| match &item.value {
+                Raw::Integer(number) => integer(key, item, *number, min, max),
+                other => Err(wrong_item(key, item, other)),
+            })?;
+            Ok(Value::Array(numbers))
+        }
+        (Kind::Seed, Raw::Integer(number)) => {
+            let seed = number.and_then(|number| u64::try_from(number).ok());
+            seed.map(Value::from).ok_or_else(|| out_of_range(key, node))
+        }
+        (Kind::Seed, Raw::Text(text)) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse::<u64>().map(Value::from).map_err(|_| out_of_range(key, node))
+        }
+        (Kind::AutoOrInteger { max }, Raw::Integer(number)) => integer(key, node, *number, 1, max),
+        (Kind::AutoOrInteger { .. }, Raw::Text(text)) if text == "auto" => Ok("auto".into()),
+        (Kind::Seed | Kind::AutoOrInteger { .. }, Raw::Text(_)) => Err(out_of_range(key, node)),
+        (Kind::FileName, Raw::Text(text)) => file_name(key, node, text),
+        (Kind::InputPath | Kind::OutputPath, Raw::Text(text)) if text.is_empty() || text.contains('\0') => {
+            Err(ConfigError::at(&node.origin, format!("`{}` names no file or folder", key.path), "expected a path"))
+        }
+        (Kind::InputPath, Raw::Text(text)) => path_below(folder, text).ok_or_else(|| {
+            ConfigError::at(
+                &node.origin,
+                format!("`{}` starts from a folder whose name is not Unicode", key.path),
+                format!("relative to {}", folder.display()),
+            )
+            .help("write an absolute path, or give it with `--set` relative to the working directory")
+        }),
+        (Kind::OutputPath, Raw::Text(text)) => Ok(text.as_str().into()),
+        _ => Err(wrong_type(key, node)),
+    }
+}
+
+/// The number of an integer or a float.
+pub(crate) fn as_float(value: &Raw) -> Option<f64> {
+    match value {
+        Raw::Integer(number) => Some(number.map_or(f64::INFINITY, |number| number as f64)),
+        Raw::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// A float within the range of its key. Zero has no sign, so that −0 and 0 are the same run.
+pub(crate) fn float(key: &Key, number: f64) -> Option<Value> {
+    let Kind::Float { min, max, below_max } = key.kind else {
+        panic!("`{}` is not a key of floats", key.path);
+    };
+    let within = number >= min && (number < max || (number == max && !below_max));
+    within.then(|| Value::from(if number == 0.0 { 0.0 } else { number }))
+}
+
+fn integer(key: &Key, node: &Node, number: Option<i128>, min: i64, max: i64) -> Result<Value, ConfigError> {
+    number
+        .and_then(|number| i64::try_from(number).ok())
+        .filter(|number| (min..=max).contains(number))
+        .map(Value::from)
+        .ok_or_else(|| out_of_range(key, node))
+}
+
+fn choice(key: &Key, node: &Node, text: &str, choices: &[&str]) -> Result<Value, ConfigError> {
+    if choices.contains(&text) {
+        return Ok(text.into());
+    }
+    let error = ConfigError::at(
+        &node.origin,
+        format!("`{}` cannot be {}", key.path, written(node)),
+        format!("expected {}", key.kind.describe()),
+    );
+    Err(match closest(text, choices) {
+        Some(meant) => error.help(format!("did you mean \"{meant}\"?")),
+        None => error,
+    })
+}
+
+/// Check every item, and that none occurs twice.
+fn list(
+    key: &Key,
+    items: &[Node],
+    check: impl Fn(&Node) -> Result<Value, ConfigError>,
+) -> Result<Vec<Value>, ConfigError> {
+    let mut values: Vec<Value> = Vec::with_capacity(items.len());
+    for item in items {
+        let value = check(item)?;
+        if let Some(first) = values.iter().position(|earlier| *earlier == value) {
+            return Err(twice(key, &value, &item.origin, &items[first].origin));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// The name of a folder: a single path component that every system accepts.
+fn file_name(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
+    file_name_fault(text).map_or_else(
+        || Ok(text.into()),
+        |fault| {
+            Err(ConfigError::at(&node.origin, format!("`{}` cannot be {}", key.path, written(node)), fault)
+                .help("the name becomes that of a folder below `output.dir`"))
+        },
+    )
+}
+
+/// Why a text cannot name a folder on every system; none if it can.
+pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
+    const RESERVED: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
+    if text.is_empty() {
+        Some("an empty name")
+    } else if text.contains(RESERVED) || text.chars().any(char::is_control) {
+        Some("a file name holds no / \\ : * ? \" < > | and no control character")
+    } else if text.starts_with(['.', '-', ' ']) || text.ends_with(['.', ' ']) {
+        Some("a name starts with no dot, dash or space, and ends with no dot or space")
+    } else if text.len() > 200 {
+        Some("a name has at most 200 bytes")
+    } else {
+        None
+    }
+}
+
+/// `path` as seen from the working directory, where it was written relative to `folder`.
+fn path_below(folder: &Path, path: &str) -> Option<Value> {
+    folder.join(path).to_str().map(Value::from)
+}
+
+fn wrong_type(key: &Key, node: &Node) -> ConfigError {
+    let error = ConfigError::at(
+        &node.origin,
+        format!("`{}` cannot be {}", key.path, node.value.type_name()),
+        format!("expected {}", key.kind.describe()),
+    );
+    let is_number = matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. });
+    let is_text = matches!(key.kind, Kind::FileName | Kind::InputPath | Kind::OutputPath);
+    match &node.value {
+        Raw::List(_) if key.may_be_swept() => error.help(sweep_advice(key, &node.origin)),
+        Raw::Text(text) if is_number && text.parse::<f64>().is_ok() => {
+            error.help(format!("a number stands without quotes: `{text}`"))
+        }
+        Raw::Integer(_) | Raw::Float(_) | Raw::Bool(_) | Raw::Date if is_text => {
+            let text = node.origin.text();
+            error.help(if on_command_line(&node.origin) {
+                format!("a string stands in quotes: `--set '{}=\"{text}\"'`", key.path)
+            } else {
+                format!("a string stands in quotes: `\"{text}\"`")
+            })
+        }
+        _ => error,
+    }
+}
+
+/// Whether a value was given by `--set`; a file cannot start so and be TOML.
+fn on_command_line(origin: &Origin) -> bool {
+    origin.source.text.starts_with(ARGUMENT_FLAG)
+}
+
+fn out_of_range(key: &Key, node: &Node) -> ConfigError {
+    let label = format!("expected {}", key.kind.describe());
+    let message = match node.value {
+        Raw::Float(number) if !number.is_finite() => {
+            format!("`{}` cannot be {}: it is no number to compute with", key.path, written(node))
+        }
+        _ => format!("`{}` cannot be {}", key.path, written(node)),
+    };
+    ConfigError::at(&node.origin, message, label)
+}
+
+fn wrong_item(key: &Key, item: &Node, found: &Raw) -> ConfigError {
+    ConfigError::at(
+        &item.origin,
+        format!("a value in the list `{}` cannot be {}", key.path, found.type_name()),
+        format!("expected {}", key.kind.describe()),
+    )
+}
+
+/// The error of a list without items, of a key or of an axis.
+pub(crate) fn empty_list(origin: &Origin, key: &Key) -> ConfigError {
+    ConfigError::at(origin, format!("`{}` has an empty list", key.path), "expected at least one value")
+}
+
+/// The error of a value that a list holds twice.
+pub(crate) fn twice(key: &Key, value: &Value, again: &Origin, first: &Origin) -> ConfigError {
+    ConfigError::at(again, format!("`{}` lists {} twice", key.path, display(value)), "the same value again")
+        .related(first, "first here")
+}
+
+/// How to sweep a key, for whoever gave it a list.
+fn sweep_advice(key: &Key, origin: &Origin) -> String {
+    let list = match origin.text() {
+        long if long.contains('\n') => "[…]",
+        list => list,
+    };
+    if on_command_line(origin) {
+        format!("to run every value, write `--set 'sweep.grid.\"{}\"={list}'`", key.path)
+    } else {
+        format!("to run every value, write `\"{}\" = {list}` below `[sweep.grid]`", key.path)
+    }
+}
+
+/// A value as it was written, cut to a length that fits a message.
+fn written(node: &Node) -> String {
+    const LONGEST: usize = 40;
+    let text = match &node.value {
+        // A bare word of `--set` has no quotes of its own.
+        Raw::Text(text) => display(&Value::from(text.as_str())),
+        _ => node.origin.text().to_owned(),
+    };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The candidate that was likely meant, if one is near: at most a third of the letters off.
+pub(crate) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&text.to_lowercase(), candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The key that was likely meant by a path: the same name in another table, else a similar name, in its own table first.
+pub(crate) fn closest_key(path: &str) -> Option<&'static str> {
+    let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let keys = KEYS.iter().map(|key| (key, key.path.rsplit('.').next().unwrap_or(key.path)));
+    let (own, other): (Vec<_>, Vec<_>) = keys.partition(|(key, _)| key.table() == table);
+    let similar = |keys: &[(&'static Key, &'static str)]| {
+        let names: Vec<&'static str> = keys.iter().map(|(_, name)| *name).collect();
+        let meant = closest(name, &names)?;
+        keys.iter().find(|(_, name)| *name == meant).map(|(key, _)| key.path)
+    };
+    let same = other.iter().find(|(_, other)| *other == name).map(|(key, _)| key.path);
+    same.or_else(|| similar(&own)).or_else(|| similar(&other))
+}

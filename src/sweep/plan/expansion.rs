@@ -1,0 +1,348 @@
+//! The plan of a sweep: every run, in order, each with its parameters, seed and identity.
+
+use crate::sweep::config::Axis;
+use crate::sweep::config::KEYS;
+use crate::sweep::config::PointSettings;
+use crate::sweep::config::RunParameters;
+use crate::sweep::config::Sweep;
+use crate::sweep::config::{ConfigError, ConfigErrors};
+use crate::sweep::config::{Explicit, Settings};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The most points and the most runs of a sweep.
+pub const MAX_RUNS: usize = 1_000_000;
+
+/// The version of what a `run_id` is computed from.
+const ID_SCHEMA: u32 = 1;
+
+/// Mistakes shown at once; a sweep may repeat one in thousands of points.
+const MAX_ERRORS: usize = 20;
+
+/// Every run of a sweep, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The name of the sweep.
+    pub name: String,
+    /// The keys that take more than one value, in the order of the axes.
+    pub swept: Vec<&'static str>,
+    /// The points, each once: those of the axes in order, the last axis fastest, then those included.
+    pub points: Vec<Arc<Point>>,
+    /// The runs: the replicates of the first point, those of the second, and so on.
+    pub runs: Vec<RunSpec>,
+    /// How many points were the same as an earlier one and are therefore left out.
+    pub merged: usize,
+    /// What is likely not meant as it is written, such as an exclusion that matches nothing.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// One point of a sweep: parameters without a seed.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The typed parameters.
+    pub parameters: RunParameters,
+    /// The same, key by key.
+    pub settings: Settings,
+    /// What was set, and where.
+    explicit: Explicit,
+}
+
+impl Point {
+    /// A mistake in this point that shows only later, at the line and value of the key; without a place where a default
+    /// is at fault.
+    pub fn error_at(&self, key: &str, message: impl Into<String>, label: impl Into<String>) -> ConfigError {
+        match self.explicit.get(key) {
+            Some(set) => ConfigError::at(&set.origin, message, label),
+            None => ConfigError::new(message).help(format!("`{key}` has its default: {}", label.into())),
+        }
+    }
+}
+
+/// One run: a point and a seed.
+#[derive(Clone, Debug)]
+pub struct RunSpec {
+    /// Position in the plan.
+    pub index: usize,
+    /// Position of the point in the plan.
+    pub point_index: usize,
+    /// The parameters, shared by all replicates.
+    pub point: Arc<Point>,
+    /// Number of the replicate, from zero.
+    pub replicate: u32,
+    /// The seed of everything random in the run.
+    pub seed: u64,
+}
+
+impl RunSpec {
+    /// The typed parameters.
+    pub fn parameters(&self) -> &RunParameters {
+        &self.point.parameters
+    }
+
+    /// Every parameter that decides the bits of the run, key by key.
+    pub fn parameter_map(&self) -> serde_json::Map<String, Value> {
+        let parameters = self.point.settings.parameters().into_iter();
+        parameters.map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    }
+
+    /// The identity of the run, given the digest of its corpus: twelve hexadecimal digits of BLAKE3 over the canonical JSON
+    /// (keys sorted, no spaces, shortest numbers) of the schema, the parameters, the digest and the seed.
+    pub fn run_id(&self, corpus_digest: &str) -> String {
+        run_id_of(self.point.settings.parameters(), corpus_digest, self.seed)
+    }
+}
+
+/// [`RunSpec::run_id`] of a run with these parameters, by their dotted keys.
+pub fn run_id_of<'a>(
+    parameters: impl IntoIterator<Item = (&'a str, &'a Value)>,
+    corpus_digest: &str,
+    seed: u64,
+) -> String {
+    const DIGITS: usize = 12;
+    /// The fields stand in the order of their names.
+    #[derive(Serialize)]
+    struct Identity<'a> {
+        corpus: &'a str,
+        parameters: BTreeMap<&'a str, &'a Value>,
+        schema: u32,
+        seed: String,
+    }
+    let identity = Identity {
+        corpus: corpus_digest,
+        parameters: parameters.into_iter().collect(),
+        schema: ID_SCHEMA,
+        seed: seed.to_string(),
+    };
+    let json = serde_json::to_vec(&identity).unwrap_or_else(|error| panic!("an identity is plain JSON: {error}"));
+    blake3::hash(&json).to_hex()[..DIGITS].to_owned()
+}
+
+impl Plan {
+    /// The values that set a run apart from the others: one for each key in `swept`.
+    pub fn swept_values<'a>(&'a self, run: &'a RunSpec) -> impl Iterator<Item = (&'static str, &'a Value)> + 'a {
+        self.swept.iter().map(|key| (*key, run.point.settings.get(key)))
+    }
+
+    /// The runs of one shard, in order.
+    pub fn shard(&self, shard: Shard) -> impl Iterator<Item = &RunSpec> {
+        self.runs.iter().filter(move |run| shard.contains(run.index))
+    }
+}
+
+/// One of several equal parts of a plan, such as `2/3`; every third run from the second on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub index: usize,
+    /// How many parts there are.
+    pub count: usize,
+}
+
+impl Shard {
+    /// The whole plan.
+    pub const WHOLE: Self = Self { index: 1, count: 1 };
+
+    /// Whether a run belongs to this part.
+    pub fn contains(self, run_index: usize) -> bool {
+        run_index % self.count == self.index - 1
+    }
+}
+
+/// A shard that is not of the form `I/N` with 1 ≤ I ≤ N.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no shard: expected I/N with I from 1 to N, such as 2/3")]
+pub struct ShardError(String);
+
+impl FromStr for Shard {
+    type Err = ShardError;
+
+    fn from_str(text: &str) -> Result<Self, ShardError> {
+        let parts = text.split_once('/');
+        let shard =
+            parts.and_then(|(index, count)| Some(Self { index: index.parse().ok()?, count: count.parse().ok()? }));
+        shard.filter(|shard| (1..=shard.count).contains(&shard.index)).ok_or_else(|| ShardError(text.to_owned()))
+    }
+}
+
+impl Sweep {
+    /// Expand the axes into points and the points into runs.
+    ///
+    /// Points that come out the same are run once. Without any axis the base is the one point, unless points are included.
+    pub fn plan(&self) -> Result<Plan, ConfigErrors> {
+        let walks = self.walks();
+        let combinations = self.check_size(&walks)?;
+        let mut points = Points::default();
+        let mut errors: Vec<ConfigError> = Vec::new();
+        let mut matched = vec![false; self.exclude.len()];
+        for combination in 0..combinations {
+            let explicit = self.combination(&walks, combination);
+            let excluded = |explicit: &Explicit, settings: &Settings| {
+                let mut any = false;
+                for (exclusion, matched) in self.exclude.iter().zip(&mut matched) {
+                    let holds = matches(exclusion, explicit, settings);
+                    *matched |= holds;
+                    any |= holds;
+                }
+                any
+            };
+            points.add(explicit, excluded, &mut errors);
+        }
+        for point in &self.include {
+            let mut explicit = self.base.clone();
+            for setting in &point.settings {
+                explicit.0[setting.key] = Some(Arc::clone(&setting.assignment));
+            }
+            points.add(explicit, |_, _| false, &mut errors);
+        }
+        if errors.is_empty() && points.unique.is_empty() {
+            errors.push(self.nothing_left());
+        }
+        if !errors.is_empty() {
+            return Err(ConfigErrors(errors));
+        }
+        let unmatched = self.exclude.iter().zip(&matched).filter(|(_, matched)| !**matched);
+        let warnings = unmatched.map(|(exclusion, _)| {
+            ConfigError::at(&exclusion.origin, "an exclusion matches no point", "nothing is dropped").warning()
+        });
+        Ok(Plan {
+            name: self.name.clone(),
+            swept: self.swept(&walks, &points.unique),
+            runs: self.runs(&points.unique),
+            points: points.unique,
+            merged: points.merged,
+            warnings: warnings.collect(),
+        })
+    }
+
+    /// The groups of axes, random points last.
+    fn walks(&self) -> Vec<Vec<Axis>> {
+        let drawn = self.random.iter().map(|axis| Axis {
+            key: axis.key,
+            key_origin: axis.key_origin.clone(),
+            origin: axis.key_origin.clone(),
+            values: (0..self.random_count).map(|index| axis.draw(self.replicates.seed, index)).collect(),
+        });
+        let drawn: Vec<Axis> = drawn.collect();
+        let groups = self.walks.iter().cloned();
+        groups.chain((!drawn.is_empty()).then_some(drawn)).collect()
+    }
+
+    /// The number of combinations of all axes, if the sweep stays within [`MAX_RUNS`].
+    fn check_size(&self, walks: &[Vec<Axis>]) -> Result<usize, ConfigError> {
+        let lengths = walks.iter().map(|walk| walk[0].values.len());
+        let combinations: f64 = lengths.clone().map(|length| length as f64).product();
+        let runs = (combinations + self.include.len() as f64) * f64::from(self.replicates.count);
+        if runs > MAX_RUNS as f64 {
+            let message = format!("the sweep has {runs} runs, more than {MAX_RUNS}");
+            let widest = walks.iter().flatten().max_by_key(|axis| axis.values.len());
+            return Err(match widest {
+                Some(axis) => {
+                    ConfigError::at(&axis.origin, message, format!("the longest axis: {} values", axis.values.len()))
+                }
+                None => ConfigError::new(message),
+            }
+            .help("`[sweep.random]` draws a number of points from a large space"));
+        }
+        if walks.is_empty() && !self.include.is_empty() {
+            return Ok(0);
+        }
+        Ok(lengths.product())
+    }
+
+    /// What is set in one combination of the axes, the last of which varies fastest.
+    fn combination(&self, walks: &[Vec<Axis>], combination: usize) -> Explicit {
+        let mut explicit = self.base.clone();
+        let mut rest = combination;
+        for walk in walks.iter().rev() {
+            let length = walk[0].values.len();
+            for axis in walk {
+                explicit.0[axis.key] = Some(Arc::clone(&axis.values[rest % length]));
+            }
+            rest /= length;
+        }
+        explicit
+    }
+
+    fn nothing_left(&self) -> ConfigError {
+        let message = "the exclusions leave no point to run";
+        match self.exclude.first() {
+            Some(exclusion) => ConfigError::at(&exclusion.origin, message, "the first exclusion"),
+            None => ConfigError::new("the sweep has no point"),
+        }
+    }
+
+    /// The keys of axes and inclusions that take more than one value.
+    fn swept(&self, walks: &[Vec<Axis>], points: &[Arc<Point>]) -> Vec<&'static str> {
+        let axes = walks.iter().flatten().map(|axis| axis.key);
+        let included = self.include.iter().flat_map(|point| point.settings.iter().map(|setting| setting.key));
+        let mut keys: Vec<usize> = Vec::new();
+        for key in axes.chain(included) {
+            let first = points[0].settings.at(key);
+            if !keys.contains(&key) && points.iter().any(|point| point.settings.at(key) != first) {
+                keys.push(key);
+            }
+        }
+        keys.into_iter().map(|key| KEYS[key].path).collect()
+    }
+
+    fn runs(&self, points: &[Arc<Point>]) -> Vec<RunSpec> {
+        let seeds: Vec<u64> = self.replicates.seeds().collect();
+        let count = seeds.len();
+        let runs = points.iter().enumerate().flat_map(|(point_index, point)| {
+            seeds.iter().enumerate().map(move |(replicate, &seed)| RunSpec {
+                index: point_index * count + replicate,
+                point_index,
+                point: Arc::clone(point),
+                replicate: replicate as u32,
+                seed,
+            })
+        });
+        runs.collect()
+    }
+}
+
+/// The points found so far, each once.
+#[derive(Default)]
+struct Points {
+    unique: Vec<Arc<Point>>,
+    identities: HashSet<String>,
+    merged: usize,
+}
+
+impl Points {
+    /// Resolve and add a point, unless it is excluded or known. Each mistake is noted once.
+    fn add(
+        &mut self,
+        explicit: Explicit,
+        excluded: impl FnOnce(&Explicit, &Settings) -> bool,
+        errors: &mut Vec<ConfigError>,
+    ) {
+        let settings = match Settings::resolve(&explicit) {
+            Ok(settings) => settings,
+            Err(error) => {
+                if errors.len() < MAX_ERRORS && !errors.contains(&error) {
+                    errors.push(error);
+                }
+                return;
+            }
+        };
+        if excluded(&explicit, &settings) {
+            return;
+        }
+        if !self.identities.insert(settings.identity()) {
+            self.merged += 1;
+            return;
+        }
+        self.unique.push(Arc::new(Point { parameters: RunParameters::from_settings(&settings), settings, explicit }));
+    }
+}
+
+/// Whether a point has every value that an exclusion names, as the sweep sets it: that a key has no effect there, and counts as
+/// its default, is no reason to spare or drop the point.
+fn matches(exclusion: &PointSettings, explicit: &Explicit, settings: &Settings) -> bool {
+    let value = |key: usize| explicit.0[key].as_ref().map_or(settings.at(key), |set| &set.value);
+    exclusion.settings.iter().all(|setting| *value(setting.key) == setting.assignment.value)
+}

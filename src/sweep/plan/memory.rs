@@ -1,0 +1,253 @@
+//! The memory that runs are expected to take.
+//!
+//! What a run holds at its peak follows from shapes: copies of the parameters in the engine, in the evaluation and in a
+//! checkpoint, and the rows of units that are at work at once. The estimate is an upper one for what is large; a test holds
+//! it against what the program really takes.
+
+use super::expansion::RunSpec;
+use super::prepared::Prepared;
+use crate::engine::EngineKind;
+use crate::evaluate::LikelihoodMethod;
+use crate::evaluate::music::Baselines;
+use crate::machine::logical_cpus;
+use crate::music::Corpus;
+use crate::sweep::config::RunParameters;
+use crate::sweep::config::{ConfigError, ConfigErrors};
+use crate::train::{Centring, Method, StopMetric};
+
+/// Rows that evaluation sends through the chains at once.
+const EVALUATION_ROWS: usize = 512;
+/// Chains that annealing has an engine for.
+const ANNEALED_AT_ONCE: usize = 64;
+/// Hidden units are laid out in tiles of so many.
+const TILE: usize = 64;
+/// What the program holds whatever the models: its code, threads, tables and songs' names.
+const BASE_BYTES: u64 = 24 << 20;
+
+/// Bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
+pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
+    let RunParameters { corpus: reading, model, train, evaluate, sample } = parameters;
+    let visible = (model.timesteps * corpus.layout.columns()) as u64;
+    let hidden = model.hidden as u64;
+    // All songs as if they were for training, which may have them in several keys and overlapping.
+    let keys = 1 + reading.transpose.len();
+    let stride = reading.stride_of(model.timesteps);
+    let songs = corpus.songs.iter().map(|song| song.roll.steps() / stride);
+    let windows = (keys * songs.sum::<usize>()) as u64;
+    let one_copy = 4 * visible * hidden.next_multiple_of(TILE as u64);
+    let has_velocity = train.momentum > 0.0 || train.initial_momentum > 0.0;
+    let velocity = if has_velocity { one_copy } else { 0 };
+
+    // Weights as the up pass reads them and as the down pass does; dense products have sums of either side instead.
+    let engine = velocity
+        + match train.engine {
+            EngineKind::Packed | EngineKind::Reference => 2 * one_copy,
+            EngineKind::Dense => 3 * one_copy,
+        };
+    // The weights of the epoch before, those of now, and the model they are put into; of the pseudo-likelihood e^w and
+    // e^−w, twice as wide.
+    let before = one_copy;
+    let evaluation = 2 * one_copy + if evaluate.pseudo_likelihood_windows > 0 { 4 * one_copy } else { 0 };
+    let best =
+        if train.early_stopping_metric != StopMetric::None && train.early_stopping_restore { one_copy } else { 0 };
+    // What goes beyond plain updates passes over the sums once more, in an array of its own.
+    let by_rule = train.centring != Centring::None
+        || train.sparsity_strength > 0.0
+        || train.weight_decay_l1 > 0.0
+        || train.nesterov;
+    let terms = if by_rule { one_copy } else { 0 };
+
+    let chains = if train.chains == 0 { train.batch_size } else { train.chains };
+    let states = visible.div_ceil(8) + hidden.div_ceil(8);
+    let tempered = if train.method == Method::Pt { (chains * train.temperatures) as u64 * states } else { 0 };
+
+    // Sums in f64.
+    let averaging = if train.averaged_epochs > 0 { 2 * one_copy } else { 0 };
+
+    // The arrays of the state, the same once more as a file, and one of them on the way there.
+    let state = one_copy + velocity + before + best + tempered + averaging;
+    let checkpoint = 2 * state + one_copy;
+
+    // Chains at their ends and where those back start, both in groups and together, with a weight each, and an engine for each
+    // group of them at work.
+    let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
+        let groups = evaluate.ais_chains.div_ceil(ANNEALED_AT_ONCE).min(logical_cpus()) as u64;
+        (2 * groups + 2) * one_copy + evaluate.ais_chains as u64 * (4 * states + 16)
+    } else {
+        0
+    };
+    // Sums of products in f64, of as many parts of the enumeration as are merged at once.
+    let enumeration = if train.method == Method::Exact { 64 * 8 * visible * hidden } else { 0 };
+    let batch = train.batch_size.min(windows.max(1) as usize);
+    let rows = batch.max(chains).max(EVALUATION_ROWS).max(sample.count) as u64;
+    // Bits of the data, of the chains and of what is remembered of both, with the lists of units that are on; numbers of
+    // the hidden units for either side and for the inputs.
+    let visible_row = visible.div_ceil(8) * 6 + visible / 2;
+    let hidden_row = 4 * 4 * hidden;
+    let dense_row = if train.engine == EngineKind::Packed { 0 } else { 3 * 4 * (visible + hidden) };
+    let at_work = rows * (visible_row + hidden_row + dense_row);
+
+    let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
+    let material = kept_windows * visible.div_ceil(64) * 8;
+    material
+        + engine
+        + terms
+        + averaging
+        + tempered
+        + enumeration
+        + before
+        + best
+        + evaluation.max(checkpoint).max(annealing)
+        + at_work
+}
+
+/// The most that the runs of a sweep are expected to take at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryNeed {
+    /// Runs at once.
+    pub jobs: usize,
+    /// Bytes of the `jobs` largest runs together, and of the program itself.
+    pub together: u64,
+    /// Bytes of the largest run, and of the program itself.
+    pub largest: u64,
+}
+
+impl MemoryNeed {
+    /// Of some runs of a plan, `jobs` of them at once.
+    pub fn of<'a>(prepared: &Prepared, runs: impl IntoIterator<Item = &'a RunSpec>, jobs: usize) -> Self {
+        let mut of_points: Vec<Option<u64>> = vec![None; prepared.plan.points.len()];
+        let mut bytes: Vec<u64> = runs
+            .into_iter()
+            .map(|run| {
+                let of_point = &mut of_points[run.point_index];
+                *of_point.get_or_insert_with(|| expected_bytes(run.parameters(), prepared.corpus_of(run.index)))
+            })
+            .collect();
+        bytes.sort_unstable_by(|a, b| b.cmp(a));
+        let largest = bytes.first().copied().unwrap_or(0) + BASE_BYTES;
+        Self { jobs, together: bytes.iter().take(jobs).sum::<u64>() + BASE_BYTES, largest }
+    }
+}
+
+/// Whether some runs of a plan fit into `available` bytes, `jobs` of them at once; if not, what would.
+pub fn check_memory(prepared: &Prepared, runs: &[&RunSpec], jobs: usize, available: u64) -> Result<(), ConfigErrors> {
+    let need = MemoryNeed::of(prepared, runs.iter().copied(), jobs);
+    if need.together <= available {
+        return Ok(());
+    }
+    let (there, mut errors) = (in_words(available), Vec::new());
+    if need.largest > available {
+        let mut seen = Vec::new();
+        for run in runs {
+            let (parameters, corpus) = (run.parameters(), prepared.corpus_of(run.index));
+            let bytes = expected_bytes(parameters, corpus) + BASE_BYTES;
+            let (hidden, timesteps) = (parameters.model.hidden, parameters.model.timesteps);
+            if bytes <= available || seen.contains(&(hidden, timesteps)) {
+                continue;
+            }
+            seen.push((hidden, timesteps));
+            let message = format!(
+                "a model of {hidden} hidden units and {timesteps} time steps takes about {}, where {there} of memory are \
+                 available",
+                in_words(bytes)
+            );
+            let error = run.point.error_at("model.hidden", message, "too many for this machine");
+            errors.push(match most_hidden(parameters, corpus, available) {
+                0 => error.help("shorter windows (`model.timesteps`) or fewer rows (`train.batch_size`) take less"),
+                most => error.help(format!("with windows of {timesteps} steps, {most} hidden units would fit")),
+            });
+        }
+    } else {
+        let fitting =
+            (1..jobs).rev().find(|&jobs| MemoryNeed::of(prepared, runs.iter().copied(), jobs).together <= available);
+        let together = in_words(need.together);
+        let message = format!("{jobs} runs at once take about {together}, where {there} are available");
+        errors.push(ConfigError::new(message).help(format!("`--jobs {}` would fit", fitting.unwrap_or(1))));
+    }
+    Err(ConfigErrors(errors))
+}
+
+/// The most hidden units that fit, all else being equal; 0 if not even one does.
+fn most_hidden(parameters: &RunParameters, corpus: &Corpus, available: u64) -> usize {
+    let fits = |hidden: usize| {
+        let mut smaller = parameters.clone();
+        smaller.model.hidden = hidden;
+        expected_bytes(&smaller, corpus) + BASE_BYTES <= available
+    };
+    // The first that does not fit lies in (fitting, failing].
+    let (mut fitting, mut failing) = (0, parameters.model.hidden);
+    while fitting + 1 < failing {
+        let middle = usize::midpoint(fitting, failing);
+        if fits(middle) { fitting = middle } else { failing = middle }
+    }
+    fitting
+}
+
+/// Bytes for people: "3.2 GiB".
+pub fn in_words(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 { format!("{mebibytes:.0} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::Sweep;
+    use std::path::Path;
+
+    fn prepared(config: &str) -> Prepared {
+        let plan = Sweep::from_text(Some((Path::new("m.toml"), config.into())), &[]).unwrap().plan().unwrap();
+        Prepared::new(plan, &|_, _| ()).unwrap()
+    }
+
+    #[test]
+    fn larger_models_and_more_jobs_take_more() {
+        let prepared = prepared("[sweep.grid]\n\"model.hidden\" = [64, 128, 1024]\n");
+        let bytes: Vec<u64> =
+            (0..3).map(|run| expected_bytes(prepared.plan.runs[run].parameters(), prepared.corpus_of(run))).collect();
+        let copy = |hidden: u64| 4 * 15 * 156 * hidden;
+        // Between one and two dozen copies of the weights more.
+        let more = bytes[2] - bytes[1];
+        assert!((6 * copy(896)..24 * copy(896)).contains(&more), "{more}");
+        let need = |jobs| MemoryNeed::of(&prepared, &prepared.plan.runs, jobs);
+        assert_eq!(need(1).together, need(1).largest);
+        assert_eq!(need(2).together, bytes[2] + bytes[1] + BASE_BYTES);
+        assert_eq!(need(5).together, need(3).together);
+    }
+
+    #[test]
+    fn chains_of_many_temperatures_and_of_annealing_are_counted() {
+        let bytes = |keys: &str| {
+            let prepared = prepared(&format!("[model]\ntimesteps = 1\nhidden = 64\n{keys}"));
+            expected_bytes(prepared.plan.runs[0].parameters(), prepared.corpus_of(0))
+        };
+        let pcd = bytes("[train]\nmethod = \"pcd\"\nchains = 100000\n");
+        let pt = bytes("[train]\nmethod = \"pt\"\nchains = 100000\ntemperatures = 100\n");
+        // 156 visible and 64 hidden units in 20 and 8 bytes; a checkpoint doubles what it holds.
+        assert!((28..4 * 28).contains(&((pt - pcd) / 10_000_000)), "{pcd} and {pt}");
+        let annealed = bytes("[evaluate]\nlog_likelihood = \"ais\"\nais_chains = 1000000\n");
+        assert!(annealed > bytes("") + 1_000_000 * 50, "{annealed}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let prepared = prepared("[sweep.grid]\n\"model.hidden\" = [50, 4000]\n");
+        let runs: Vec<&RunSpec> = prepared.plan.runs.iter().collect();
+        let need = |jobs| MemoryNeed::of(&prepared, runs.iter().copied(), jobs);
+        assert_eq!(check_memory(&prepared, &runs, 2, need(2).together), Ok(()));
+        let tight = check_memory(&prepared, &runs, 2, need(2).together - 1).unwrap_err().to_string();
+        assert!(tight.contains("2 runs at once") && tight.contains("`--jobs 1` would fit"), "{tight}");
+        let small = check_memory(&prepared, &runs, 1, need(1).largest / 2).unwrap_err();
+        let text = small.to_string();
+        assert!(text.contains("4000 hidden units") && text.contains("hidden units would fit"), "{text}");
+        assert_eq!(small.0.len(), 1, "the small model fits");
+        let digits = text.split("steps, ").nth(1).unwrap();
+        let most: usize = digits.split(' ').next().unwrap().parse().unwrap();
+        let at = |hidden| {
+            let mut parameters = runs[1].parameters().clone();
+            parameters.model.hidden = hidden;
+            expected_bytes(&parameters, prepared.corpus_of(1)) + BASE_BYTES
+        };
+        assert!(at(most) <= need(1).largest / 2 && at(most + 1) > need(1).largest / 2, "{most}");
+    }
+}

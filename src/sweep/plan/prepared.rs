@@ -1,0 +1,126 @@
+//! A plan with its corpora: everything that must be known before the first run starts.
+
+use super::expansion::{Plan, RunSpec};
+use crate::music::SongSplit;
+use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
+use crate::sweep::config::RunParameters;
+use crate::sweep::config::{ConfigError, ConfigErrors};
+use crate::sweep::results::PlannedRun;
+use serde_json::Value;
+
+/// A plan whose corpora are read and whose runs have names.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The plan.
+    pub plan: Plan,
+    /// Every corpus that the plan needs, each once.
+    pub corpora: Vec<Corpus>,
+    /// For each point of the plan, which corpus it trains on.
+    pub corpus_of_point: Vec<usize>,
+    /// For each run of the plan, its name.
+    pub run_ids: Vec<String>,
+}
+
+/// Why a plan cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// The plan does not fit a corpus.
+    #[error("the configuration does not fit the corpus")]
+    Config(ConfigErrors),
+}
+
+impl Prepared {
+    /// Read the corpora of a plan, check the plan against them, and name its runs.
+    pub fn new(plan: Plan, progress: Progress<'_>) -> Result<Self, PrepareError> {
+        let mut read: Vec<(CorpusOptions, Corpus)> = Vec::new();
+        let mut corpus_of_point = Vec::with_capacity(plan.points.len());
+        for point in &plan.points {
+            let options = reading_options(&point.parameters.corpus);
+            let known = read.iter().position(|(own, _)| *own == options);
+            if let Some(index) = known {
+                corpus_of_point.push(index);
+            } else {
+                corpus_of_point.push(read.len());
+                let corpus = load_corpus(&options, progress)?;
+                read.push((options, corpus));
+            }
+        }
+        let corpora: Vec<Corpus> = read.into_iter().map(|(_, corpus)| corpus).collect();
+        check_timesteps(&plan, &corpora, &corpus_of_point)
+            .and_then(|()| check_training_windows(&plan, &corpora, &corpus_of_point))
+            .map_err(PrepareError::Config)?;
+        let run_ids =
+            plan.runs.iter().map(|run| run.run_id(&corpora[corpus_of_point[run.point_index]].digest)).collect();
+        Ok(Self { plan, corpora, corpus_of_point, run_ids })
+    }
+
+    /// What sets a run apart, as an entry of `plan.json`.
+    pub fn run_json(&self, run: &RunSpec) -> Value {
+        serde_json::to_value(PlannedRun::of(self, run)).expect("a planned run is plain data")
+    }
+
+    /// The corpus that a run of the plan trains on.
+    pub fn corpus_of(&self, run: usize) -> &Corpus {
+        &self.corpora[self.corpus_of_point[self.plan.runs[run].point_index]]
+    }
+}
+
+/// Read the corpus that options speak of: the path if there is one, else one that the program brings along.
+pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
+    match (&options.path, options.source.as_str()) {
+        (None, "builtin") => Corpus::from_midi(&builtin::songs(), options, progress),
+        (None, "bars-and-stripes") => Corpus::bars_and_stripes(options),
+        _ => Corpus::load(options, progress),
+    }
+}
+
+/// The options without what has no part in the reading, so that equal readings are done once.
+fn reading_options(options: &CorpusOptions) -> CorpusOptions {
+    CorpusOptions { validation: 0.0, transpose: Vec::new(), stride: 0, ..options.clone() }
+}
+
+/// Every point must have a song as long as its window.
+fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let mut seen = Vec::new();
+    for (point, &corpus) in plan.points.iter().zip(corpus_of_point) {
+        let timesteps = point.parameters.model.timesteps;
+        let longest = corpora[corpus].songs.iter().map(|song| song.roll.steps()).max().unwrap_or(0);
+        if timesteps > longest && !seen.contains(&(timesteps, corpus)) {
+            seen.push((timesteps, corpus));
+            let message = format!("`model.timesteps` = {timesteps} is longer than any song of the corpus");
+            errors.push(point.error_at("model.timesteps", message, format!("the longest song has {longest} steps")));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+}
+
+/// Every run must have a window to train on: songs held out, or a first window left out, may take all there are.
+fn check_training_windows(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let mut seen = Vec::new();
+    for run in &plan.runs {
+        let RunParameters { corpus: reading, model, train, .. } = run.parameters();
+        let corpus = corpus_of_point[run.point_index];
+        let songs = &corpora[corpus].songs;
+        let training = SongSplit::of(&corpora[corpus], reading.validation, run.seed).training;
+        let skipped = if train.skip_first_window { reading.stride_of(model.timesteps) } else { 0 };
+        let needed = model.timesteps + skipped;
+        let longest = training.iter().map(|&song| songs[song].roll.steps()).max().unwrap_or(0);
+        let fault = (needed, train.skip_first_window, corpus);
+        if needed <= longest || seen.contains(&fault) {
+            continue;
+        }
+        seen.push(fault);
+        let message = format!("`model.timesteps` = {} leaves no window to train on", model.timesteps);
+        let mut label = format!("the longest of the {} training songs has {longest} steps", training.len());
+        if train.skip_first_window {
+            label += ", and `train.skip_first_window` leaves out the first window";
+        }
+        errors.push(run.point.error_at("model.timesteps", message, label));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+}

@@ -1,0 +1,175 @@
+//! The division of the processors: runs at once, and threads of each.
+
+use super::prepared::Prepared;
+use crate::engine::Isa;
+use crate::machine::logical_cpus;
+use crate::music::Corpus;
+use crate::sweep::config::RunParameters;
+use crate::sweep::config::{Parallelism, Sweep};
+use crate::train::Batches;
+
+/// An update shorter than this stays on one thread: what is left of a second thread's gain after dividing and joining the
+/// phases is less than a second run would bring.
+const WORTH_DIVIDING_MICROSECONDS: f64 = 200.0;
+/// Units of a training window that are on, as a share: that of pop music at sixteenth steps.
+const DENSITY: f64 = 0.05;
+/// Numbers that one vector addition of the widest instruction set adds up.
+const LANES: f64 = 16.0;
+/// Drawing sixteen units costs as much as this many vector additions.
+const SAMPLING_COST: f64 = 30.0;
+/// Updating sixteen weights costs as much as this many vector additions.
+const UPDATE_COST: f64 = 8.0;
+/// From this many rows on, tables of partial sums halve the cost of the down pass.
+const TABLES_FROM_ROWS: f64 = 32.0;
+/// Nanoseconds of a vector addition with its share of loads, measured with AVX-512; other instruction sets take as much
+/// longer as the factors of [`slowdown`] say.
+const ADDITION_NANOSECONDS: f64 = 0.2;
+
+/// Runs at once and threads of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Runs at once.
+    pub jobs: usize,
+    /// Threads of each.
+    pub threads_per_run: usize,
+}
+
+impl Workers {
+    /// Divide `processors` among `runs` runs so that jobs × threads never exceeds them. What is asked for exactly is kept
+    /// as far as it fits, threads before jobs. Automatic jobs fill the machine, since runs share nothing; automatic threads
+    /// share what jobs leave, if an update is long enough to be `worth_dividing`.
+    pub fn divide(
+        jobs: Parallelism,
+        threads: Parallelism,
+        processors: usize,
+        runs: usize,
+        worth_dividing: bool,
+    ) -> Self {
+        let (processors, runs) = (processors.max(1), runs.max(1));
+        let left = |jobs: usize| if worth_dividing { processors / jobs } else { 1 };
+        match (jobs, threads) {
+            (_, Parallelism::Exactly(threads)) => {
+                let threads_per_run = threads.clamp(1, processors);
+                let room = processors / threads_per_run;
+                let jobs = match jobs {
+                    Parallelism::Auto => room.min(runs),
+                    Parallelism::Exactly(jobs) => jobs.min(room),
+                };
+                Self { jobs: jobs.max(1), threads_per_run }
+            }
+            (Parallelism::Exactly(jobs), Parallelism::Auto) => {
+                let jobs = jobs.clamp(1, processors);
+                Self { jobs, threads_per_run: left(jobs) }
+            }
+            (Parallelism::Auto, Parallelism::Auto) => {
+                let jobs = processors.min(runs);
+                Self { jobs, threads_per_run: left(jobs) }
+            }
+        }
+    }
+
+    /// [`Self::divide`] for `runs` runs of a sweep on this machine, by the longest update among its points.
+    pub fn for_sweep(sweep: &Sweep, prepared: &Prepared, isa: Isa, runs: usize) -> Self {
+        let worth_dividing = longest_update(prepared, isa) >= WORTH_DIVIDING_MICROSECONDS;
+        Self::divide(sweep.jobs, sweep.threads_per_run, logical_cpus(), runs, worth_dividing)
+    }
+
+    /// The division in a sentence, with the estimate it rests on.
+    pub fn explain(self, prepared: &Prepared, isa: Isa) -> String {
+        let Self { jobs, threads_per_run } = self;
+        let longest = longest_update(prepared, isa);
+        format!(
+            "{jobs} at once with {threads_per_run} threads each on {} processors (the longest update is estimated at \
+             {longest:.0} µs; from {WORTH_DIVIDING_MICROSECONDS} µs on it is worth dividing among threads)",
+            logical_cpus()
+        )
+    }
+}
+
+/// The longest update among the points of a plan, in microseconds on one thread.
+fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
+    let points = prepared.plan.points.iter().zip(&prepared.corpus_of_point);
+    points
+        .map(|(point, &corpus)| {
+            let corpus = &prepared.corpora[corpus];
+            let rows = mean_batch(&point.parameters, corpus);
+            update_microseconds(&point.parameters, rows, corpus.layout.columns(), isa)
+        })
+        .fold(0.0, f64::max)
+}
+
+/// Windows in a batch on the average: those of a song are often fewer than a batch may have.
+fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
+    let largest = parameters.train.batch_size as f64;
+    match parameters.train.batches {
+        Batches::Shuffled => largest,
+        Batches::PerSong => {
+            let steps: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
+            let windows = steps as f64 / (parameters.model.timesteps * corpus.songs.len().max(1)) as f64;
+            largest.min(windows.max(1.0))
+        }
+    }
+}
+
+/// The time of one update of a batch of `rows` windows on one thread, estimated from its operations: (2 + k) up passes over the units that are on, k
+/// down passes over half the hidden units, draws, and one pass over the weights.
+pub(crate) fn update_microseconds(parameters: &RunParameters, rows: f64, columns: usize, isa: Isa) -> f64 {
+    let RunParameters { model, train, .. } = parameters;
+    let (visible, hidden) = ((model.timesteps * columns) as f64, model.hidden as f64);
+    let k = train.k as f64;
+    let tables = if rows < TABLES_FROM_ROWS { 1.0 } else { 0.5 };
+    let up = (2.0 + k) * rows * DENSITY * visible * hidden;
+    let down = k * rows * 0.5 * hidden * visible * tables;
+    let drawing = SAMPLING_COST * rows * (k * visible + (1.0 + k) * hidden);
+    let updating = UPDATE_COST * visible * hidden;
+    (up + down + drawing + updating) / LANES * ADDITION_NANOSECONDS * slowdown(isa) * 1e-3
+}
+
+/// How many times as long the kernels of an instruction set take as those of AVX-512.
+fn slowdown(isa: Isa) -> f64 {
+    match isa {
+        Isa::Avx512 => 1.0,
+        Isa::Avx2 => 2.0,
+        Isa::Scalar => 6.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Parallelism::{Auto, Exactly};
+
+    #[test]
+    fn jobs_times_threads_never_exceeds_the_processors() {
+        for processors in 1..9 {
+            for jobs in [Auto, Exactly(1), Exactly(2), Exactly(5), Exactly(100)] {
+                for threads in [Auto, Exactly(1), Exactly(3), Exactly(100)] {
+                    for runs in [0, 1, 3, 50] {
+                        for worth_dividing in [false, true] {
+                            let workers = Workers::divide(jobs, threads, processors, runs, worth_dividing);
+                            assert!(workers.jobs >= 1 && workers.threads_per_run >= 1);
+                            assert!(workers.jobs * workers.threads_per_run <= processors);
+                        }
+                    }
+                }
+            }
+        }
+        let workers = |jobs, threads_per_run| Workers { jobs, threads_per_run };
+        assert_eq!(Workers::divide(Auto, Exactly(1), 8, 50, true), workers(8, 1));
+        assert_eq!(Workers::divide(Auto, Auto, 8, 3, true), workers(3, 2));
+        assert_eq!(Workers::divide(Auto, Auto, 8, 3, false), workers(3, 1));
+        assert_eq!(Workers::divide(Auto, Auto, 8, 50, true), workers(8, 1));
+        assert_eq!(Workers::divide(Exactly(3), Exactly(2), 8, 50, true), workers(3, 2));
+    }
+
+    #[test]
+    fn small_updates_are_not_divided_and_large_ones_are() {
+        let mut parameters = RunParameters::default();
+        let small = update_microseconds(&parameters, 10.0, 156, Isa::Avx512);
+        assert!((5.0..100.0).contains(&small), "{small} µs");
+        parameters.model.hidden = 1024;
+        let large = update_microseconds(&parameters, 100.0, 156, Isa::Avx512);
+        assert!((500.0..5000.0).contains(&large), "{large} µs");
+        assert!(update_microseconds(&parameters, 100.0, 156, Isa::Scalar) > large);
+    }
+}

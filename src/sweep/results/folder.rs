@@ -1,0 +1,61 @@
+//! The folder of a sweep's results: what describes the sweep, records of runs, and the summary made of them.
+
+use super::plan_file::PlanFile;
+use super::record::RunRecord;
+use super::summary::{Summary, to_csv};
+use crate::sweep::plan::Prepared;
+use crate::sweep::store::{StoreError, create_folder, keep_whole};
+use std::path::{Path, PathBuf};
+
+/// Make the folder of a sweep's results, and put into it what describes the sweep: the resolved configuration, what became
+/// of every file of its corpora, and the plan, which comes last.
+pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<PlanFile, StoreError> {
+    create_folder(&folder.join("runs"))?;
+    keep_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
+    write_file_lists(prepared, &folder.join("corpora"))?;
+    let plan = PlanFile::of(prepared);
+    plan.write(folder)?;
+    Ok(plan)
+}
+
+/// `corpora/N.jsonl`: what became of every file of each corpus, a line a file, in the order of `plan.json`.
+fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
+    create_folder(folder)?;
+    for (index, corpus) in prepared.corpora.iter().enumerate() {
+        let mut lines = String::new();
+        for file in &corpus.files {
+            lines += &serde_json::to_string(file).expect("a report is plain data");
+            lines.push('\n');
+        }
+        keep_whole(&folder.join(format!("{index}.jsonl")), lines.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The folder of one run.
+pub fn run_folder(folder: &Path, run_id: &str) -> PathBuf {
+    folder.join("runs").join(run_id)
+}
+
+/// The record of a complete run, if there is one that belongs to it.
+pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
+    let text = std::fs::read_to_string(run_folder.join("result.json")).ok()?;
+    let record: RunRecord = serde_json::from_str(&text).ok()?;
+    (record.run_id == run_id && record.schema == RunRecord::SCHEMA).then_some(record)
+}
+
+/// The records of all runs of a plan, as far as they are complete.
+pub fn read_records(folder: &Path, plan: &PlanFile) -> Vec<Option<RunRecord>> {
+    plan.runs.iter().map(|run| read_record(&run_folder(folder, &run.run_id), &run.run_id)).collect()
+}
+
+/// Write `summary.json` and `summary.csv` of a plan; `records[i]` belongs to run `i`.
+pub fn sum_up(folder: &Path, plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Summary, StoreError> {
+    let summary = Summary::of(plan, records);
+    let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");
+    keep_whole(&folder.join("summary.json"), json.as_bytes())?;
+    let path = folder.join("summary.csv");
+    let csv = to_csv(plan, records).map_err(std::io::Error::other);
+    keep_whole(&path, &csv.map_err(StoreError::at("cannot make", &path))?)?;
+    Ok(summary)
+}

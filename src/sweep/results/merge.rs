@@ -1,0 +1,428 @@
+//! The merging of shards: complete runs of several folders of results brought together in one, and summed up.
+
+use super::folder::{read_record, run_folder, sum_up};
+use super::plan_file::{PlanFile, PlanFileError, PlannedRun};
+use super::record::{EpochRecord, RunRecord, RunStatus, digest};
+use super::state::{Interruption, RunState, StateReader};
+use super::summary::Summary;
+use crate::sweep::config::display;
+use crate::sweep::store::{StoreError, create_folder, sync_folder, write_whole};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// What merging came to.
+#[derive(Debug)]
+pub struct Merged {
+    /// The folder of the results.
+    pub folder: PathBuf,
+    /// The plan of the sweep.
+    pub plan: PlanFile,
+    /// The summary that now stands there.
+    pub summary: Summary,
+    /// Runs brought here.
+    pub copied: usize,
+    /// Runs of the plan that failed, with their reasons.
+    pub failed: Vec<(usize, String)>,
+    /// Runs of the plan without a record.
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// A run that is not complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unfinished {
+    /// Position in the plan.
+    pub run: usize,
+    /// What there is of it.
+    pub state: UnfinishedState,
+}
+
+/// What there is of a run that is not complete.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnfinishedState {
+    /// Nothing.
+    Missing,
+    /// It stopped before its end, in this folder.
+    Interrupted(PathBuf, Interruption),
+    /// A process works on it, in this folder.
+    Running(PathBuf),
+    /// Its files, in this folder, are not what its record says.
+    Damaged(PathBuf, String),
+}
+
+/// Why folders are not merged. Nothing has been copied then.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// A folder has no plan.
+    #[error("{error}{hint}")]
+    Plan {
+        /// Why.
+        error: PlanFileError,
+        /// Where there is one.
+        hint: String,
+    },
+    /// The folders are of different sweeps.
+    #[error(
+        "{} and {} belong to different sweeps, and are not merged: {difference}",
+        .first.display(), .second.display()
+    )]
+    Differ {
+        /// One folder.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// How their plans differ.
+        difference: String,
+    },
+    /// A run has different results in two places.
+    #[error("{}", conflicts(.0))]
+    Conflicts(Vec<Conflict>),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One run with different results in two places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The run's name.
+    pub run_id: String,
+    /// The folders of the run, with status and digest of the record there.
+    pub places: [(PathBuf, String); 2],
+}
+
+fn conflicts(conflicts: &[Conflict]) -> String {
+    const SHOWN: usize = 10;
+    let mut text = format!("{} runs have different results in two places, and nothing is merged:", conflicts.len());
+    for Conflict { run_id, places: [first, second] } in conflicts.iter().take(SHOWN) {
+        let _ = write!(text, "\n  run {run_id}: {} in {}", first.1, first.0.display());
+        let _ = write!(text, "\n                    {} in {}", second.1, second.0.display());
+    }
+    if conflicts.len() > SHOWN {
+        let _ = write!(text, "\n  … and {} more", conflicts.len() - SHOWN);
+    }
+    text + "\nOne of the two is wrong, or the programs differ (environment in result.json): remove the wrong folder of the run"
+}
+
+fn status_and_digest(record: &RunRecord) -> String {
+    let status = if record.status == RunStatus::Ok { "ok" } else { "failed" };
+    format!("{status}, digest {}", record.digest)
+}
+
+/// Bring what is complete in `shards` to `results`, say what is not, and sum up. No corpus is needed.
+///
+/// Every folder must hold the same plan; `results` may be empty yet. A run that is brought here is first copied to a
+/// temporary folder and checked there, file by file against the hashes in its record and as a whole against its digest, and
+/// then renamed into its place. What is there already stays, so merging again changes nothing.
+pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
+    let here = fs::canonicalize(results).ok();
+    let shards: Vec<&Path> = shards
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|shard| here.is_none() || fs::canonicalize(shard).ok() != here)
+        .collect();
+    let plan = agreed_plan(results, &shards)?;
+    let places = places(&shards, &plan)?;
+    let Gathered { mut records, to_copy } = gather(results, &plan, &places)?;
+
+    bring_plan(results, &shards, &plan)?;
+    remove_leftovers(&results.join("runs"));
+    let folders = std::iter::once(results).chain(shards);
+    let readers: HashMap<&Path, StateReader> = folders.map(|folder| (folder, StateReader::new(folder))).collect();
+    let mut copied = 0;
+    let mut refused: HashMap<String, UnfinishedState> = HashMap::new();
+    for (place, record) in to_copy {
+        let run_id = record.run_id.clone();
+        let (source, target) = (run_folder(place, &run_id), run_folder(results, &run_id));
+        if matches!(readers[results].state(&run_id), RunState::Running(_)) {
+            refused.insert(run_id, UnfinishedState::Running(target));
+        } else if let Some(damage) = copy_run(&source, &target, &record)? {
+            refused.insert(run_id, UnfinishedState::Damaged(source, damage));
+        } else {
+            copied += 1;
+        }
+    }
+    for (run, record) in plan.runs.iter().zip(&mut records) {
+        if refused.contains_key(&run.run_id) {
+            *record = None;
+        }
+    }
+
+    let summary = sum_up(results, &plan, &records)?;
+    let mut failed = Vec::new();
+    let mut unfinished = Vec::new();
+    for (run, record) in plan.runs.iter().zip(&records) {
+        match record {
+            Some(record) if record.status == RunStatus::Failed => {
+                failed.push((run.index, record.error.clone().unwrap_or_default()));
+            }
+            Some(_) => {}
+            None => {
+                let folders = std::iter::once(results).chain(places[&run.run_id].iter().copied());
+                let state = refused.get(&run.run_id).cloned();
+                let state = state.unwrap_or_else(|| furthest(folders, &run.run_id, &readers));
+                unfinished.push(Unfinished { run: run.index, state });
+            }
+        }
+    }
+    Ok(Merged { folder: results.to_path_buf(), plan, summary, copied, failed, unfinished })
+}
+
+/// For every run of the plan the shards with a folder of it, in their order: runs are looked for where they are.
+fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Vec<&'a Path>>, StoreError> {
+    let mut places: HashMap<String, Vec<&Path>> =
+        plan.runs.iter().map(|run| (run.run_id.clone(), Vec::new())).collect();
+    for shard in shards {
+        let folder = shard.join("runs");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries.map_err(StoreError::at("cannot read the folder", &folder))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(StoreError::at("cannot read the folder", &folder))?;
+            if let Some(places) = entry.file_name().to_str().and_then(|name| places.get_mut(name)) {
+                places.push(shard);
+            }
+        }
+    }
+    Ok(places)
+}
+
+/// The record of every run of the plan that is complete anywhere, and those that are to be copied, with the shard to copy
+/// them from.
+struct Gathered<'a> {
+    records: Vec<Option<RunRecord>>,
+    to_copy: Vec<(&'a Path, RunRecord)>,
+}
+
+/// Find the records of all runs. All that there are of a run must have the same digest.
+fn gather<'a>(
+    results: &'a Path,
+    plan: &PlanFile,
+    places: &HashMap<String, Vec<&'a Path>>,
+) -> Result<Gathered<'a>, MergeError> {
+    let mut gathered = Gathered { records: Vec::with_capacity(plan.runs.len()), to_copy: Vec::new() };
+    let mut conflicts = Vec::new();
+    let mut seen = HashSet::new();
+    for run in &plan.runs {
+        let run_id = &run.run_id;
+        let mut own = read_record(&run_folder(results, run_id), run_id).map(|record| (results, record));
+        let here = own.is_some();
+        for &shard in &places[run_id] {
+            let Some(record) = read_record(&run_folder(shard, run_id), run_id) else { continue };
+            match &own {
+                None => own = Some((shard, record)),
+                Some((_, first)) if first.digest == record.digest => {}
+                Some((place, first)) => {
+                    let places = [(*place, first), (shard, &record)];
+                    let places = places.map(|(folder, record)| (run_folder(folder, run_id), status_and_digest(record)));
+                    conflicts.push(Conflict { run_id: run_id.clone(), places });
+                }
+            }
+        }
+        // The same run may stand in the plan twice.
+        if let Some((place, record)) = own.as_ref().filter(|_| !here && seen.insert(run_id.clone())) {
+            gathered.to_copy.push((place, record.clone()));
+        }
+        gathered.records.push(own.map(|(_, record)| record));
+    }
+    conflicts.dedup();
+    if conflicts.is_empty() { Ok(gathered) } else { Err(MergeError::Conflicts(conflicts)) }
+}
+
+/// What there is of a run without a record, in the folder where it is most alive.
+fn furthest<'a>(
+    folders: impl Iterator<Item = &'a Path>,
+    run_id: &str,
+    readers: &HashMap<&Path, StateReader>,
+) -> UnfinishedState {
+    let mut found = UnfinishedState::Missing;
+    for folder in folders {
+        let place = run_folder(folder, run_id);
+        match readers[folder].state(run_id) {
+            RunState::Running(_) => return UnfinishedState::Running(place),
+            RunState::Interrupted(interruption) if found == UnfinishedState::Missing => {
+                found = UnfinishedState::Interrupted(place, interruption);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The plan that all folders hold.
+fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError> {
+    let own = results.join(PlanFile::NAME).exists() || shards.is_empty();
+    let folders = own.then_some(results).into_iter().chain(shards.iter().copied());
+    let mut agreed: Option<(&Path, PlanFile)> = None;
+    for folder in folders {
+        let plan = PlanFile::read(folder).map_err(|error| MergeError::Plan { hint: plan_below(folder), error })?;
+        match &agreed {
+            None => agreed = Some((folder, plan)),
+            Some((first, known)) => {
+                if let Some(difference) = difference(first, known, folder, &plan) {
+                    let [first, second] = [first, folder].map(Path::to_path_buf);
+                    return Err(MergeError::Differ { first, second, difference });
+                }
+            }
+        }
+    }
+    Ok(agreed.expect("there is at least one folder").1)
+}
+
+/// Where a plan is, if not in the folder itself: `--out DIR` makes a folder of the sweep's name below DIR.
+fn plan_below(folder: &Path) -> String {
+    let below = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    match below.filter(|path| path.join(PlanFile::NAME).is_file()).min() {
+        Some(path) => format!("; there is one in {}: give the folder of the sweep itself", path.display()),
+        None => String::new(),
+    }
+}
+
+/// How two plans differ, if they do. Names of sweeps and places of corpora are no difference.
+fn difference(first_folder: &Path, first: &PlanFile, second_folder: &Path, second: &PlanFile) -> Option<String> {
+    let ids = |plan: &PlanFile| plan.runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>();
+    let (first_ids, second_ids) = (ids(first), ids(second));
+    if first_ids == second_ids {
+        return match (&first.swept, &second.swept) {
+            (a, b) if a == b => None,
+            (a, b) => Some(format!("the same runs, but one varies {} and the other {}", a.join(", "), b.join(", "))),
+        };
+    }
+    let lacks = |folder: &Path, plan: &PlanFile, other: &[String]| {
+        let other: HashSet<&String> = other.iter().collect();
+        let mut only = plan.runs.iter().filter(|run| !other.contains(&run.run_id));
+        let run = only.next()?;
+        Some(format!(
+            "{} has {} runs of its own, the first {}",
+            folder.display(),
+            1 + only.count(),
+            described(plan, run)
+        ))
+    };
+    let parts = [lacks(first_folder, first, &second_ids), lacks(second_folder, second, &first_ids)];
+    let mut parts: Vec<String> = parts.into_iter().flatten().collect();
+    let digests = |plan: &PlanFile| plan.corpora.iter().map(|corpus| corpus.digest.clone()).collect::<Vec<_>>();
+    if digests(first) != digests(second) {
+        parts.push("their corpora differ too: the songs were others, or were read by other rules".to_owned());
+    }
+    Some(if parts.is_empty() { "the same runs in another order".to_owned() } else { parts.join("; ") })
+}
+
+/// A run by its name and what sets it apart.
+fn described(plan: &PlanFile, run: &PlannedRun) -> String {
+    let mut text = run.run_id.clone();
+    for key in &plan.swept {
+        let value = run.swept.get(key).map(display).unwrap_or_default();
+        let _ = write!(text, " {key}={value}");
+    }
+    text + &format!(" seed={}", run.seed)
+}
+
+/// Put what describes the sweep beside the runs, if it is not there yet; the plan last.
+fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), MergeError> {
+    create_folder(&results.join("runs"))?;
+    if results.join(PlanFile::NAME).exists() {
+        return Ok(());
+    }
+    if let Some(shard) = shards.first() {
+        create_folder(&results.join("corpora"))?;
+        let lists = plan.corpora.iter().map(|corpus| corpus.files.as_str());
+        for name in lists.chain(["sweep.toml"]) {
+            let path = shard.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => write_whole(&results.join(name), &bytes)?,
+                // Not needed to sum up.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::at("cannot read", &path)(error).into()),
+            }
+        }
+    }
+    Ok(plan.write(results)?)
+}
+
+/// Names that folders have while a run is brought into its place.
+const IN_TRANSIT: &str = ".merging-";
+
+/// Remove what a merge that was killed has left.
+fn remove_leftovers(runs: &Path) {
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(IN_TRANSIT) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Bring a complete run into its place, all of it at once; or say what is damaged.
+fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<String>, StoreError> {
+    let runs = target.parent().unwrap_or(Path::new("."));
+    let transit = tempfile::Builder::new().prefix(IN_TRANSIT).tempdir_in(runs);
+    let transit = transit.map_err(StoreError::at("cannot create a folder in", runs))?;
+    let copy = transit.path().join("run");
+    copy_folder(source, &copy)?;
+    if let Err(damage) = check_run(&copy, record) {
+        return Ok(Some(damage));
+    }
+    // What an interrupted run has left there makes way, and goes with the temporary folder.
+    if target.exists() {
+        fs::rename(target, transit.path().join("before")).map_err(StoreError::at("cannot replace", target))?;
+    }
+    fs::rename(&copy, target).map_err(StoreError::at("cannot rename a folder to", target))?;
+    sync_folder(runs);
+    Ok(None)
+}
+
+/// Copy a folder of files and folders, each file synced; but not what says that a run is not complete.
+fn copy_folder(source: &Path, target: &Path) -> Result<(), StoreError> {
+    create_folder(target)?;
+    for entry in fs::read_dir(source).map_err(StoreError::at("cannot read the folder", source))? {
+        let entry = entry.map_err(StoreError::at("cannot read the folder", source))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let own = name.to_string_lossy();
+        if own.starts_with('.') || PASSING.contains(&own.as_ref()) {
+            continue;
+        }
+        let target = target.join(&name);
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(StoreError::at("cannot copy", &path))?;
+            let synced = File::open(&target).and_then(|file| file.sync_all());
+            synced.map_err(StoreError::at("cannot write", &target))?;
+        }
+    }
+    sync_folder(target);
+    Ok(())
+}
+
+/// Files of a run that mean nothing once it is complete.
+const PASSING: [&str; 3] = ["claim.json", "interrupted.json", "checkpoint.safetensors"];
+
+/// Check the files of a run against its record: `result.json` says what the record says, the artifacts have their hashes,
+/// and record and epochs together have the digest. An error says which file is wrong and how.
+pub fn check_run(folder: &Path, record: &RunRecord) -> Result<(), String> {
+    if read_record(folder, &record.run_id).as_ref() != Some(record) {
+        return Err("result.json has changed meanwhile".to_owned());
+    }
+    for artifact in &record.artifacts {
+        let bytes = fs::read(folder.join(&artifact.path)).map_err(|error| format!("{}: {error}", artifact.path))?;
+        let found = blake3::hash(&bytes).to_hex().to_string();
+        if found != artifact.blake3 {
+            return Err(format!("{} has the hash {found}, not {} as recorded", artifact.path, artifact.blake3));
+        }
+    }
+    let lines = match fs::read_to_string(folder.join("epochs.jsonl")) {
+        // A run that failed before its first epoch has none.
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        lines => lines.map_err(|error| format!("epochs.jsonl: {error}"))?,
+    };
+    let epochs: Result<Vec<EpochRecord>, _> = lines.lines().map(serde_json::from_str).collect();
+    let epochs = epochs.map_err(|error| format!("epochs.jsonl: {error}"))?;
+    let found = digest(record, &epochs);
+    if found != record.digest {
+        return Err(format!("result.json and epochs.jsonl have the digest {found}, not {} as recorded", record.digest));
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! The results of a sweep on disk: the files of each run and of the sweep, written and read.
+
+mod folder;
+mod merge;
+mod model_file;
+mod plan_file;
+mod record;
+mod rolls;
+mod state;
+mod summary;
+
+pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
+pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
+pub use model_file::{ModelDescription, ModelFile, ModelFileError};
+pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
+pub use record::{
+    Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
+    TimeDistribution, Timing, canonical_json, digest,
+};
+pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
+pub(in crate::sweep) use state::INTERRUPTED_FILE;
+pub use state::{Cause, Interruption, RunState, StateReader, run_state};
+pub(crate) use summary::music_of;
+pub use summary::{PointSummary, Statistic, Summary, to_csv};

@@ -1,0 +1,204 @@
+//! `plan.json`: what a sweep consists of, for whoever has its results but not its corpus.
+
+use crate::sweep::plan::Prepared;
+use crate::sweep::plan::RunSpec;
+use crate::sweep::store::{StoreError, keep_whole};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// Every run of a sweep with its name and what sets it apart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// Version of this file.
+    pub schema: u32,
+    /// The sweep's name.
+    pub name: String,
+    /// The keys that take more than one value, in the order of the axes.
+    pub swept: Vec<String>,
+    /// Every reading of a corpus that runs train on.
+    pub corpora: Vec<PlannedCorpus>,
+    /// The runs, in order.
+    pub runs: Vec<PlannedRun>,
+}
+
+/// One reading of a corpus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCorpus {
+    /// BLAKE3 of the songs' cells.
+    pub digest: String,
+    /// Songs used.
+    pub songs: usize,
+    /// The list of what became of every file, below the sweep's folder.
+    pub files: String,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    /// Position in the plan.
+    pub index: usize,
+    /// The run's name.
+    pub run_id: String,
+    /// Position of its point among the points of the plan; the replicates of a point share it.
+    pub point: usize,
+    /// Number of the replicate, from zero.
+    pub replicate: u32,
+    /// The seed, in decimal.
+    pub seed: String,
+    /// Its values of the keys that vary.
+    pub swept: Map<String, Value>,
+    /// Which of the corpora it trains on.
+    pub corpus: usize,
+}
+
+/// Why a plan cannot be read from a folder of results.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFileError {
+    /// There is none, or the system does not give it away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file is not a plan that this program understands.
+    #[error("{} is no plan of this version of the program: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl PlanFile {
+    /// The version that this program writes.
+    pub const SCHEMA: u32 = 1;
+    /// The name of the file in a sweep's folder.
+    pub const NAME: &str = "plan.json";
+
+    /// The plan of a sweep whose corpora are read.
+    pub fn of(prepared: &Prepared) -> Self {
+        let plan = &prepared.plan;
+        let corpora = prepared.corpora.iter().enumerate().map(|(index, corpus)| PlannedCorpus {
+            digest: corpus.digest.clone(),
+            songs: corpus.songs.len(),
+            files: format!("corpora/{index}.jsonl"),
+        });
+        Self {
+            schema: Self::SCHEMA,
+            name: plan.name.clone(),
+            swept: plan.swept.iter().map(|&key| key.to_owned()).collect(),
+            corpora: corpora.collect(),
+            runs: plan.runs.iter().map(|run| PlannedRun::of(prepared, run)).collect(),
+        }
+    }
+
+    /// Read the plan of the sweep whose results are in `folder`.
+    pub fn read(folder: &Path) -> Result<Self, PlanFileError> {
+        let path = folder.join(Self::NAME);
+        let text = std::fs::read_to_string(&path).map_err(StoreError::at("cannot read", &path))?;
+        let format = |reason: String| PlanFileError::Format { path: path.clone(), reason };
+        let plan: Self = serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
+        if plan.schema != Self::SCHEMA {
+            return Err(format(format_args!("its schema is {}, not {}", plan.schema, Self::SCHEMA).to_string()));
+        }
+        plan.check().map_err(format)?;
+        Ok(plan)
+    }
+
+    /// BLAKE3 over the names of the runs, in order: two plans with the same digest consist of the same runs.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for run in &self.runs {
+            hasher.update(run.run_id.as_bytes()).update(b"\n");
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// What others rely on: runs and points stand in order, names are those of folders, corpora are there.
+    fn check(&self) -> Result<(), String> {
+        let mut points = 0;
+        for (index, run) in self.runs.iter().enumerate() {
+            if run.index != index {
+                return Err(format!("run {index} has the index {}", run.index));
+            }
+            if run.run_id.is_empty() || !run.run_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(format!("`{}` is not the name of a run", run.run_id));
+            }
+            if run.point > points || run.point + 1 < points {
+                return Err(format!("run {index} belongs to point {}, out of order", run.point));
+            }
+            points = run.point + 1;
+            if run.corpus >= self.corpora.len() {
+                return Err(format!("run {index} trains on corpus {}, which is not listed", run.corpus));
+            }
+        }
+        Ok(())
+    }
+
+    /// Write the plan into the folder of a sweep's results.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        let json = serde_json::to_string_pretty(self).expect("a plan is plain data");
+        keep_whole(&folder.join(Self::NAME), json.as_bytes())
+    }
+}
+
+impl PlannedRun {
+    /// What sets a run of a prepared plan apart.
+    pub(crate) fn of(prepared: &Prepared, run: &RunSpec) -> Self {
+        let swept = prepared.plan.swept_values(run);
+        Self {
+            index: run.index,
+            run_id: prepared.run_ids[run.index].clone(),
+            point: run.point_index,
+            replicate: run.replicate,
+            seed: run.seed.to_string(),
+            swept: swept.map(|(key, value)| (key.to_owned(), value.clone())).collect(),
+            corpus: prepared.corpus_of_point[run.point_index],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::Sweep;
+
+    fn plan() -> PlanFile {
+        let text = "[sweep.grid]\n\"model.hidden\" = [5, 6]\n\"train.k\" = [1, 2]\n[replicates]\ncount = 2\n";
+        let sweep = Sweep::from_text(Some((Path::new("small.toml"), text.to_owned())), &[]).unwrap();
+        PlanFile::of(&Prepared::new(sweep.plan().unwrap(), &|_, _| ()).unwrap())
+    }
+
+    #[test]
+    fn a_plan_comes_back_from_its_file() {
+        let plan = plan();
+        assert_eq!(plan.runs.iter().map(|run| run.point).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2, 3, 3]);
+        let folder = tempfile::tempdir().unwrap();
+        plan.write(folder.path()).unwrap();
+        assert_eq!(PlanFile::read(folder.path()).unwrap(), plan);
+        let mut other = plan.clone();
+        other.name = "a name is no part of it".into();
+        assert_eq!(other.digest(), plan.digest());
+        other.runs.swap(0, 1);
+        assert_ne!(other.digest(), plan.digest());
+    }
+
+    #[test]
+    fn what_is_no_plan_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = || PlanFile::read(folder.path()).unwrap_err().to_string();
+        assert!(message().starts_with("cannot read"), "{}", message());
+        let refused = |breaking: &dyn Fn(&mut PlanFile), expected: &str| {
+            let mut plan = plan();
+            breaking(&mut plan);
+            plan.write(folder.path()).unwrap();
+            assert!(message().contains(expected), "{}", message());
+        };
+        refused(&|plan| plan.schema = 2, "its schema is 2, not 1");
+        refused(&|plan| plan.runs.swap(0, 1), "run 0 has the index 1");
+        refused(&|plan| plan.runs[3].run_id = "../../elsewhere".into(), "not the name of a run");
+        refused(&|plan| plan.runs[2].point = 5, "out of order");
+        refused(&|plan| plan.runs[4].corpus = 1, "not listed");
+        std::fs::write(folder.path().join(PlanFile::NAME), "{\"schema\": 1").unwrap();
+        assert!(message().contains("is no plan"), "{}", message());
+    }
+}

@@ -1,0 +1,246 @@
+//! `rolls.json`: the samples of a run as notes, each beside its nearest training window, and some real windows.
+//!
+//! Whoever looks at a run's music without its corpus, as a report does, finds here what it takes of the training data.
+
+use crate::engine::BitMatrix;
+use crate::evaluate::music::{chosen_windows, nearest_training_window};
+use crate::music::{Layout, PianoRoll, Plane, Windows, notes, roll_from_bits};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The music of a run, small enough to be looked at: no more than [`Self::SAMPLES`] samples of [`Self::STEPS`] steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollsFile {
+    /// Version of this file.
+    pub schema: u32,
+    /// What the columns of a step mean.
+    pub layout: Layout,
+    /// Time steps of a window.
+    pub timesteps: usize,
+    /// Time steps kept of each roll, the first of the window.
+    pub steps: usize,
+    /// Time steps in a quarter note.
+    pub steps_per_beat: u32,
+    /// Samples that the run drew.
+    pub drawn: usize,
+    /// The first of the samples that have a MIDI file, in order.
+    pub samples: Vec<SampleRoll>,
+    /// Training windows that some sample is nearest to, by their index.
+    pub windows: BTreeMap<usize, Roll>,
+    /// Training windows drawn at random, of those that have a note: as many as there are samples.
+    pub real: Vec<RealWindow>,
+}
+
+/// A sample and what is nearest to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRoll {
+    /// The number of the chain that it ended, as in `samples/N.mid`.
+    pub sample: usize,
+    /// Its notes.
+    pub roll: Roll,
+    /// The index of the nearest training window.
+    pub nearest_window: usize,
+    /// Bits in which the two differ, over all steps and planes.
+    pub nearest_bits: u32,
+}
+
+/// A window of the training songs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealWindow {
+    /// Its index among the training windows.
+    pub window: usize,
+    /// Its notes.
+    pub roll: Roll,
+}
+
+/// A piano roll as notes; with hold and onset planes both, no bit of it is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roll {
+    /// `[pitch, first step, steps, struck]`, by first step and pitch; `struck` is 1 where the onset plane is on at the first
+    /// step.
+    pub notes: Vec<(u8, usize, usize, u8)>,
+    /// `[pitch, step]` where the onset plane is on and nothing sounds.
+    pub silent_onsets: Vec<(u8, usize)>,
+}
+
+impl RollsFile {
+    /// The version that this program writes.
+    pub const SCHEMA: u32 = 1;
+    /// The name of the file in the folder of its run.
+    pub const NAME: &str = "rolls.json";
+    /// Samples kept.
+    pub const SAMPLES: usize = 16;
+    /// Time steps kept of each roll.
+    pub const STEPS: usize = 256;
+
+    /// The music of `samples` (samples × timesteps · columns of the layout) beside that of the training windows.
+    /// `with_silent` keeps samples without any bit on. `seed` draws the real windows, the first ones of those that the
+    /// baselines of the music metrics draw.
+    pub(crate) fn new(
+        training: &Windows,
+        samples: &BitMatrix,
+        steps_per_beat: u32,
+        with_silent: bool,
+        seed: u64,
+    ) -> Self {
+        let rows: Vec<usize> = (0..samples.rows())
+            .filter(|&row| with_silent || samples.count_ones_in(row) > 0)
+            .take(Self::SAMPLES)
+            .collect();
+        let nearest = nearest_training_window(&samples.gather(&rows), &training.bits, None);
+        let roll_of = |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words));
+        let kept: Vec<SampleRoll> = rows
+            .iter()
+            .zip(&nearest)
+            .map(|(&row, nearest)| SampleRoll {
+                sample: row,
+                roll: roll_of(samples.row(row)),
+                nearest_window: nearest.window,
+                nearest_bits: nearest.bits,
+            })
+            .collect();
+        let windows =
+            kept.iter().map(|own| (own.nearest_window, roll_of(training.bits.row(own.nearest_window)))).collect();
+        let real = chosen_windows(training.len(), training.len(), seed)
+            .into_iter()
+            .filter(|&window| training.bits.count_ones_in(window) > 0)
+            .take(kept.len())
+            .map(|window| RealWindow { window, roll: roll_of(training.bits.row(window)) })
+            .collect();
+        Self {
+            schema: Self::SCHEMA,
+            layout: training.layout.clone(),
+            timesteps: training.timesteps,
+            steps: training.timesteps.min(Self::STEPS),
+            steps_per_beat,
+            drawn: samples.rows(),
+            samples: kept,
+            windows,
+            real,
+        }
+    }
+
+    /// The bytes of the file: the same for the same music.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("rolls are plain data")
+    }
+}
+
+impl Roll {
+    /// The first [`RollsFile::STEPS`] steps of a roll; a note that lasts longer is cut there.
+    fn of(roll: &PianoRoll) -> Self {
+        let end = roll.steps().min(RollsFile::STEPS);
+        let both = roll.layout.planes.contains(&Plane::Hold) && roll.layout.planes.contains(&Plane::Onset);
+        let on = |step: usize, plane, pitch: u8| roll.pitches_at(step, plane) >> pitch & 1 == 1;
+        let notes = notes(roll)
+            .into_iter()
+            .filter(|note| note.start < end)
+            .map(|note| {
+                let struck = u8::from(on(note.start, Plane::Onset, note.pitch));
+                (note.pitch, note.start, note.end.min(end) - note.start, struck)
+            })
+            .collect();
+        let silent =
+            |step| if both { roll.pitches_at(step, Plane::Onset) & !roll.pitches_at(step, Plane::Hold) } else { 0 };
+        let silent_onsets = (0..end)
+            .flat_map(|step| {
+                let bits = silent(step);
+                (0..128u8).filter(move |&pitch| bits >> pitch & 1 == 1).map(move |pitch| (pitch, step))
+            })
+            .collect();
+        Self { notes, silent_onsets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random_bits;
+
+    fn layout(planes: &[Plane]) -> Layout {
+        Layout { lowest_pitch: 60, highest_pitch: 70, planes: planes.to_vec() }
+    }
+
+    /// The cells that a roll of notes speaks of.
+    fn cells(roll: &Roll, layout: &Layout, steps: usize) -> PianoRoll {
+        let mut back = PianoRoll::silent(layout.clone(), steps);
+        let mut set = |step: usize, plane, pitch| {
+            if let Some(column) = layout.column(plane, pitch) {
+                back.cells.set(step, column, true);
+            }
+        };
+        for &(pitch, start, length, struck) in &roll.notes {
+            (start..start + length).for_each(|step| set(step, Plane::Hold, pitch));
+            if struck == 1 {
+                set(start, Plane::Onset, pitch);
+            }
+        }
+        roll.silent_onsets.iter().for_each(|&(pitch, step)| set(step, Plane::Onset, pitch));
+        back
+    }
+
+    #[test]
+    fn notes_and_silent_onsets_are_the_whole_roll() {
+        for planes in
+            [vec![Plane::Hold, Plane::Onset], vec![Plane::Onset, Plane::Hold], vec![Plane::Hold], vec![Plane::Onset]]
+        {
+            let layout = layout(&planes);
+            let bits = random_bits(7, 20, 30 * layout.columns(), 0.3);
+            for row in 0..bits.rows() {
+                let roll = roll_from_bits(&layout, 30, bits.row(row));
+                assert_eq!(cells(&Roll::of(&roll), &layout, 30), roll, "{planes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_rolls_are_cut_with_their_notes() {
+        let mut roll = PianoRoll::silent(layout(&[Plane::Hold, Plane::Onset]), RollsFile::STEPS + 5);
+        for step in RollsFile::STEPS - 2..RollsFile::STEPS + 4 {
+            roll.fill_step(step, 1 << 60 | 1 << 63, if step >= RollsFile::STEPS { 1 << 65 } else { 1 << 63 });
+        }
+        let start = RollsFile::STEPS - 2;
+        let expected = vec![(60, start, 2, 0), (63, start, 1, 1), (63, start + 1, 1, 1)];
+        assert_eq!(Roll::of(&roll), Roll { notes: expected, silent_onsets: vec![] });
+    }
+
+    #[test]
+    fn each_sample_stands_beside_its_nearest_window() {
+        let layout = layout(&[Plane::Hold]);
+        let songs: Vec<PianoRoll> = (0..3)
+            .map(|song| {
+                let mut roll = PianoRoll::silent(layout.clone(), 4);
+                if song > 0 {
+                    (0..4).for_each(|step| roll.fill_step(step, 1 << (60 + song), 0));
+                }
+                roll
+            })
+            .collect();
+        let training = Windows::cut(&layout, &songs, 4);
+        // Chain 0 is silent, chain 1 is window 2 but for one bit, chain 2 is window 1.
+        let mut samples = training.bits.gather(&[0, 2, 1]);
+        samples.set(1, 9, true);
+        let file = RollsFile::new(&training, &samples, 4, false, 5);
+        let found: Vec<_> = file.samples.iter().map(|own| (own.sample, own.nearest_window, own.nearest_bits)).collect();
+        assert_eq!(found, [(1, 2, 1), (2, 1, 0)]);
+        assert_eq!(file.windows.keys().copied().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(file.windows[&1], file.samples[1].roll);
+        let mut real: Vec<usize> = file.real.iter().map(|real| real.window).collect();
+        real.sort_unstable();
+        assert_eq!(real, [1, 2], "the silent window is none to show");
+        assert_eq!((file.drawn, file.steps, file.timesteps), (3, 4, 4));
+        assert_eq!(RollsFile::new(&training, &samples, 4, true, 5).samples.len(), 3);
+        assert_eq!(serde_json::from_slice::<RollsFile>(&file.to_bytes()).unwrap(), file);
+    }
+
+    #[test]
+    fn many_samples_are_cut_short() {
+        let layout = layout(&[Plane::Hold, Plane::Onset]);
+        let mut song = PianoRoll::silent(layout.clone(), 3);
+        song.fill_step(1, 1 << 61, 1 << 61);
+        let training = Windows::cut(&layout, [&song], 1);
+        let samples = random_bits(3, 100, layout.columns(), 0.5);
+        let file = RollsFile::new(&training, &samples, 4, true, 5);
+        assert_eq!((file.drawn, file.samples.len(), file.real.len()), (100, RollsFile::SAMPLES, 1));
+    }
+}

@@ -1,0 +1,129 @@
+//! What a run is trained on and judged by: the windows of its songs, and the baselines of its music. Runs of the same
+//! corpus, window length and seed share it.
+
+use crate::evaluate::music::{Baselines, Nearest, chosen_windows, nearest_training_window};
+use crate::music::{Corpus, CorpusOptions, Duplicates, Splits, Windows};
+use crate::music::{SongSplit, SplitWindows};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The songs of a corpus, divided and cut.
+#[derive(Debug)]
+pub(crate) struct Material {
+    /// Which songs are for what.
+    pub(crate) split: SongSplit,
+    /// The windows of each split.
+    pub(crate) windows: SplitWindows,
+    /// What stands more than once among them.
+    pub(crate) duplicates: Duplicates,
+    seed: u64,
+    baselines: OnceLock<Baselines>,
+    /// Distances of held-out windows, with the number that was asked for.
+    held_out_nearest: Mutex<Option<(usize, Arc<[Nearest]>)>>,
+}
+
+impl Material {
+    fn new(corpus: &Corpus, options: &CorpusOptions, timesteps: usize, seed: u64) -> Self {
+        let split = SongSplit::of(corpus, options.validation, seed);
+        let windows = SplitWindows::cut(corpus, &split, options, timesteps);
+        let duplicates = windows.duplicates(corpus, &split);
+        Self { split, windows, duplicates, seed, baselines: OnceLock::new(), held_out_nearest: Mutex::default() }
+    }
+
+    /// The baselines of the music metrics, drawn when first asked for.
+    pub(crate) fn baselines(&self) -> &Baselines {
+        self.baselines.get_or_init(|| {
+            let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
+            Baselines::draw(layout, *timesteps, bits, Baselines::ENOUGH_WINDOWS, self.seed)
+        })
+    }
+
+    /// The training windows nearest to `count` held-out windows drawn at random; the last answer is kept, for runs that
+    /// draw as many samples as the one before.
+    pub(crate) fn held_out_nearest(&self, count: usize) -> Arc<[Nearest]> {
+        let mut known = self.held_out_nearest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, nearest)) = known.as_ref().filter(|(own, _)| *own == count) {
+            return Arc::clone(nearest);
+        }
+        let Splits { training, validation, .. } = &self.windows.windows;
+        let chosen = validation.bits.gather(&chosen_windows(validation.len(), count, self.seed));
+        let nearest: Arc<[Nearest]> = nearest_training_window(&chosen, &training.bits, None).into();
+        *known = Some((count, Arc::clone(&nearest)));
+        nearest
+    }
+}
+
+/// What a [`Material`] follows from.
+#[derive(Clone, Debug, PartialEq)]
+struct Key {
+    corpus: String,
+    options: CorpusOptions,
+    timesteps: usize,
+    seed: u64,
+}
+
+/// The material of the last runs, so that the next ones need not make it again.
+#[derive(Debug, Default)]
+pub(crate) struct MaterialCache {
+    /// The last used last.
+    entries: Mutex<Vec<(Key, Arc<OnceLock<Material>>)>>,
+}
+
+/// Material in the hands of a run.
+#[derive(Debug)]
+pub(crate) struct Shared(Arc<OnceLock<Material>>);
+
+impl std::ops::Deref for Shared {
+    type Target = Material;
+
+    fn deref(&self) -> &Material {
+        self.0.get().expect("it is made before it is shared")
+    }
+}
+
+impl MaterialCache {
+    /// Kept at most: the window lengths of a sweep and the seeds of its replicates are few, or come in an order.
+    const KEPT: usize = 16;
+
+    /// The material for windows of `timesteps` steps with a share of the songs held out by `seed`.
+    pub(crate) fn get(&self, corpus: &Corpus, options: &CorpusOptions, timesteps: usize, seed: u64) -> Shared {
+        let key = Key { corpus: corpus.digest.clone(), options: options.clone(), timesteps, seed };
+        let entry = {
+            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = entries.iter().position(|(own, _)| *own == key);
+            let (key, entry) = known.map_or_else(|| (key, Arc::default()), |place| entries.remove(place));
+            entries.push((key, Arc::clone(&entry)));
+            let excess = entries.len().saturating_sub(Self::KEPT);
+            entries.drain(..excess);
+            entry
+        };
+        // Outside the lock: who wants other material need not wait.
+        entry.get_or_init(|| Material::new(corpus, options, timesteps, seed));
+        Shared(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::music::{CorpusOptions, builtin};
+
+    #[test]
+    fn shared_material_is_that_of_its_own_making() {
+        let corpus = Corpus::from_midi(&builtin::songs()[..12], &CorpusOptions::default(), &|_, _| {}).unwrap();
+        let cache = MaterialCache::default();
+        for (timesteps, validation, seed) in [(8, 0.2, 1), (8, 0.2, 2), (16, 0.2, 1), (8, 0.4, 1), (8, 0.2, 1)] {
+            let options = CorpusOptions { validation, ..CorpusOptions::default() };
+            let own = Material::new(&corpus, &options, timesteps, seed);
+            let shared = cache.get(&corpus, &options, timesteps, seed);
+            assert_eq!((&shared.split, &shared.windows), (&own.split, &own.windows));
+            assert_eq!(shared.baselines(), own.baselines());
+        }
+        let options = CorpusOptions::default();
+        let again = [0, 1].map(|_| cache.get(&corpus, &options, 8, 1));
+        assert!(Arc::ptr_eq(&again[0].0, &again[1].0));
+        for seed in 0..40 {
+            cache.get(&corpus, &options, 8, seed);
+        }
+        assert_eq!(cache.entries.lock().unwrap().len(), MaterialCache::KEPT);
+    }
+}
