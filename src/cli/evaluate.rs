@@ -3,12 +3,12 @@
 use super::console::{print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::engine::Isa;
-use crate::evaluate::{
+use crate::model::likelihood::{
     Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
     SplitLikelihood,
 };
 use crate::music::{Corpus, CorpusOptions, SongSplit, SplitWindows, Splits};
-use crate::sweep::{ModelFile, RunParameters, load_corpus, run_id_of, run_likelihood};
+use crate::sweep::{ModelFile, RunParameters, load_corpus, named_splits, run_id_of};
 use crate::train::TrainingSet;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
@@ -122,7 +122,9 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     let run = model.run_parameters().map_err(|error| format!("{place}: the parameters of its run: {error}"))?;
     let run_seed: u64 =
         model.description.seed.parse().map_err(|error| format!("{place}: the seed of its run: {error}"))?;
-    if !model.parameters.is_finite() {
+    let isa = Isa::detect().map_err(|error| error.to_string())?;
+    let own = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
+    if !own.is_finite() {
         return Err(format!("{place}: some of its parameters are no finite numbers: there is no likelihood"));
     }
 
@@ -143,7 +145,8 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
         return Err(format!("{name}: no song is as long as the model's {timesteps} time steps"));
     }
 
-    let smaller = model.parameters.visible.min(model.parameters.hidden);
+    let density = own.density().ok_or_else(|| format!("{place}: this kind of model has no likelihood"))?;
+    let smaller = density.enumerated_units().unwrap_or(0);
     let possible = smaller <= MAXIMUM_ENUMERATED_UNITS;
     if arguments.exact && !possible {
         return Err(format!(
@@ -151,16 +154,16 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
              enumerated: leave the flag out for a bracket by annealing"
         ));
     }
-    let own = run.evaluate.annealing();
+    let annealed = run.evaluate.annealing();
     let annealing = AnnealingOptions {
-        chains: arguments.chains.map_or(own.chains, |count| count as usize),
-        temperatures: arguments.temperatures.map_or(own.temperatures, |count| count as usize),
-        spacing: arguments.spacing.map_or(own.spacing, |spacing| match spacing {
+        chains: arguments.chains.map_or(annealed.chains, |count| count as usize),
+        temperatures: arguments.temperatures.map_or(annealed.temperatures, |count| count as usize),
+        spacing: arguments.spacing.map_or(annealed.spacing, |spacing| match spacing {
             SpacingName::Linear => Spacing::Linear,
             SpacingName::LateDense => Spacing::LateDense,
         }),
-        mixing_steps: arguments.mixing_steps.unwrap_or(own.mixing_steps),
-        raise_windows: arguments.raise_windows.map_or(own.raise_windows, |count| count as usize),
+        mixing_steps: arguments.mixing_steps.unwrap_or(annealed.mixing_steps),
+        raise_windows: arguments.raise_windows.map_or(annealed.raise_windows, |count| count as usize),
     };
     let request = LikelihoodRequest {
         exact: possible && (arguments.exact || !arguments.ais),
@@ -175,14 +178,14 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
             unused.join(", ")
         ));
     }
-    let isa = Isa::detect().map_err(|error| error.to_string())?;
     let windows = Splits { training, validation, test };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
     let pool = pool.map_err(|error| format!("cannot start threads: {error}"))?;
     let start = Instant::now();
-    let likelihood =
-        pool.install(|| run_likelihood(&model.parameters, &windows, &trained, &request, (run.train.engine, isa)));
-    let mut likelihood = likelihood.map_err(|error| error.to_string())?;
+    let rows = windows.map(|windows| (0..windows.len()).collect::<Vec<usize>>());
+    let splits = named_splits(&windows, [&trained, &rows.validation, &rows.test]);
+    let likelihood = pool.install(|| density.log_likelihood(&splits, &request));
+    let mut likelihood = likelihood.map_err(|_| format!("{place}: this kind of model has no likelihood"))?;
     let seconds = start.elapsed().as_secs_f64();
     let wanted = |split: &SplitLikelihood| match arguments.split {
         SplitName::All => split.windows > 0,
@@ -290,8 +293,8 @@ impl Report {
             "schema": 1,
             "model": arguments.model,
             "run_id": description.run_id,
-            "visible": model.parameters.visible,
-            "hidden": model.parameters.hidden,
+            "visible": description.timesteps * description.layout.columns(),
+            "hidden": model.rbm().map(|rbm| rbm.hidden),
             "timesteps": description.timesteps,
             "corpus": {
                 "path": arguments.corpus,

@@ -4,7 +4,7 @@ use super::console::{configuration_error, configuration_warning, prepare_error, 
 use super::{ConfigArguments, EXIT_OK, Verbosity};
 use crate::engine::Isa;
 use crate::sweep::{
-    ConfigErrors, MemoryNeed, Plan, Prepared, Shard, Sweep, Workers, display, expected_bytes, in_words,
+    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, Sweep, Workers, display, expected_bytes, in_words,
 };
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -64,7 +64,7 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
         .plan
         .shard(shard)
         .map(|run| {
-            let mut line = prepared.run_json(run);
+            let mut line = serde_json::to_value(PlannedRun::of(&prepared, run)).expect("a planned run is plain data");
             line["expected_bytes"] = expected_bytes(run.parameters(), prepared.corpus_of(run.index)).into();
             line.to_string()
         })

@@ -1,9 +1,9 @@
 //! Pieces of any length from a model of short windows: each window is drawn given what the sketch gives and what the
 //! windows before it have left. Reads no files and no clocks; prints nothing.
 
-use crate::engine::{BitMatrix, Engine};
+use crate::engine::BitMatrix;
+use crate::model::{Chains, Clamp, Sampler};
 use crate::music::{PianoRoll, Sketch};
-use crate::rbm::{Chains, Clamp};
 
 /// Windows over a piece: how long, and how far apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Overlap {
 /// chains at that one's cells instead of at `chains.start`: all the memory such a model can have. In a piece shorter than a window, the window runs on beyond
 /// its end and is cut.
 pub fn fill_in(
-    engine: &mut dyn Engine,
+    sampler: &mut dyn Sampler,
     sketch: &Sketch,
     overlap: Overlap,
     chains: &Chains,
@@ -42,7 +42,7 @@ pub fn fill_in(
 ) -> Option<Vec<PianoRoll>> {
     let Overlap { timesteps, hop } = overlap;
     let columns = sketch.layout().columns();
-    assert_eq!(engine.visible(), timesteps * columns, "visible units, and cells of a window");
+    assert_eq!(sampler.visible(), timesteps * columns, "visible units, and cells of a window");
     assert!((1..=timesteps).contains(&hop), "a hop of {hop} steps over windows of {timesteps}");
     let mut pieces = vec![given_cells(sketch); chains.count];
     let Some(first) = sketch.first_open_step() else { return Some(pieces) };
@@ -55,10 +55,10 @@ pub fn fill_in(
         let states = if start >= filled.max(timesteps) {
             let mut states = window_states(&pieces, start - timesteps, timesteps);
             clamp.apply(&mut states);
-            chains.advance(engine, &mut states, Some(&clamp));
+            chains.advance(sampler, &mut states, Some(&clamp));
             states
         } else {
-            chains.run_clamped(engine, data, &clamp)?
+            chains.run_clamped(sampler, data, &clamp)?
         };
         for (chain, piece) in pieces.iter_mut().enumerate() {
             for step in filled.max(start)..(start + timesteps).min(sketch.steps()) {

@@ -1,6 +1,7 @@
 //! The options of evaluation, as the `evaluate` table of a configuration gives them.
 
-use super::{MAXIMUM_ENUMERATED_UNITS, Spacing, enumeration_cost};
+use crate::model::Density;
+use crate::model::likelihood::{AnnealingOptions, MAXIMUM_ENUMERATED_UNITS, Spacing};
 use serde::{Deserialize, Serialize};
 
 /// How the log-likelihood of a trained model is computed.
@@ -16,21 +17,6 @@ pub enum LikelihoodMethod {
     Exact,
     /// By annealing, forwards and backwards; exactly too where that takes about a second at most.
     Ais,
-}
-
-/// How partition functions are annealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AnnealingOptions {
-    /// Chains in each direction.
-    pub chains: usize,
-    /// Inverse temperatures from 0 to 1, both counted.
-    pub temperatures: usize,
-    /// How they are spaced.
-    pub spacing: Spacing,
-    /// Gibbs steps that lead from training windows to where the chains of reverse AIS start.
-    pub mixing_steps: u64,
-    /// Windows of each split that RAISE starts at, one chain each; zero leaves it out.
-    pub raise_windows: usize,
 }
 
 /// How often and on how many windows a model is evaluated in training.
@@ -58,19 +44,17 @@ pub struct EvaluateOptions {
 }
 
 impl EvaluateOptions {
-    /// Softplus that an enumeration may take where it is done unasked.
+    /// The cost of an enumeration up to which it is done without being asked for.
     const CHEAP_ENUMERATION: f64 = 1e9;
 
-    /// Whether the log-likelihood of a model of this shape is computed by enumeration.
-    pub fn enumerates(&self, visible: usize, hidden: usize) -> bool {
-        let possible = visible.min(hidden) <= MAXIMUM_ENUMERATED_UNITS;
+    /// Returns true if the log-likelihood of a model is to be computed exactly.
+    pub fn enumerates(&self, density: &dyn Density) -> bool {
+        let possible = density.enumerated_units().is_none_or(|units| units <= MAXIMUM_ENUMERATED_UNITS);
         possible
             && match self.log_likelihood {
                 LikelihoodMethod::None => false,
                 LikelihoodMethod::Exact => true,
-                LikelihoodMethod::Auto | LikelihoodMethod::Ais => {
-                    enumeration_cost(visible, hidden) <= Self::CHEAP_ENUMERATION
-                }
+                LikelihoodMethod::Auto | LikelihoodMethod::Ais => density.enumeration_cost() <= Self::CHEAP_ENUMERATION,
             }
     }
 

@@ -1,7 +1,7 @@
 //! The reconstruction error: how far a chain started at the data strays in k steps.
 
-use crate::engine::{BitMatrix, Engine, Purpose};
-use crate::rbm::{GibbsStreams, advance_from_visible};
+use crate::engine::{BitMatrix, Purpose};
+use crate::model::{ChainStep, GibbsStreams, LastStep, Sampler};
 
 /// Rows sent through the chain at once: bounds the memory of the evaluation.
 const ROWS_AT_ONCE: usize = 512;
@@ -12,13 +12,13 @@ const ROWS_AT_ONCE: usize = 512;
 /// is as much as how good the model is, so it is no measure of quality by itself (Hinton 2010, section 5). `None` of no
 /// rows. `split` keeps the streams of different sets of windows apart; row `i` of `rows` draws from stream `i`.
 pub fn reconstruction_error(
-    engine: &mut dyn Engine,
+    sampler: &mut dyn Sampler,
     windows: &BitMatrix,
     rows: &[usize],
     k: u64,
     (seed, epoch, split): (u64, u64, u64),
 ) -> Option<f64> {
-    let (mut data, mut visible, mut hidden) = (BitMatrix::default(), BitMatrix::default(), BitMatrix::default());
+    let (mut data, mut visible) = (BitMatrix::default(), BitMatrix::default());
     let mut differing = 0u64;
     for (index, rows) in rows.chunks(ROWS_AT_ONCE).enumerate() {
         let streams = GibbsStreams {
@@ -31,7 +31,10 @@ pub fn reconstruction_error(
         };
         windows.gather_into(rows, &mut data);
         visible.clone_from(&data);
-        advance_from_visible(engine, &mut visible, &mut hidden, k, &streams);
+        for number in 0..k {
+            let step = ChainStep { number, count: k, streams, last_step: LastStep::Draw, clamp: None };
+            sampler.step(&mut visible, &step);
+        }
         differing += u64::from(BitMatrix::distance(data.words(), visible.words()));
     }
     let units = rows.len() as u64 * windows.columns() as u64;
@@ -41,7 +44,8 @@ pub fn reconstruction_error(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{EngineKind, Parameters, build};
+    use crate::engine::{EngineKind, Isa, Parameters};
+    use crate::model::rbm::RbmModel;
     use crate::testing::random_bits;
 
     /// With W = 0 and visible probabilities p the error is the mean of v(1 − p) + (1 − v)p. Seed 3; six standard errors,
@@ -51,15 +55,15 @@ mod tests {
         let windows = random_bits(3, 1000, 50, 0.2);
         let mut parameters = Parameters::zeros(50, 4);
         parameters.visible_bias.fill(-1.0);
-        let mut engine = build(EngineKind::Reference, parameters);
+        let mut model = RbmModel::new(parameters, EngineKind::Reference, Isa::Scalar).unwrap();
         let rows: Vec<usize> = (0..1000).collect();
-        let error = reconstruction_error(engine.as_mut(), &windows, &rows, 2, (3, 0, 0));
+        let error = reconstruction_error(&mut model, &windows, &rows, 2, (3, 0, 0));
         let p = crate::engine::sigmoid_f64(-1.0);
         let density = windows.count_ones() as f64 / 50_000.0;
         let expected = density * (1.0 - p) + (1.0 - density) * p;
         let deviation = (p * (1.0 - p) / 50_000.0).sqrt();
         assert!((error.unwrap() - expected).abs() < 6.0 * deviation);
-        assert_eq!(reconstruction_error(engine.as_mut(), &windows, &[], 2, (3, 0, 0)), None);
+        assert_eq!(reconstruction_error(&mut model, &windows, &[], 2, (3, 0, 0)), None);
     }
 
     /// Strong couplings make the chain stick to the data: the error vanishes.
@@ -72,8 +76,8 @@ mod tests {
         }
         parameters.visible_bias.fill(-200.0);
         parameters.hidden_bias.fill(-200.0);
-        let mut engine = build(EngineKind::Dense, parameters);
+        let mut model = RbmModel::new(parameters, EngineKind::Dense, Isa::Scalar).unwrap();
         let rows: Vec<usize> = (0..40).collect();
-        assert_eq!(reconstruction_error(engine.as_mut(), &windows, &rows, 3, (3, 0, 0)), Some(0.0));
+        assert_eq!(reconstruction_error(&mut model, &windows, &rows, 3, (3, 0, 0)), Some(0.0));
     }
 }

@@ -1,18 +1,22 @@
-//! How far the weights moved.
+//! The change of the weights over an epoch.
 
-use crate::engine::Parameters;
+use crate::model::Tensors;
 
-/// ‖W_after − W_before‖ / ‖W_before‖ (Frobenius norms): the relative change of the weights over an epoch. `None` if the
-/// weights before were all zero.
+/// ‖W_after − W_before‖ / ‖W_before‖ (Frobenius norms): the relative change of the weights over an epoch, which are the
+/// matrices among the tensors of a model. `None` if the weights before were all zero.
 ///
 /// Divided by the updates of the epoch it bounds the mean relative size of one; about 1e-3 an update is the rule of thumb
 /// for a healthy learning rate (Hinton 2010, section 7).
-pub fn update_to_weight_ratio(before: &Parameters, after: &Parameters) -> Option<f64> {
-    assert_eq!(before.weights.len(), after.weights.len(), "weights before and after");
+pub fn update_to_weight_ratio(before: &Tensors, after: &Tensors) -> Option<f64> {
     let (mut change, mut size) = (0.0, 0.0);
-    for (&before, &after) in before.weights.iter().zip(&after.weights) {
-        change += (f64::from(after) - f64::from(before)).powi(2);
-        size += f64::from(before).powi(2);
+    for (name, before) in before.tensors.iter().filter(|(_, tensor)| tensor.shape.len() == 2) {
+        let after = after.tensors.get(name).filter(|after| after.shape == before.shape);
+        let after =
+            after.unwrap_or_else(|| panic!("a matrix `{name}` of shape {:?} before and not after", before.shape));
+        for (&before, &after) in before.values.as_f32().iter().zip(after.values.as_f32()) {
+            change += (f64::from(after) - f64::from(before)).powi(2);
+            size += f64::from(before).powi(2);
+        }
     }
     (size > 0.0).then(|| (change / size).sqrt())
 }
@@ -20,6 +24,7 @@ pub fn update_to_weight_ratio(before: &Parameters, after: &Parameters) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Parameters;
 
     #[test]
     fn the_ratio_is_of_norms() {
@@ -27,7 +32,7 @@ mod tests {
         before.weights = vec![3.0, 4.0];
         let mut after = before.clone();
         after.weights = vec![3.0, 3.0];
-        assert_eq!(update_to_weight_ratio(&before, &after), Some(0.2));
-        assert_eq!(update_to_weight_ratio(&Parameters::zeros(2, 1), &after), None);
+        assert_eq!(update_to_weight_ratio(&before.into(), &after.clone().into()), Some(0.2));
+        assert_eq!(update_to_weight_ratio(&Parameters::zeros(2, 1).into(), &after.into()), None);
     }
 }

@@ -1,9 +1,11 @@
 //! A small training that must come out the same everywhere, and one that tells how fast this machine is.
 
 use crate::engine::Isa;
+use crate::engine::Parameters;
+use crate::model::{LearnerError, ModelOptions, TensorError, Trainer};
 use crate::music::{Corpus, CorpusOptions, Windows, builtin};
 use crate::sweep::{RunParameters, update_microseconds};
-use crate::train::{ModelOptions, TrainOptions, Trainer, TrainerError, TrainingSet};
+use crate::train::{TrainOptions, TrainingSet};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -35,7 +37,7 @@ pub fn training_digest(corpus: &Corpus, isa: Isa, threads: usize) -> Result<Stri
         for epoch in 0..2 {
             trainer.train_epoch(epoch);
         }
-        let parameters = trainer.engine().parameters();
+        let parameters = Parameters::try_from(&trainer.model().tensors())?;
         let mut hasher = blake3::Hasher::new();
         for value in parameters.weights.iter().chain(&parameters.visible_bias).chain(&parameters.hidden_bias) {
             hasher.update(&value.to_le_bytes());
@@ -49,7 +51,10 @@ pub fn training_digest(corpus: &Corpus, isa: Isa, threads: usize) -> Result<Stri
 pub enum SelfTestError {
     /// The instruction set is not there.
     #[error(transparent)]
-    Trainer(#[from] TrainerError),
+    Learner(#[from] LearnerError),
+    /// The model is not an RBM.
+    #[error(transparent)]
+    Tensors(#[from] TensorError),
     /// Threads cannot be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -130,7 +135,7 @@ pub fn measure(
             isa,
             threads,
             updates_per_s: fastest,
-            expected_updates_per_s: 1e6 / update_microseconds(&parameters, rows, corpus.layout.columns(), isa),
+            expected_updates_per_s: 1e6 / update_microseconds(&parameters, corpus.layout.columns(), rows, isa),
         })
     })
 }

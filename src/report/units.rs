@@ -74,7 +74,7 @@ pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -
             continue;
         }
         if let Ok(model) = ModelFile::read(&path) {
-            found.push(ModelUnits::of(run, &model));
+            found.extend(ModelUnits::of(run, &model));
         }
     }
     if too_large > 0 {
@@ -84,8 +84,9 @@ pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -
 }
 
 impl ModelUnits {
-    fn of(run: usize, model: &ModelFile) -> Self {
-        let (description, parameters) = (&model.description, &model.parameters);
+    /// Returns the units of a model; `None` if its kind has no weights from hidden to visible units.
+    fn of(run: usize, model: &ModelFile) -> Option<Self> {
+        let (description, parameters) = (&model.description, model.rbm()?);
         let hidden = parameters.hidden;
         let mut squares = vec![0.0f64; hidden];
         for weights in parameters.weights.chunks_exact(hidden) {
@@ -111,7 +112,7 @@ impl ModelUnits {
             }
         };
         let spaced = |index: usize| if hidden <= NORMS { index } else { index * (hidden - 1) / (NORMS - 1) };
-        Self {
+        Some(Self {
             run,
             lowest_pitch: description.layout.lowest_pitch,
             highest_pitch: description.layout.highest_pitch,
@@ -121,7 +122,7 @@ impl ModelUnits {
             hidden,
             norms: (0..hidden.min(NORMS)).map(|index| Rounded(squares[order[spaced(index)]].sqrt())).collect(),
             units: order.iter().take(UNITS).map(unit).collect(),
-        }
+        })
     }
 }
 

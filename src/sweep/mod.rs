@@ -26,7 +26,7 @@ pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepOb
 pub(crate) use plan::update_microseconds;
 pub use plan::{
     MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
-    expected_bytes, in_words, load_corpus, run_id_of,
+    expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
 pub(crate) use results::music_of;
 pub use results::{
@@ -36,6 +36,6 @@ pub use results::{
     Statistic, Summary, TimeDistribution, Timing, Unfinished, UnfinishedState, canonical_json, check_run, digest,
     lay_out, merge, read_record, read_records, run_folder, run_state, sum_up, to_csv,
 };
-pub use run::{likelihood_metrics, run_likelihood};
+pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, write_whole};

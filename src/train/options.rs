@@ -1,39 +1,7 @@
-//! The options of a model's training, as the `model` and `train` tables of a configuration give them.
+//! The options of training, as the `train` table of a configuration gives them.
 
 use crate::engine::EngineKind;
 use serde::{Deserialize, Serialize};
-
-/// The shape of a model and its state before training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelOptions {
-    /// Time steps of music in one window, the visible layer.
-    pub timesteps: usize,
-    /// Hidden units.
-    pub hidden: usize,
-    /// Mean of the normal distribution that initial weights are drawn from.
-    pub weight_mean: f64,
-    /// Standard deviation of that distribution.
-    pub weight_std: f64,
-    /// The visible biases before training.
-    pub visible_bias: VisibleBias,
-}
-
-impl Default for ModelOptions {
-    fn default() -> Self {
-        Self { timesteps: 15, hidden: 50, weight_mean: 0.0, weight_std: 0.01, visible_bias: VisibleBias::LogOdds }
-    }
-}
-
-/// The visible biases before training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VisibleBias {
-    /// log(p / (1 − p)) of each unit's share p of ones in the training windows (Hinton 2010, section 8.1).
-    LogOdds,
-    /// Zero.
-    Zero,
-}
 
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ mod given;
 use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::compose::{Overlap, fill_in};
-use crate::engine::{Isa, build_for};
+use crate::engine::Isa;
 use crate::machine::available_bytes;
+use crate::model::{ChainStart, Chains, LastStep};
 use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
-use crate::rbm::{ChainStart, Chains, LastStep};
 use crate::sweep::{ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
 use clap::{Args, ValueEnum};
 use given::{Given, GivenArguments};
@@ -136,8 +136,10 @@ struct Pieces {
 /// Make the music that is asked for; an error says what is wrong with the request.
 fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, String> {
     let parameters = model.run_parameters().map_err(|error| error.to_string())?;
-    if !model.parameters.is_finite() {
-        let place = arguments.model.display();
+    let place = arguments.model.display();
+    let isa = Isa::detect().map_err(|error| error.to_string())?;
+    let mut opened = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
+    if !opened.is_finite() {
         return Err(format!("{place}: some of its parameters are no finite numbers: it makes no music"));
     }
     let (own, description) = (&parameters.sample, &model.description);
@@ -167,9 +169,7 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, Stri
     };
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
-    let engine = Isa::detect().and_then(|isa| build_for(parameters.train.engine, model.parameters.clone(), isa));
-    let mut engine = engine.map_err(|error| error.to_string())?;
-    let rolls = fill_in(engine.as_mut(), &given.sketch, overlap, &chains, data);
+    let rolls = fill_in(opened.sampler(), &given.sketch, overlap, &chains, data);
     let rolls = rolls.ok_or_else(|| match &arguments.corpus {
         None => "--start data needs windows to start at: name a folder of MIDI files with --corpus".to_owned(),
         Some(path) => {

@@ -17,6 +17,11 @@ pub struct Key {
     pub data_set_default: Option<Literal>,
     /// What part the key plays in a sweep.
     pub role: Role,
+    /// The version of the identity in which the key was added. A key newer than version 1 takes part in the identity of a
+    /// run only where it differs from its default, so that adding it renames no run.
+    pub since: u32,
+    /// True if the key concerns only what comes after training, so that runs that differ in it share their training.
+    pub after_training: bool,
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -139,7 +144,17 @@ impl From<Literal> for Value {
 
 impl Key {
     pub(super) const fn new(path: &'static str, kind: Kind, default: Literal, doc: &'static str) -> Self {
-        Self { path, kind, default, seed_default: None, data_set_default: None, role: Role::Parameter, doc }
+        Self {
+            path,
+            kind,
+            default,
+            seed_default: None,
+            data_set_default: None,
+            role: Role::Parameter,
+            since: 1,
+            after_training: false,
+            doc,
+        }
     }
 
     pub(super) const fn integer(path: &'static str, [min, max]: [i64; 2], default: i64, doc: &'static str) -> Self {
@@ -188,9 +203,21 @@ impl Key {
         seed.or(data_set).unwrap_or(self.default)
     }
 
-    /// Whether the key takes part in the identity of a run (`run_id`) and in `params` of its record.
-    pub fn is_identity(&self) -> bool {
-        self.role == Role::Parameter
+    /// Sets the version of the identity in which the key was added.
+    pub(super) const fn since(mut self, version: u32) -> Self {
+        self.since = version;
+        self
+    }
+
+    /// Marks the key as one of what comes after training.
+    pub(super) const fn after_training(mut self) -> Self {
+        self.after_training = true;
+        self
+    }
+
+    /// Returns true if the key at this value takes part in the identity of a run (`run_id`) and in `params` of its record.
+    pub fn identifies(&self, value: &Value) -> bool {
+        self.role == Role::Parameter && (self.since == 1 || *value != Value::from(self.default))
     }
 
     /// Whether a sweep may vary the key.

@@ -4,6 +4,7 @@
 //! struct that receives it, and nowhere else.
 
 use super::key::{Key, Kind, Literal, Role};
+use crate::model::ModelKind;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -92,6 +93,7 @@ pub static KEYS: &[Key] = &[
          overlap. Windows held out never overlap.",
     ),
     // Model.
+    Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine.").since(2),
     Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model."),
     Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
     Key::float("model.weight_mean", [-1e3, 1e3], 0.0, "Mean of the initial weights, which are normally distributed."),
@@ -240,60 +242,60 @@ pub static KEYS: &[Key] = &[
         &["auto", "none", "exact", "ais"],
         "The log-likelihood after the last epoch: exact where that takes about a second at most, not at all, exact (a layer of \
          at most 25 units), or by annealed importance sampling from both sides.",
-    ),
-    Key::integer("evaluate.ais_chains", [2, MANY], 500, "Chains of annealed importance sampling in each direction."),
+    ).after_training(),
+    Key::integer("evaluate.ais_chains", [2, MANY], 500, "Chains of annealed importance sampling in each direction.").after_training(),
     Key::integer(
         "evaluate.ais_temperatures",
         [2, 100_000_000],
         10_000,
         "Inverse temperatures that each of these chains passes, from 0 to 1, both counted.",
-    ),
+    ).after_training(),
     Key::choice(
         "evaluate.ais_spacing",
         &["linear", "late-dense"],
         "Inverse temperatures equally spaced, or most of them near 1 as Salakhutdinov and Murray have them.",
-    ),
+    ).after_training(),
     Key::integer(
         "evaluate.ais_mixing_steps",
         [0, MANY],
         1_000,
         "Gibbs steps that lead from training windows to where the chains of reverse AIS start.",
-    ),
+    ).after_training(),
     Key::integer(
         "evaluate.raise_windows",
         [0, MANY],
         100,
         "Windows of each split that a reverse-annealed chain (RAISE) starts at; 0 for none.",
-    ),
+    ).after_training(),
     // Samples.
-    Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws."),
-    Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample."),
+    Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws.").after_training(),
+    Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample.").after_training(),
     Key::choice(
         "sample.start",
         &["zeros", "noise", "data"],
         "Where the chain of a sample starts: at silence, at coin flips, or at a training window.",
-    ),
+    ).after_training(),
     Key::float(
         "sample.temperature",
         [1e-3, 1e3],
         1.0,
         "Divides every input of a unit while sampling; 1 is the model as it is.",
-    ),
+    ).after_training(),
     Key::float(
         "sample.annealing",
         [1e-3, 1e3],
         1.0,
         "How many times hotter the first Gibbs step of a sample is than the last; the temperature falls by the same factor each step.",
-    ),
+    ).after_training(),
     Key::choice(
         "sample.last_step",
         &["draw", "likeliest"],
         "Whether the last visible units are drawn, or each is at its likelier state given the hidden units.",
-    ),
-    Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note."),
-    Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute."),
-    Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes."),
-    Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0."),
+    ).after_training(),
+    Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note.").after_training(),
+    Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute.").after_training(),
+    Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes.").after_training(),
+    Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0.").after_training(),
     // Replicates.
     Key::integer("replicates.count", [1, 100_000], 1, "Runs of every point, each with a seed of its own.")
         .role(Role::Setup),

@@ -2,9 +2,9 @@
 
 use super::settings::Settings;
 use crate::evaluate::EvaluateOptions;
+use crate::model::{ChainStart, Chains, LastStep, ModelOptions};
 use crate::music::CorpusOptions;
-use crate::rbm::{ChainStart, Chains, LastStep};
-use crate::train::{ModelOptions, TrainOptions};
+use crate::train::TrainOptions;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -3,9 +3,9 @@
 use super::error::ConfigError;
 use super::keys::{KEYS, find_key};
 use super::value::{Assignment, display};
-use crate::evaluate::MAXIMUM_ENUMERATED_UNITS;
+use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
+use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
 use crate::music::MOST_LINES;
-use crate::rbm::MAXIMUM_GRADIENT_UNITS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -225,10 +225,11 @@ impl Settings {
         &self.values[key]
     }
 
-    /// The keys that decide the bits of a result, sorted, as `params` of a record lists them.
+    /// Returns the keys that decide the bits of a result, sorted, as `params` of a record lists them. Keys that were added
+    /// later are left out where they have their defaults.
     pub fn parameters(&self) -> BTreeMap<&'static str, &Value> {
         let pairs = KEYS.iter().zip(&self.values);
-        pairs.filter(|(key, _)| key.is_identity()).map(|(key, value)| (key.path, value)).collect()
+        pairs.filter(|(key, value)| key.identifies(value)).map(|(key, value)| (key.path, value)).collect()
     }
 
     /// What tells points apart: the parameters and the corpus they name.

@@ -18,8 +18,10 @@ use crate::sweep::results::Summary;
 use crate::sweep::results::{Cause, Interruption, RunState, StateReader};
 use crate::sweep::results::{RunRecord, RunStatus};
 use crate::sweep::results::{lay_out, read_record, run_folder, sum_up};
-use crate::sweep::run::material::MaterialCache;
-use crate::sweep::run::{self, Ended, RunContext};
+use crate::sweep::run::context::{Host, RunContext};
+use crate::sweep::run::material::{MaterialCache, Shared};
+use crate::sweep::run::takeover::{TrainedRun, TrainedRuns};
+use crate::sweep::run::{self, Ended};
 use crate::sweep::store::StoreError;
 use commit::{Committed, Finished, QUEUE, clear_up_after_the_dead, commit_all};
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
@@ -258,6 +260,8 @@ struct Board<'a> {
     presence: &'a Presence,
     environment: Environment,
     material: MaterialCache,
+    /// The runs of the folder that are complete, by their training.
+    trained: TrainedRuns,
     jobs: usize,
     again: HashSet<usize>,
     extended: HashMap<usize, Duration>,
@@ -296,6 +300,7 @@ impl<'a> Board<'a> {
             presence,
             environment: Environment::capture(options.isa),
             material: MaterialCache::default(),
+            trained: TrainedRuns::find(folder),
             jobs: options.workers.jobs.min(survey.pending.len()),
             again: survey.again,
             extended: survey.extended,
@@ -452,9 +457,11 @@ impl<'a> Board<'a> {
         // What crashed may have done so for what its checkpoint holds.
         let crashed = Interruption::read(run_folder, run_id).is_some_and(|before| before.cause == Cause::Crash);
         self.observer.run_started(run, run_id, parameters.train.epochs as u64);
+        let host = RunHost { board: self, run };
         let context = RunContext {
+            spec,
+            host: &host,
             corpus,
-            material: &|| self.material.get(corpus, &parameters.corpus, parameters.model.timesteps, spec.seed),
             run_id,
             folder: run_folder,
             claim,
@@ -462,14 +469,11 @@ impl<'a> Board<'a> {
             environment: &self.environment,
             isa: self.options.isa,
             threads: self.options.workers.threads_per_run,
-            contended: &|| self.jobs > 1 || self.presence.has_neighbours(),
             expected_bytes: expected_bytes(parameters, corpus),
             timeout: self.extended.get(&run).copied().or(self.options.timeout),
             checkpoint_interval: self.options.checkpoint_interval,
-            stop: &|| self.reason_to_stop(),
-            epoch_finished: &|epoch| self.observer.epoch_finished(run, epoch),
         };
-        match run::execute(spec, &context)? {
+        match run::execute(&context)? {
             Ended::Finished(record) => {
                 self.close_after(&record);
                 let finished =
@@ -522,6 +526,41 @@ impl<'a> Board<'a> {
         tracing::warn!("run {run_id} was taken over by another process, after this one had been silent for too long");
         self.observer.run_interrupted(run, run_id, "taken over by another process");
         lock(&self.elsewhere).push_back(run);
+    }
+}
+
+/// The board as one run sees it.
+struct RunHost<'a> {
+    board: &'a Board<'a>,
+    run: usize,
+}
+
+impl Host for RunHost<'_> {
+    fn material(&self) -> Shared {
+        let Board { prepared, material, .. } = self.board;
+        let spec = &prepared.plan.runs[self.run];
+        let parameters = spec.parameters();
+        material.get(prepared.corpus_of(self.run), &parameters.corpus, parameters.model.timesteps, spec.seed)
+    }
+
+    fn trained(&self) -> Option<TrainedRun> {
+        if self.board.again.contains(&self.run) {
+            return None;
+        }
+        let Board { prepared, folder, trained, .. } = self.board;
+        trained.read(folder, &prepared.training_id(self.run), &prepared.run_ids[self.run])
+    }
+
+    fn contended(&self) -> bool {
+        self.board.jobs > 1 || self.board.presence.has_neighbours()
+    }
+
+    fn reason_to_stop(&self) -> Option<(Cause, String)> {
+        self.board.reason_to_stop()
+    }
+
+    fn epoch_finished(&self, epoch: u64) {
+        self.board.observer.epoch_finished(self.run, epoch);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The plan of a sweep: every run, in order, each with its parameters, seed and identity.
 
+use super::identity::{run_id_of, training_id_of};
+use super::shard::Shard;
 use crate::sweep::config::Axis;
 use crate::sweep::config::KEYS;
 use crate::sweep::config::PointSettings;
@@ -7,17 +9,12 @@ use crate::sweep::config::RunParameters;
 use crate::sweep::config::Sweep;
 use crate::sweep::config::{ConfigError, ConfigErrors};
 use crate::sweep::config::{Explicit, Settings};
-use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
-use std::str::FromStr;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The most points and the most runs of a sweep.
 pub const MAX_RUNS: usize = 1_000_000;
-
-/// The version of what a `run_id` is computed from.
-const ID_SCHEMA: u32 = 1;
 
 /// Mistakes shown at once; a sweep may repeat one in thousands of points.
 const MAX_ERRORS: usize = 20;
@@ -88,36 +85,15 @@ impl RunSpec {
         parameters.map(|(key, value)| (key.to_owned(), value.clone())).collect()
     }
 
-    /// The identity of the run, given the digest of its corpus: twelve hexadecimal digits of BLAKE3 over the canonical JSON
-    /// (keys sorted, no spaces, shortest numbers) of the schema, the parameters, the digest and the seed.
+    /// Returns the identity of the run, given the digest of its corpus: see [`run_id_of`].
     pub fn run_id(&self, corpus_digest: &str) -> String {
         run_id_of(self.point.settings.parameters(), corpus_digest, self.seed)
     }
-}
 
-/// [`RunSpec::run_id`] of a run with these parameters, by their dotted keys.
-pub fn run_id_of<'a>(
-    parameters: impl IntoIterator<Item = (&'a str, &'a Value)>,
-    corpus_digest: &str,
-    seed: u64,
-) -> String {
-    const DIGITS: usize = 12;
-    /// The fields stand in the order of their names.
-    #[derive(Serialize)]
-    struct Identity<'a> {
-        corpus: &'a str,
-        parameters: BTreeMap<&'a str, &'a Value>,
-        schema: u32,
-        seed: String,
+    /// Returns the identity of the run's training, given the digest of its corpus: see [`training_id_of`].
+    pub fn training_id(&self, corpus_digest: &str) -> String {
+        training_id_of(self.point.settings.parameters(), corpus_digest, self.seed)
     }
-    let identity = Identity {
-        corpus: corpus_digest,
-        parameters: parameters.into_iter().collect(),
-        schema: ID_SCHEMA,
-        seed: seed.to_string(),
-    };
-    let json = serde_json::to_vec(&identity).unwrap_or_else(|error| panic!("an identity is plain JSON: {error}"));
-    blake3::hash(&json).to_hex()[..DIGITS].to_owned()
 }
 
 impl Plan {
@@ -129,41 +105,6 @@ impl Plan {
     /// The runs of one shard, in order.
     pub fn shard(&self, shard: Shard) -> impl Iterator<Item = &RunSpec> {
         self.runs.iter().filter(move |run| shard.contains(run.index))
-    }
-}
-
-/// One of several equal parts of a plan, such as `2/3`; every third run from the second on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which part, from 1.
-    pub index: usize,
-    /// How many parts there are.
-    pub count: usize,
-}
-
-impl Shard {
-    /// The whole plan.
-    pub const WHOLE: Self = Self { index: 1, count: 1 };
-
-    /// Whether a run belongs to this part.
-    pub fn contains(self, run_index: usize) -> bool {
-        run_index % self.count == self.index - 1
-    }
-}
-
-/// A shard that is not of the form `I/N` with 1 ≤ I ≤ N.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no shard: expected I/N with I from 1 to N, such as 2/3")]
-pub struct ShardError(String);
-
-impl FromStr for Shard {
-    type Err = ShardError;
-
-    fn from_str(text: &str) -> Result<Self, ShardError> {
-        let parts = text.split_once('/');
-        let shard =
-            parts.and_then(|(index, count)| Some(Self { index: index.parse().ok()?, count: count.parse().ok()? }));
-        shard.filter(|shard| (1..=shard.count).contains(&shard.index)).ok_or_else(|| ShardError(text.to_owned()))
     }
 }
 

@@ -6,99 +6,68 @@
 
 use super::expansion::RunSpec;
 use super::prepared::Prepared;
-use crate::engine::EngineKind;
 use crate::evaluate::LikelihoodMethod;
 use crate::evaluate::music::Baselines;
 use crate::machine::logical_cpus;
 use crate::music::Corpus;
 use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
-use crate::train::{Centring, Method, StopMetric};
+use crate::train::StopMetric;
 
 /// Rows that evaluation sends through the chains at once.
 const EVALUATION_ROWS: usize = 512;
 /// Chains that annealing has an engine for.
 const ANNEALED_AT_ONCE: usize = 64;
-/// Hidden units are laid out in tiles of so many.
-const TILE: usize = 64;
 /// What the program holds whatever the models: its code, threads, tables and songs' names.
 const BASE_BYTES: u64 = 24 << 20;
 
-/// Bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
+/// Returns the bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
 pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let RunParameters { corpus: reading, model, train, evaluate, sample } = parameters;
-    let visible = (model.timesteps * corpus.layout.columns()) as u64;
-    let hidden = model.hidden as u64;
+    let visible = model.timesteps * corpus.layout.columns();
+    let own = model.kind.footprint(model, train, visible);
     // All songs as if they were for training, which may have them in several keys and overlapping.
     let keys = 1 + reading.transpose.len();
     let stride = reading.stride_of(model.timesteps);
     let songs = corpus.songs.iter().map(|song| song.roll.steps() / stride);
     let windows = (keys * songs.sum::<usize>()) as u64;
-    let one_copy = 4 * visible * hidden.next_multiple_of(TILE as u64);
-    let has_velocity = train.momentum > 0.0 || train.initial_momentum > 0.0;
-    let velocity = if has_velocity { one_copy } else { 0 };
 
-    // Weights as the up pass reads them and as the down pass does; dense products have sums of either side instead.
-    let engine = velocity
-        + match train.engine {
-            EngineKind::Packed | EngineKind::Reference => 2 * one_copy,
-            EngineKind::Dense => 3 * one_copy,
-        };
-    // The weights of the epoch before, those of now, and the model they are put into; of the pseudo-likelihood e^w and
-    // e^−w, twice as wide.
-    let before = one_copy;
-    let evaluation = 2 * one_copy + if evaluate.pseudo_likelihood_windows > 0 { 4 * one_copy } else { 0 };
-    let best =
-        if train.early_stopping_metric != StopMetric::None && train.early_stopping_restore { one_copy } else { 0 };
-    // What goes beyond plain updates passes over the sums once more, in an array of its own.
-    let by_rule = train.centring != Centring::None
-        || train.sparsity_strength > 0.0
-        || train.weight_decay_l1 > 0.0
-        || train.nesterov;
-    let terms = if by_rule { one_copy } else { 0 };
-
-    let chains = if train.chains == 0 { train.batch_size } else { train.chains };
-    let states = visible.div_ceil(8) + hidden.div_ceil(8);
-    let tempered = if train.method == Method::Pt { (chains * train.temperatures) as u64 * states } else { 0 };
-
+    // The weights of the epoch before, those of now, and the model they are put into.
+    let before = own.parameters;
+    let evaluation =
+        2 * own.parameters + if evaluate.pseudo_likelihood_windows > 0 { own.pseudo_likelihood } else { 0 };
+    let restores = train.early_stopping_metric != StopMetric::None && train.early_stopping_restore;
+    let best = if restores { own.parameters } else { 0 };
     // Sums in f64.
-    let averaging = if train.averaged_epochs > 0 { 2 * one_copy } else { 0 };
+    let averaging = if train.averaged_epochs > 0 { 2 * own.parameters } else { 0 };
 
     // The arrays of the state, the same once more as a file, and one of them on the way there.
-    let state = one_copy + velocity + before + best + tempered + averaging;
-    let checkpoint = 2 * state + one_copy;
+    let state = own.parameters + own.velocity + before + best + own.chains + averaging;
+    let checkpoint = 2 * state + own.parameters;
 
     // Chains at their ends and where those back start, both in groups and together, with a weight each, and an engine for each
     // group of them at work.
     let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
         let groups = evaluate.ais_chains.div_ceil(ANNEALED_AT_ONCE).min(logical_cpus()) as u64;
-        (2 * groups + 2) * one_copy + evaluate.ais_chains as u64 * (4 * states + 16)
+        (2 * groups + 2) * own.parameters + evaluate.ais_chains as u64 * (4 * own.chain_states + 16)
     } else {
         0
     };
-    // Sums of products in f64, of as many parts of the enumeration as are merged at once.
-    let enumeration = if train.method == Method::Exact { 64 * 8 * visible * hidden } else { 0 };
-    let batch = train.batch_size.min(windows.max(1) as usize);
-    let rows = batch.max(chains).max(EVALUATION_ROWS).max(sample.count) as u64;
-    // Bits of the data, of the chains and of what is remembered of both, with the lists of units that are on; numbers of
-    // the hidden units for either side and for the inputs.
-    let visible_row = visible.div_ceil(8) * 6 + visible / 2;
-    let hidden_row = 4 * 4 * hidden;
-    let dense_row = if train.engine == EngineKind::Packed { 0 } else { 3 * 4 * (visible + hidden) };
-    let at_work = rows * (visible_row + hidden_row + dense_row);
+    let batch = (train.batch_size as u64).min(windows.max(1));
+    let rows = batch.max(own.chain_rows).max(EVALUATION_ROWS as u64).max(sample.count as u64);
 
     let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
-    let material = kept_windows * visible.div_ceil(64) * 8;
+    let material = kept_windows * (visible as u64).div_ceil(64) * 8;
     material
-        + engine
-        + terms
+        + own.engine
+        + own.terms
         + averaging
-        + tempered
-        + enumeration
+        + own.chains
+        + own.enumeration
         + before
         + best
         + evaluation.max(checkpoint).max(annealing)
-        + at_work
+        + rows * own.row
 }
 
 /// The most that the runs of a sweep are expected to take at once.

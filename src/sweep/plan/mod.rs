@@ -1,12 +1,16 @@
 //! The plan of a sweep: every run, in order, and the workers and the memory that they take.
 
 mod expansion;
+mod identity;
 mod memory;
 mod prepared;
+mod shard;
 mod workers;
 
-pub use expansion::{MAX_RUNS, Plan, Point, RunSpec, Shard, ShardError, run_id_of};
+pub use expansion::{MAX_RUNS, Plan, Point, RunSpec};
+pub use identity::{run_id_of, training_id_of};
 pub use memory::{MemoryNeed, check_memory, expected_bytes, in_words};
 pub use prepared::{PrepareError, Prepared, load_corpus};
+pub use shard::{Shard, ShardError};
 pub use workers::Workers;
 pub(crate) use workers::update_microseconds;

@@ -1,12 +1,10 @@
 //! A plan with its corpora: everything that must be known before the first run starts.
 
-use super::expansion::{Plan, RunSpec};
+use super::expansion::Plan;
 use crate::music::SongSplit;
 use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
 use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
-use crate::sweep::results::PlannedRun;
-use serde_json::Value;
 
 /// A plan whose corpora are read and whose runs have names.
 #[derive(Debug)]
@@ -57,9 +55,9 @@ impl Prepared {
         Ok(Self { plan, corpora, corpus_of_point, run_ids })
     }
 
-    /// What sets a run apart, as an entry of `plan.json`.
-    pub fn run_json(&self, run: &RunSpec) -> Value {
-        serde_json::to_value(PlannedRun::of(self, run)).expect("a planned run is plain data")
+    /// Returns the identity of the training of a run of the plan.
+    pub fn training_id(&self, run: usize) -> String {
+        self.plan.runs[run].training_id(&self.corpus_of(run).digest)
     }
 
     /// The corpus that a run of the plan trains on.

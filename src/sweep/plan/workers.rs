@@ -11,20 +11,6 @@ use crate::train::Batches;
 /// An update shorter than this stays on one thread: what is left of a second thread's gain after dividing and joining the
 /// phases is less than a second run would bring.
 const WORTH_DIVIDING_MICROSECONDS: f64 = 200.0;
-/// Units of a training window that are on, as a share: that of pop music at sixteenth steps.
-const DENSITY: f64 = 0.05;
-/// Numbers that one vector addition of the widest instruction set adds up.
-const LANES: f64 = 16.0;
-/// Drawing sixteen units costs as much as this many vector additions.
-const SAMPLING_COST: f64 = 30.0;
-/// Updating sixteen weights costs as much as this many vector additions.
-const UPDATE_COST: f64 = 8.0;
-/// From this many rows on, tables of partial sums halve the cost of the down pass.
-const TABLES_FROM_ROWS: f64 = 32.0;
-/// Nanoseconds of a vector addition with its share of loads, measured with AVX-512; other instruction sets take as much
-/// longer as the factors of [`slowdown`] say.
-const ADDITION_NANOSECONDS: f64 = 0.2;
-
 /// Runs at once and threads of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
@@ -93,7 +79,7 @@ fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
         .map(|(point, &corpus)| {
             let corpus = &prepared.corpora[corpus];
             let rows = mean_batch(&point.parameters, corpus);
-            update_microseconds(&point.parameters, rows, corpus.layout.columns(), isa)
+            update_microseconds(&point.parameters, corpus.layout.columns(), rows, isa)
         })
         .fold(0.0, f64::max)
 }
@@ -111,27 +97,11 @@ fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
     }
 }
 
-/// The time of one update of a batch of `rows` windows on one thread, estimated from its operations: (2 + k) up passes over the units that are on, k
-/// down passes over half the hidden units, draws, and one pass over the weights.
-pub(crate) fn update_microseconds(parameters: &RunParameters, rows: f64, columns: usize, isa: Isa) -> f64 {
+/// Returns the estimated time of one update of a batch of `rows` windows on one thread, in microseconds; `columns` is the
+/// number of units of a time step.
+pub(crate) fn update_microseconds(parameters: &RunParameters, columns: usize, rows: f64, isa: Isa) -> f64 {
     let RunParameters { model, train, .. } = parameters;
-    let (visible, hidden) = ((model.timesteps * columns) as f64, model.hidden as f64);
-    let k = train.k as f64;
-    let tables = if rows < TABLES_FROM_ROWS { 1.0 } else { 0.5 };
-    let up = (2.0 + k) * rows * DENSITY * visible * hidden;
-    let down = k * rows * 0.5 * hidden * visible * tables;
-    let drawing = SAMPLING_COST * rows * (k * visible + (1.0 + k) * hidden);
-    let updating = UPDATE_COST * visible * hidden;
-    (up + down + drawing + updating) / LANES * ADDITION_NANOSECONDS * slowdown(isa) * 1e-3
-}
-
-/// How many times as long the kernels of an instruction set take as those of AVX-512.
-fn slowdown(isa: Isa) -> f64 {
-    match isa {
-        Isa::Avx512 => 1.0,
-        Isa::Avx2 => 2.0,
-        Isa::Scalar => 6.0,
-    }
+    model.kind.update_microseconds(model, train, model.timesteps * columns, rows, isa)
 }
 
 #[cfg(test)]
@@ -165,11 +135,11 @@ mod tests {
     #[test]
     fn small_updates_are_not_divided_and_large_ones_are() {
         let mut parameters = RunParameters::default();
-        let small = update_microseconds(&parameters, 10.0, 156, Isa::Avx512);
+        let small = update_microseconds(&parameters, 156, 10.0, Isa::Avx512);
         assert!((5.0..100.0).contains(&small), "{small} µs");
         parameters.model.hidden = 1024;
-        let large = update_microseconds(&parameters, 100.0, 156, Isa::Avx512);
+        let large = update_microseconds(&parameters, 156, 100.0, Isa::Avx512);
         assert!((500.0..5000.0).contains(&large), "{large} µs");
-        assert!(update_microseconds(&parameters, 100.0, 156, Isa::Scalar) > large);
+        assert!(update_microseconds(&parameters, 156, 100.0, Isa::Scalar) > large);
     }
 }

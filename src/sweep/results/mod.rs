@@ -8,13 +8,15 @@ mod record;
 mod rolls;
 mod state;
 mod summary;
+pub(in crate::sweep) mod tensor_file;
 
+pub use crate::model::Metrics;
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
-    Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Metrics, RunRecord, RunStatus,
+    Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,
     TimeDistribution, Timing, canonical_json, digest,
 };
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};

@@ -1,24 +1,23 @@
 //! Trained models as safetensors files that suffice to make music.
 
-use crate::engine::Parameters;
+use super::tensor_file::{self, TensorFileError};
+use crate::engine::{EngineKind, Isa, Parameters};
+use crate::model::{LearnerError, Model, ModelKind, Tensors};
 use crate::music::{Layout, MAX_STEPS_PER_BEAT};
 use crate::sweep::config::RunParameters;
 use crate::sweep::store::{StoreError, write_whole};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// The key of the file's metadata under which [`ModelDescription`] stands as JSON. One key, since the order of several
-/// is not defined by the format's library, and equal models must give equal files.
-const METADATA_KEY: &str = "chordbench";
 
 /// What the numbers of a model mean: all that is needed to turn its visible units into music.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelDescription {
     /// Version of this description.
     pub schema: u32,
-    /// Time steps of a window.
+    /// The kind of model; absent for an RBM.
+    #[serde(default, skip_serializing_if = "ModelKind::is_rbm")]
+    pub kind: ModelKind,
+    /// The number of time steps of a window.
     pub timesteps: usize,
     /// What the columns of a step mean.
     pub layout: Layout,
@@ -37,8 +36,8 @@ pub struct ModelDescription {
 pub struct ModelFile {
     /// What the numbers mean.
     pub description: ModelDescription,
-    /// W (visible × hidden), b and c.
-    pub parameters: Parameters,
+    /// The parameters.
+    pub tensors: Tensors,
 }
 
 /// Why a model could not be read.
@@ -61,22 +60,14 @@ impl ModelFile {
     /// The version of [`ModelDescription`] that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// The bytes of the file: `weights` (visible × hidden), `visible_bias`, `hidden_bias`, all f32.
+    /// The name of the file in the folder of a run.
+    pub const NAME: &str = "model.safetensors";
+
+    /// Returns the bytes of the file: the tensors, all f32, with the description in the metadata.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Parameters { visible, hidden, weights, visible_bias, hidden_bias } = &self.parameters;
-        let little_endian = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let tensors = [
-            ("weights", vec![*visible, *hidden], little_endian(weights)),
-            ("visible_bias", vec![*visible], little_endian(visible_bias)),
-            ("hidden_bias", vec![*hidden], little_endian(hidden_bias)),
-        ];
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            (*name, view.expect("four bytes were made for each of the shape's numbers"))
-        });
         let description = serde_json::to_string(&self.description).expect("a description is plain data");
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
-        safetensors::serialize(views, Some(metadata)).expect("three tensors of distinct names serialise")
+        let tensors = self.tensors.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+        tensor_file::to_bytes(tensors, description).expect("tensors of distinct names serialise")
     }
 
     /// Write the file whole or not at all; returns its bytes.
@@ -97,51 +88,50 @@ impl ModelFile {
         RunParameters::from_map(&self.description.params)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (_, metadata) =
-            SafeTensors::read_metadata(bytes).map_err(|error| format!("not a safetensors file ({error})"))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| format!("not a safetensors file ({error})"))?;
-        let description = metadata.metadata().as_ref().and_then(|own| own.get(METADATA_KEY)).ok_or_else(|| {
-            format!("its metadata has no \"{METADATA_KEY}\" entry: it was not written by this program's training")
+    /// Reads the bytes of a file; an error says what is wrong with them.
+    pub(in crate::sweep) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (description, tensors) = tensor_file::from_bytes(bytes).map_err(|error| match error {
+            TensorFileError::Format(error) => format!("not a safetensors file ({error})"),
+            TensorFileError::NoDescription => format!(
+                "its metadata has no \"{}\" entry: it was not written by this program's training",
+                tensor_file::METADATA_KEY
+            ),
+            TensorFileError::Type { name, found } => format!("its tensor \"{name}\" is of type {found}"),
         })?;
-        let description: ModelDescription = serde_json::from_str(description)
+        let description: ModelDescription = serde_json::from_str(&description)
             .map_err(|error| format!("the description in its metadata does not read: {error}"))?;
         if description.schema != Self::SCHEMA {
             let schema = description.schema;
             return Err(format!("its description has schema {schema}; this version reads {}", Self::SCHEMA));
         }
-        let floats = |name: &str, dimensions: usize| -> Result<(Vec<usize>, Vec<f32>), String> {
-            let tensor = tensors.tensor(name).map_err(|_| format!("it has no tensor \"{name}\""))?;
-            if tensor.dtype() != Dtype::F32 || tensor.shape().len() != dimensions {
-                return Err(format!("its tensor \"{name}\" is not f32 of {dimensions} dimensions"));
-            }
-            let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            Ok((tensor.shape().to_vec(), values))
-        };
-        let (shape, weights) = floats("weights", 2)?;
-        let (visible, hidden) = (shape[0], shape[1]);
-        let (visible_bias, hidden_bias) = (floats("visible_bias", 1)?.1, floats("hidden_bias", 1)?.1);
+        let visible = description.kind.visible_units(&tensors).map_err(|error| error.to_string())?;
         RunParameters::from_map(&description.params)
             .map_err(|error| format!("the parameters of its run do not read: {error}"))?;
         let layout = &description.layout;
         let pitches = layout.lowest_pitch < layout.highest_pitch && layout.highest_pitch <= 128;
         if !pitches || layout.planes.is_empty() || description.timesteps.checked_mul(layout.columns()) != Some(visible)
         {
-            return Err(format!("its {visible} visible units are not the windows its description speaks of"));
-        }
-        if visible_bias.len() != visible || hidden_bias.len() != hidden || hidden == 0 || visible == 0 {
-            return Err("its biases do not fit its weights".into());
+            return Err(format!("its {visible} visible units are not the windows that its description names"));
         }
         let (beat, steps) = (description.steps_per_beat, description.timesteps);
         if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
-            return Err(format!(
-                "its description speaks of {beat} steps a beat; possible are 1 to {MAX_STEPS_PER_BEAT}"
-            ));
+            return Err(format!("its description has {beat} steps a beat; possible are 1 to {MAX_STEPS_PER_BEAT}"));
         }
         if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
             return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
         }
-        Ok(Self { description, parameters: Parameters { visible, hidden, weights, visible_bias, hidden_bias } })
+        Ok(Self { description, tensors })
+    }
+
+    /// Returns the model, in an engine of the kind that trained it.
+    pub fn open(&self, isa: Isa) -> Result<Box<dyn Model>, LearnerError> {
+        let engine = self.run_parameters().map_or_else(|_| EngineKind::default(), |own| own.train.engine);
+        self.description.kind.open(&self.tensors, engine, isa)
+    }
+
+    /// Returns the RBM that the tensors `weights`, `visible_bias` and `hidden_bias` make; `None` if the model has none.
+    pub fn rbm(&self) -> Option<Parameters> {
+        Parameters::try_from(&self.tensors).ok()
     }
 }
 
@@ -155,6 +145,7 @@ mod tests {
         ModelFile {
             description: ModelDescription {
                 schema: ModelFile::SCHEMA,
+                kind: ModelKind::Rbm,
                 timesteps: 2,
                 layout: Layout { lowest_pitch: 60, highest_pitch: 63, planes: vec![Plane::Hold, Plane::Onset] },
                 steps_per_beat: 4,
@@ -162,7 +153,7 @@ mod tests {
                 seed: u64::MAX.to_string(),
                 params: serde_json::Map::from_iter([("model.hidden".to_owned(), 5.into())]),
             },
-            parameters: random_parameters(3, 12, 5, 1.0),
+            tensors: random_parameters(3, 12, 5, 1.0).into(),
         }
     }
 

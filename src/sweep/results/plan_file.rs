@@ -143,7 +143,7 @@ impl PlanFile {
 
 impl PlannedRun {
     /// What sets a run of a prepared plan apart.
-    pub(crate) fn of(prepared: &Prepared, run: &RunSpec) -> Self {
+    pub fn of(prepared: &Prepared, run: &RunSpec) -> Self {
         let swept = prepared.plan.swept_values(run);
         Self {
             index: run.index,

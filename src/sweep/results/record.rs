@@ -2,13 +2,10 @@
 
 use crate::evaluate::music::MusicComparison;
 use crate::machine::Environment;
+use crate::model::Metrics;
 use crate::music::{Duplicates, FileStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-
-/// Metrics by name; `null` where a metric is undefined, such as one of an empty validation set.
-pub type Metrics = BTreeMap<String, Option<f64>>;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,6 +244,9 @@ pub struct RunRecord {
     pub replicate: u32,
     /// The seed of this replicate, in decimal.
     pub seed: String,
+    /// The run that was trained, if this one took over its model and its curves. It is no part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_in: Option<String>,
     /// What it was trained on.
     pub corpus: Option<CorpusRecord>,
     /// The metrics after the last epoch, or of the epoch that early stopping restored.

@@ -5,19 +5,17 @@
 //! torn, it is of no use, and the run starts afresh.
 
 use super::early_stopping::EarlyStopping;
-use crate::engine::Parameters;
 use crate::machine::Environment;
+use crate::model::{Tensor, Tensors};
+use crate::sweep::results::tensor_file::{self, LittleEndian, TensorFileError};
 use crate::sweep::store::{StoreError, write_whole};
-use crate::train::{Tensor, TensorValues, TrainerState};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::View as _;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The file's name in the folder of its run.
 pub(crate) const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
-const METADATA_KEY: &str = "chordbench";
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,11 +54,11 @@ pub(crate) struct Checkpoint {
     /// How far it has come.
     pub(crate) position: Position,
     /// Parameters, velocities, chains and whatever else training goes on from.
-    pub(crate) trainer: TrainerState,
+    pub(crate) trainer: Tensors,
     /// The parameters that the next update-to-weight ratio compares with.
-    pub(crate) before: Option<Parameters>,
+    pub(crate) before: Option<Tensors>,
     /// The best parameters so far, where early stopping restores them.
-    pub(crate) best: Option<Parameters>,
+    pub(crate) best: Option<Tensors>,
 }
 
 /// The text beside the numbers.
@@ -89,10 +87,9 @@ impl Checkpoint {
             position: self.position.clone(),
             checksum: String::new(),
         };
-        description.checksum = checksum(&description, arrays.iter().map(|(name, tensor)| (name, &**tensor)));
+        description.checksum = checksum(&description, arrays.iter().map(|(name, tensor)| (name, *tensor)));
         let text = serde_json::to_string(&description).expect("a description is plain data");
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), text)]);
-        let bytes = safetensors::serialize(arrays.iter().map(|(name, tensor)| (name, Bytes(tensor))), Some(metadata));
+        let bytes = tensor_file::to_bytes(arrays.iter().map(|(name, tensor)| (name.as_str(), *tensor)), text);
         let bytes = bytes.map_err(std::io::Error::other).map_err(StoreError::at("cannot make", &path))?;
         write_whole(&path, &bytes)
     }
@@ -107,24 +104,14 @@ impl Checkpoint {
     }
 
     fn from_bytes(bytes: &[u8], run_id: &str, environment: &Environment) -> Result<Self, String> {
-        let torn = |error: safetensors::SafeTensorError| format!("it is torn ({error})");
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(torn)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(torn)?;
-        let text = metadata.metadata().as_ref().and_then(|own| own.get(METADATA_KEY)).ok_or("it has no description")?;
+        let (text, arrays) = tensor_file::from_bytes(bytes).map_err(|error| match error {
+            TensorFileError::Format(error) => format!("it is torn ({error})"),
+            error => error.to_string(),
+        })?;
         let mut description: Description =
-            serde_json::from_str(text).map_err(|error| format!("its description does not read ({error})"))?;
-        let mut arrays = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            let values = match view.dtype() {
-                Dtype::F32 => TensorValues::F32(numbers(view.data(), f32::from_le_bytes)),
-                Dtype::F64 => TensorValues::F64(numbers(view.data(), f64::from_le_bytes)),
-                Dtype::U64 => TensorValues::U64(numbers(view.data(), u64::from_le_bytes)),
-                other => return Err(format!("its array `{name}` is of {other:?}")),
-            };
-            arrays.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), values });
-        }
+            serde_json::from_str(&text).map_err(|error| format!("its description does not read ({error})"))?;
         let stated = std::mem::take(&mut description.checksum);
-        if stated != checksum(&description, &arrays) {
+        if stated != checksum(&description, &arrays.tensors) {
             return Err("its checksum is wrong".into());
         }
         if description.schema != Self::SCHEMA || description.run_id != run_id {
@@ -133,90 +120,31 @@ impl Checkpoint {
         if description.build != build_of(environment) {
             return Err(format!("it was made by another build ({})", description.build));
         }
-        let before = take_parameters(&mut arrays, "before.")?;
-        let best = take_parameters(&mut arrays, "best.")?;
-        let own =
-            arrays.into_iter().filter_map(|(name, tensor)| Some((name.strip_prefix("trainer.")?.to_owned(), tensor)));
-        let trainer = TrainerState { tensors: own.collect() };
-        Ok(Self { position: description.position, trainer, before, best })
+        let some = |tensors: Tensors| (!tensors.tensors.is_empty()).then_some(tensors);
+        let (before, best) = (some(arrays.below("before.")), some(arrays.below("best.")));
+        Ok(Self { position: description.position, trainer: arrays.below("trainer."), before, best })
     }
 
-    fn arrays(&self) -> BTreeMap<String, Cow<'_, Tensor>> {
-        let mut arrays = BTreeMap::new();
-        for (name, tensor) in &self.trainer.tensors {
-            arrays.insert(format!("trainer.{name}"), Cow::Borrowed(tensor));
-        }
-        for (prefix, parameters) in [("before.", &self.before), ("best.", &self.best)] {
-            let Some(Parameters { visible, hidden, weights, visible_bias, hidden_bias }) = parameters else { continue };
-            let mut insert = |name: &str, shape: &[usize], values: &[f32]| {
-                let tensor = Tensor { shape: shape.to_vec(), values: TensorValues::F32(values.to_vec()) };
-                arrays.insert(format!("{prefix}{name}"), Cow::Owned(tensor));
-            };
-            insert("weights", &[*visible, *hidden], weights);
-            insert("visible_bias", &[*visible], visible_bias);
-            insert("hidden_bias", &[*hidden], hidden_bias);
-        }
-        arrays
+    /// Returns the tensors of all parts under the names of the file.
+    fn arrays(&self) -> BTreeMap<String, &Tensor> {
+        let parts =
+            [("trainer.", Some(&self.trainer)), ("before.", self.before.as_ref()), ("best.", self.best.as_ref())];
+        let named = parts.into_iter().flat_map(|(prefix, part)| {
+            let tensors = part.into_iter().flat_map(|part| &part.tensors);
+            tensors.map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
+        });
+        named.collect()
     }
 }
 
-/// An array as bytes in little-endian order.
-struct Bytes<'a>(&'a Tensor);
-
-impl View for Bytes<'_> {
-    fn dtype(&self) -> Dtype {
-        match self.0.values {
-            TensorValues::F32(_) => Dtype::F32,
-            TensorValues::F64(_) => Dtype::F64,
-            TensorValues::U64(_) => Dtype::U64,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.0.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(match &self.0.values {
-            TensorValues::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            TensorValues::F64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            TensorValues::U64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        })
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.values.len() * if matches!(self.0.values, TensorValues::F32(_)) { 4 } else { 8 }
-    }
-}
-
-fn numbers<T, const N: usize>(bytes: &[u8], from: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| from(*chunk)).collect()
-}
-
-fn take_parameters(arrays: &mut BTreeMap<String, Tensor>, prefix: &str) -> Result<Option<Parameters>, String> {
-    let mut take = |name: &str| arrays.remove(&format!("{prefix}{name}"));
-    let Some(weights) = take("weights") else { return Ok(None) };
-    let floats = |tensor: Option<Tensor>| match tensor {
-        Some(Tensor { values: TensorValues::F32(values), .. }) => Ok(values),
-        _ => Err(format!("its arrays `{prefix}…` are not parameters")),
-    };
-    let [visible, hidden] = weights.shape[..] else { return Err(format!("its array `{prefix}weights` is no matrix")) };
-    let (visible_bias, hidden_bias) = (floats(take("visible_bias"))?, floats(take("hidden_bias"))?);
-    let weights = floats(Some(weights))?;
-    Ok(Some(Parameters { visible, hidden, weights, visible_bias, hidden_bias }))
-}
-
-fn checksum<'a, T: std::borrow::Borrow<Tensor> + 'a>(
-    description: &Description,
-    arrays: impl IntoIterator<Item = (&'a String, T)>,
-) -> String {
+fn checksum<'a>(description: &Description, arrays: impl IntoIterator<Item = (&'a String, &'a Tensor)>) -> String {
     assert!(description.checksum.is_empty(), "a checksum is no part of itself");
     let mut hasher = blake3::Hasher::new();
     hasher.update(serde_json::to_string(description).expect("a description is plain data").as_bytes());
     for (name, tensor) in arrays {
-        let tensor = tensor.borrow();
-        hasher.update(format!("\n{name} {:?} {:?}\n", Bytes(tensor).dtype(), tensor.shape).as_bytes());
-        hasher.update(&Bytes(tensor).data());
+        let bytes = LittleEndian(tensor);
+        hasher.update(format!("\n{name} {:?} {:?}\n", bytes.dtype(), tensor.shape).as_bytes());
+        hasher.update(&bytes.data());
     }
     hasher.finalize().to_hex().to_string()
 }
@@ -229,11 +157,12 @@ fn build_of(environment: &Environment) -> String {
 mod tests {
     use super::*;
     use crate::engine::Isa;
+    use crate::model::TensorValues;
     use crate::testing::random_parameters;
 
     fn checkpoint() -> Checkpoint {
         let tensor = |shape: &[usize], values| Tensor { shape: shape.to_vec(), values };
-        let trainer = TrainerState {
+        let trainer = Tensors {
             tensors: BTreeMap::from([
                 (
                     "weights".into(),
@@ -244,7 +173,7 @@ mod tests {
             ]),
         };
         let position = Position { epoch: 3, batch: 7, train_s: 0.1 + 0.2, spent_s: 1e-9, ..Position::default() };
-        Checkpoint { position, trainer, before: Some(random_parameters(5, 4, 3, 1.0)), best: None }
+        Checkpoint { position, trainer, before: Some(random_parameters(5, 4, 3, 1.0).into()), best: None }
     }
 
     #[test]

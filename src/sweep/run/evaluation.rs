@@ -1,10 +1,8 @@
 //! The metrics of a model during training: which are computed, on which windows, and how long each takes.
 
-use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation};
-use crate::evaluate::{
-    EvaluateOptions, mean_free_energy, mean_pseudo_log_likelihood, reconstruction_error, update_to_weight_ratio,
-};
-use crate::rbm::Rbm;
+use crate::engine::{BitMatrix, Purpose, RowStreams, permutation};
+use crate::evaluate::{EvaluateOptions, reconstruction_error, update_to_weight_ratio};
+use crate::model::{Model, Tensors};
 use crate::sweep::results::{EpochTiming, Metrics};
 use std::time::Instant;
 
@@ -24,7 +22,7 @@ pub(crate) struct Evaluation<'a> {
     timesteps: usize,
     splits: Vec<SplitRows<'a>>,
     /// The parameters at the last evaluation or the last epoch's end.
-    before: Option<Parameters>,
+    before: Option<Tensors>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -51,20 +49,21 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The metrics after `epoch` epochs, and the time each took; `None` if `go_on`, asked before each, ended it.
-    pub(crate) fn metrics(
+    /// Returns the metrics after `epoch` epochs with the time that each took; `None` if `go_on`, asked before each, ended
+    /// the evaluation. A metric that the kind of model does not define is absent.
+    pub(super) fn metrics(
         &mut self,
-        engine: &mut dyn Engine,
+        model: &mut dyn Model,
         epoch: u64,
-        mut go_on: impl FnMut() -> bool,
+        go_on: &mut dyn FnMut() -> bool,
     ) -> Option<(Metrics, EpochTiming)> {
         let (mut metrics, mut timing) = (Metrics::new(), EpochTiming::default());
-        let parameters = engine.parameters();
+        let tensors = model.tensors();
         timing.weights_s += timed(|| {
-            let ratio = self.before.as_ref().and_then(|before| update_to_weight_ratio(before, &parameters));
+            let ratio = self.before.as_ref().and_then(|before| update_to_weight_ratio(before, &tensors));
             metrics.insert("update_to_weight_ratio".into(), ratio);
         });
-        let rbm = Rbm::new(parameters.clone());
+        let density = model.density();
         for split in &self.splits {
             let name = |metric: &str| format!("{}_{metric}", split.name);
             if !go_on() {
@@ -72,41 +71,48 @@ impl<'a> Evaluation<'a> {
             }
             timing.reconstruction_s += timed(|| {
                 let key = (self.seed, epoch, split.number);
-                let error = reconstruction_error(engine, split.windows, &split.rows, self.k, key);
+                let error = reconstruction_error(model.sampler(), split.windows, &split.rows, self.k, key);
                 metrics.insert(name("reconstruction_error"), error);
             });
+            let Some(density) = &density else { continue };
             timing.free_energy_s += timed(|| {
-                metrics.insert(name("free_energy"), mean_free_energy(&rbm, split.windows, &split.rows));
+                if let Ok(mean) = density.mean_free_energy(split.windows, &split.rows) {
+                    metrics.insert(name("free_energy"), mean);
+                }
             });
             if !go_on() {
                 return None;
             }
             timing.pseudo_likelihood_s += timed(|| {
-                let mean = mean_pseudo_log_likelihood(&rbm, split.windows, &split.pseudo_likelihood_rows);
-                metrics.insert(name("pseudo_log_likelihood"), mean);
-                let per_step = mean.map(|mean| mean / self.timesteps as f64);
-                metrics.insert(name("pseudo_log_likelihood_per_step"), per_step);
+                let rows = &split.pseudo_likelihood_rows;
+                if let Ok(mean) = density.mean_pseudo_log_likelihood(split.windows, rows) {
+                    metrics.insert(name("pseudo_log_likelihood"), mean);
+                    let per_step = mean.map(|mean| mean / self.timesteps as f64);
+                    metrics.insert(name("pseudo_log_likelihood_per_step"), per_step);
+                }
             });
         }
-        let gap = metrics["validation_free_energy"].zip(metrics["train_free_energy"]).map(|(held, own)| held - own);
-        metrics.insert("free_energy_gap".into(), gap);
-        self.before = Some(parameters);
+        let free_energies = ["validation_free_energy", "train_free_energy"].map(|name| metrics.get(name).copied());
+        if let [Some(held_out), Some(own)] = free_energies {
+            metrics.insert("free_energy_gap".into(), held_out.zip(own).map(|(held_out, own)| held_out - own));
+        }
+        self.before = Some(tensors);
         Some((metrics, timing))
     }
 
-    /// The parameters that the next ratio of update to weight compares with.
-    pub(crate) fn before(&self) -> Option<&Parameters> {
+    /// Returns the parameters that the next ratio of update to weight compares with.
+    pub(super) fn before(&self) -> Option<&Tensors> {
         self.before.as_ref()
     }
 
-    /// Go on from the parameters that [`Self::before`] gave.
-    pub(crate) fn go_on_from(&mut self, before: Option<Parameters>) {
+    /// Continues from the parameters that [`Self::before`] returned.
+    pub(super) fn continue_from(&mut self, before: Option<Tensors>) {
         self.before = before;
     }
 
-    /// Remember the parameters, so that the next ratio of update to weight is of one epoch alone.
-    pub(crate) fn remember(&mut self, engine: &dyn Engine) {
-        self.before = Some(engine.parameters());
+    /// Remembers the parameters, so that the next ratio of update to weight is of one epoch alone.
+    pub(super) fn remember(&mut self, model: &dyn Model) {
+        self.before = Some(model.tensors());
     }
 }
 

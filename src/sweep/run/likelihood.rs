@@ -1,44 +1,26 @@
-//! The log-likelihood of a run's model: on the run's own splits, under the names of a record.
+//! The log-likelihood of a run's model, under the names of a record.
 
-use crate::engine::{EngineKind, Isa, IsaError, Parameters, build_for};
-use crate::evaluate::{
-    Anchored, AnnealingOptions, Estimate, Likelihood, LikelihoodMethod, LikelihoodRequest, METHODS, NamedWindows,
-    base_rate,
+use crate::evaluate::{EvaluateOptions, LikelihoodMethod};
+use crate::model::Density;
+use crate::model::likelihood::{
+    Anchored, AnnealingOptions, Estimate, Likelihood, LikelihoodRequest, METHODS, NamedWindows,
 };
 use crate::music::{Splits, Windows};
-use crate::sweep::config::RunParameters;
 use crate::sweep::results::Metrics;
 
-/// The likelihood of a model of the windows of a run: on all windows of each split, in training on those `trained` on. `engine`
-/// does the sampling of annealed chains.
-pub fn run_likelihood(
-    parameters: &Parameters,
-    splits: &Splits<Windows>,
-    trained: &[usize],
-    request: &LikelihoodRequest,
-    engine: (EngineKind, Isa),
-) -> Result<Likelihood, IsaError> {
-    let (kind, isa) = engine;
-    // Fails here, where it can be said, if at all.
-    drop(build_for(kind, Parameters::zeros(1, 1), isa)?);
-    let build = move |parameters: Parameters| {
-        build_for(kind, parameters, isa).unwrap_or_else(|error| panic!("an engine was built before: {error}"))
-    };
-    let all = |windows: &Windows| (0..windows.len()).collect::<Vec<usize>>();
-    let (validation, test) = (all(&splits.validation), all(&splits.test));
-    let named = [
+/// Returns the splits with the rows of each that count, in the order and under the names of a record.
+pub fn named_splits<'a>(splits: &'a Splits<Windows>, rows: [&'a [usize]; 3]) -> [NamedWindows<'a>; 3] {
+    let [trained, validation, test] = rows;
+    [
         NamedWindows { name: "train", windows: &splits.training.bits, rows: trained },
-        NamedWindows { name: "validation", windows: &splits.validation.bits, rows: &validation },
-        NamedWindows { name: "test", windows: &splits.test.bits, rows: &test },
-    ];
-    let base = base_rate(&splits.training.bits, trained);
-    Ok(Likelihood::of(parameters, &base, &named, request, &build))
+        NamedWindows { name: "validation", windows: &splits.validation.bits, rows: validation },
+        NamedWindows { name: "test", windows: &splits.test.bits, rows: test },
+    ]
 }
 
-/// What a run's options ask for of a model of this shape; `None` if nothing.
-pub(crate) fn request(parameters: &RunParameters, shape: (usize, usize), seed: u64) -> Option<LikelihoodRequest> {
-    let options = &parameters.evaluate;
-    let exact = options.enumerates(shape.0, shape.1);
+/// Returns the request that the options of a run make of its model; `None` if they ask for nothing.
+pub(super) fn request(options: &EvaluateOptions, density: &dyn Density, seed: u64) -> Option<LikelihoodRequest> {
+    let exact = options.enumerates(density);
     let annealing: Option<AnnealingOptions> =
         (options.log_likelihood == LikelihoodMethod::Ais).then(|| options.annealing());
     (exact || annealing.is_some()).then_some(LikelihoodRequest { exact, annealing, seed })

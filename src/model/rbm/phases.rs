@@ -1,10 +1,10 @@
 //! The two phases of an update: hidden statistics under the data, and the fantasies that stand for the model.
 
-use super::options::{Method, PositiveSample, StatisticsKind, TrainOptions};
-use super::state::{StateError, StateReader, TrainerState};
 use super::tempering::Tempering;
 use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics, Step};
-use crate::rbm::{GibbsStreams, advance_from_hidden, advance_from_visible};
+use crate::model::gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
+use crate::model::tensors::{TensorError, TensorReader, Tensors};
+use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 
 /// Hidden states or probabilities under some visible states: one side of the gradient.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl NegativePhase {
     }
 
     /// Add what stays from one update to the next: the states of persistent chains.
-    pub(super) fn save(&self, state: &mut TrainerState) {
+    pub(super) fn save(&self, state: &mut Tensors) {
         match &self.chains {
             Chains::AtData { .. } => {}
             Chains::Persistent => state.insert_bits("chains", &self.visible),
@@ -172,7 +172,7 @@ impl NegativePhase {
     }
 
     /// This phase with what [`Self::save`] added.
-    pub(super) fn restored(&self, state: &mut StateReader) -> Result<Self, StateError> {
+    pub(super) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
         let mut phase = self.clone();
         match &mut phase.chains {
             Chains::AtData { .. } => {}

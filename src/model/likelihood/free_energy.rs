@@ -1,7 +1,7 @@
 //! The mean free energy of a set of windows.
 
 use crate::engine::BitMatrix;
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 use rayon::prelude::*;
 
 /// Mean of F(v) over the given rows, in nats; `None` of no rows.

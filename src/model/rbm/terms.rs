@@ -1,8 +1,8 @@
 //! The terms of an update beyond gradient, momentum and quadratic decay: centring, sparsity, L1 decay, Nesterov's rule.
 
-use super::options::{Centring, TrainOptions};
-use super::state::{StateError, StateReader, TensorValues, TrainerState};
 use crate::engine::{Engine, HiddenStatistics, Products, Rule, Statistics, Step};
+use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
+use crate::train::{Centring, TrainOptions};
 
 /// ⟨v⟩ and ⟨h⟩ under the data or the model, over a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,7 +138,7 @@ impl Terms {
     }
 
     /// Add the running means.
-    pub(super) fn save(&self, state: &mut TrainerState) {
+    pub(super) fn save(&self, state: &mut Tensors) {
         if let Some(Sparsity { activity, .. }) = self.sparsity.as_ref().filter(|own| !own.activity.is_empty()) {
             state.insert("sparsity.activity", &[activity.len()], TensorValues::F64(activity.clone()));
         }
@@ -150,7 +150,7 @@ impl Terms {
     }
 
     /// These terms with what [`Self::save`] added, of a model with so many hidden units.
-    pub(super) fn restored(&self, state: &mut StateReader, hidden: usize) -> Result<Self, StateError> {
+    pub(super) fn restored(&self, state: &mut TensorReader, hidden: usize) -> Result<Self, TensorError> {
         let mut terms = self.clone();
         if let Some(sparsity) = &mut terms.sparsity {
             let started = state.has("sparsity.activity");

@@ -3,7 +3,7 @@
 
 use super::annealing::{BAND, LogWeights};
 use crate::engine::BitMatrix;
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;

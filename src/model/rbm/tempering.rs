@@ -2,8 +2,8 @@
 //! et al. 2010; Cho, Raiko and Ilin 2010).
 
 use super::phases::UpdateStreams;
-use super::state::{StateError, StateReader, TensorValues, TrainerState};
 use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams, open_unit};
+use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 
 /// Chains at inverse temperatures from 1, the model itself, down to the lowest, evenly spaced: at β states are distributed
 /// as p(v, h) ∝ e^−βE(v, h).
@@ -113,7 +113,7 @@ impl Tempering {
     }
 
     /// Add the states of all chains and the exchanges counted.
-    pub(super) fn save(&self, state: &mut TrainerState) {
+    pub(super) fn save(&self, state: &mut Tensors) {
         for (temperature, visible) in self.visible.iter().enumerate() {
             state.insert_bits(&format!("chains.{temperature}"), visible);
         }
@@ -123,7 +123,7 @@ impl Tempering {
     }
 
     /// These chains with what [`Self::save`] added.
-    pub(super) fn restored(&self, state: &mut StateReader) -> Result<Self, StateError> {
+    pub(super) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
         let read = |(temperature, like)| state.bits(&format!("chains.{temperature}"), like);
         let visible = self.visible.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         let pairs = [self.tried.len()];

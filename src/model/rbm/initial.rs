@@ -1,7 +1,7 @@
 //! The state of a model before training.
 
-use super::options::{ModelOptions, VisibleBias};
 use crate::engine::{BitMatrix, Parameters, Purpose, RowStreams, standard_normals};
+use crate::model::options::{ModelOptions, VisibleBias};
 
 /// Parameters before the first update: W ~ N(`weight_mean`, `weight_std`²), one stream a row of W; hidden biases zero;
 /// visible biases zero or the log-odds of the training windows `rows` of `windows` (visible units wide).

@@ -2,7 +2,7 @@
 
 use super::pseudo_likelihood::take_exponent;
 use crate::engine::{WIDE, exp_of_nonpositive, softplus_sum};
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 use rayon::prelude::*;
 use std::ops::Range;
 

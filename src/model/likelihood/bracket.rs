@@ -1,34 +1,15 @@
 //! The log-likelihood of a model, bracketed from both sides where it cannot be had exactly.
 
 use super::annealing::{Annealing, BAND, Estimate, LogWeights, inverse_temperatures};
-use super::{Anchored, AnnealingOptions, KnownStates, exact_log_partition, mean_free_energy};
+use super::exact::exact_log_partition;
+use super::free_energy::mean_free_energy;
+use super::known::{Anchored, KnownStates};
+use super::request::{LikelihoodRequest, NamedWindows};
 use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 
 /// Makes an engine that starts from some parameters.
 pub type BuildEngine<'a> = dyn Fn(Parameters) -> Box<dyn Engine> + Sync + 'a;
-
-/// Windows to judge a model by.
-#[derive(Clone, Copy, Debug)]
-pub struct NamedWindows<'a> {
-    /// `train`, `validation` or `test`.
-    pub name: &'static str,
-    /// The windows (windows × visible).
-    pub windows: &'a BitMatrix,
-    /// The rows of them that count.
-    pub rows: &'a [usize],
-}
-
-/// What to compute.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LikelihoodRequest {
-    /// ln Z by enumeration, where the smaller layer is small enough.
-    pub exact: bool,
-    /// ln Z by annealing, forwards and backwards.
-    pub annealing: Option<AnnealingOptions>,
-    /// The seed of all that is drawn.
-    pub seed: u64,
-}
 
 /// ln Z of a model by every way asked for, with the free energies that turn it into log-likelihoods. In nats.
 #[derive(Clone, Debug, PartialEq)]

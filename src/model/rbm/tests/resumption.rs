@@ -3,8 +3,8 @@
 use crate::engine::EngineKind;
 use crate::testing::random_bits;
 use crate::train::{
-    Batches, Centring, EpochCounts, LearningRateSchedule, Method, ModelOptions, PositiveSample, StateError,
-    StatisticsKind, Tensor, TensorValues, TrainOptions, Trainer, TrainingSet,
+    Batches, Centring, EpochCounts, LearningRateSchedule, Method, ModelOptions, PositiveSample, StatisticsKind, Tensor,
+    TensorError, TensorValues, TrainOptions, Trainer, TrainingSet,
 };
 use proptest::prelude::*;
 use std::ops::Range;
@@ -128,15 +128,15 @@ fn a_state_of_other_options_is_refused_and_changes_nothing() {
     let state = |options| Trainer::new(set, &model, options, 8).state();
     let mut trainer = Trainer::new(set, &model, &pcd, 9);
     let before = trainer.state();
-    let mut refused = |state: &crate::train::TrainerState| {
+    let mut refused = |state: &crate::train::Tensors| {
         let error = trainer.restore(state).unwrap_err();
         assert_eq!(trainer.state(), before);
         error
     };
-    assert_eq!(refused(&state(&cd)), StateError::Missing { name: "chains".into() });
+    assert_eq!(refused(&state(&cd)), TensorError::Missing { name: "chains".into() });
     let mut extra = state(&pcd);
     extra.tensors.insert("more".into(), Tensor { shape: vec![0], values: TensorValues::F32(vec![]) });
-    assert_eq!(refused(&extra), StateError::Unexpected { name: "more".into() });
+    assert_eq!(refused(&extra), TensorError::Unexpected { name: "more".into() });
     let fewer = TrainOptions { chains: 2, ..pcd.clone() };
     let error = refused(&state(&fewer)).to_string();
     assert_eq!(error, "the array `chains` of the state must be 3 × 2 numbers");

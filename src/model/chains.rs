@@ -1,8 +1,9 @@
 //! Fantasies: visible states that Gibbs chains reach from a chosen start, with some of their units held or with none.
 
 use super::clamp::Clamp;
+use super::contract::{ChainStep, LastStep, Sampler};
 use super::gibbs::GibbsStreams;
-use crate::engine::{BitMatrix, Engine, Purpose, RowStreams, uniform_below};
+use crate::engine::{BitMatrix, Purpose, RowStreams, uniform_below};
 use serde::{Deserialize, Serialize};
 
 /// Where a sampling chain starts.
@@ -15,18 +16,6 @@ pub enum ChainStart {
     Noise,
     /// At training windows, drawn with replacement.
     Data,
-}
-
-/// How the visible units of a chain's last step are chosen, given its hidden units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LastStep {
-    /// Drawn, as in every other step: the chain ends at a sample of the model.
-    #[default]
-    Draw,
-    /// Each at its likelier state, the mode of p(v | h): the sample without the noise of its last draw. A unit that is as
-    /// likely on as off is off.
-    Likeliest,
 }
 
 /// Sampling chains: how many, how long, from where, how hot.
@@ -60,20 +49,20 @@ impl Chains {
 
     /// The visible states (count × visible) that the chains end at. `data` are the windows a start at data is drawn
     /// from; `None` if such a start is asked for without any.
-    pub fn run(&self, engine: &mut dyn Engine, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
-        self.run_while(engine, data, &mut || true)
+    pub fn run(&self, sampler: &mut dyn Sampler, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
+        self.run_while(sampler, data, &mut || true)
     }
 
     /// As [`Self::run`], for as long as `go_on`, asked before each step, says so: whoever ends the chains early has no use
     /// for the states they had come to.
     pub fn run_while(
         &self,
-        engine: &mut dyn Engine,
+        sampler: &mut dyn Sampler,
         data: Option<(&BitMatrix, &[usize])>,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Option<BitMatrix> {
-        let mut visible = self.first_states(engine.visible(), data)?;
-        self.advance_while(engine, &mut visible, None, go_on);
+        let mut visible = self.first_states(sampler.visible(), data)?;
+        self.advance_while(sampler, &mut visible, None, go_on);
         Some(visible)
     }
 
@@ -81,46 +70,34 @@ impl Chains {
     /// the others are drawn given these.
     pub fn run_clamped(
         &self,
-        engine: &mut dyn Engine,
+        sampler: &mut dyn Sampler,
         data: Option<(&BitMatrix, &[usize])>,
         clamp: &Clamp,
     ) -> Option<BitMatrix> {
-        let mut visible = self.first_states(engine.visible(), data)?;
+        let mut visible = self.first_states(sampler.visible(), data)?;
         clamp.apply(&mut visible);
-        self.advance(engine, &mut visible, Some(clamp));
+        self.advance(sampler, &mut visible, Some(clamp));
         Some(visible)
     }
 
     /// Run the steps of the chains on from `visible` (count × visible), whatever `start` says.
-    pub fn advance(&self, engine: &mut dyn Engine, visible: &mut BitMatrix, clamp: Option<&Clamp>) {
-        self.advance_while(engine, visible, clamp, &mut || true);
+    pub fn advance(&self, sampler: &mut dyn Sampler, visible: &mut BitMatrix, clamp: Option<&Clamp>) {
+        self.advance_while(sampler, visible, clamp, &mut || true);
     }
 
     fn advance_while(
         &self,
-        engine: &mut dyn Engine,
+        sampler: &mut dyn Sampler,
         visible: &mut BitMatrix,
         clamp: Option<&Clamp>,
         go_on: &mut dyn FnMut() -> bool,
     ) {
-        let mut hidden = BitMatrix::default();
-        let mut inputs = Vec::new();
-        for step in 0..self.steps {
+        for number in 0..self.steps {
             if !go_on() {
                 return;
             }
-            let streams = self.streams(step);
-            engine.sample_hidden(visible, streams.hidden_draw(step), &mut hidden);
-            if step + 1 == self.steps && self.last_step == LastStep::Likeliest {
-                engine.visible_inputs(&hidden, &mut inputs);
-                let units = visible.columns();
-                *visible = BitMatrix::from_fn(self.count, units, |row, unit| inputs[row * units + unit] > 0.0);
-            } else {
-                engine.sample_visible(&hidden, streams.visible_draw(step), visible);
-            }
-            if let Some(clamp) = clamp {
-                clamp.apply(visible);
-            }
+            let (count, streams) = (self.steps, self.streams(number));
+            sampler.step(visible, &ChainStep { number, count, streams, last_step: self.last_step, clamp });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::free_energy::mean_over_rows;
 use crate::engine::{BitMatrix, log_sigmoid, sigmoid_f64, softplus};
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 
 /// Partial products side by side, and factors in each before its exponent is taken out.
 const LANES: usize = 8;

@@ -1,8 +1,8 @@
 //! Annealed chains, from the base-rate model to the model and back.
 
-use super::super::BuildEngine;
 use super::weights::LogWeights;
 use crate::engine::{BitMatrix, Draw, Engine, Parameters, Purpose, RowStreams, fires, softplus};
+use crate::model::likelihood::bracket::BuildEngine;
 use rayon::prelude::*;
 
 /// Chains that run side by side in one engine. A constant, since it decides which stream a chain draws from.

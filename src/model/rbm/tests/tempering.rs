@@ -5,7 +5,7 @@ use crate::rbm::Rbm;
 use crate::testing::{random_bits, random_parameters};
 use crate::train::phases::UpdateStreams;
 use crate::train::tempering::Tempering;
-use crate::train::{Method, ModelOptions, TensorValues, TrainOptions, Trainer, TrainerState, TrainingSet};
+use crate::train::{Method, ModelOptions, TensorValues, Tensors, TrainOptions, Trainer, TrainingSet};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 
@@ -28,7 +28,7 @@ fn distribution(rbm: &Rbm) -> Vec<f64> {
 
 /// The states of each temperature after some rounds, read back from what a trainer would store.
 fn states(tempering: &Tempering, temperature: usize) -> Vec<usize> {
-    let mut state = TrainerState::default();
+    let mut state = Tensors::default();
     tempering.save(&mut state);
     let TensorValues::U64(words) = &state.tensors[&format!("chains.{temperature}")].values else {
         panic!("chains are bits");

@@ -7,7 +7,7 @@ use crate::engine::{
     BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams, build, build_for, fires, log_sigmoid, softplus,
 };
 use crate::evaluate::{BuildEngine, exact_log_partition};
-use crate::rbm::Rbm;
+use crate::model::energy::Rbm;
 use crate::testing::{bars_and_stripes, random_parameters};
 
 const PACKED: &BuildEngine<'static> = &|parameters| build(EngineKind::Packed, parameters);

@@ -72,7 +72,7 @@ pub fn advance_from_visible(
 mod tests {
     use super::*;
     use crate::engine::{EngineKind, build, permutation};
-    use crate::rbm::Rbm;
+    use crate::model::energy::Rbm;
     use crate::testing::random_parameters;
 
     /// Chains that start at the model's own distribution stay there.

@@ -1,0 +1,183 @@
+//! The contract between a kind of model and everything that trains, samples, evaluates or stores one.
+
+use super::clamp::Clamp;
+use super::gibbs::GibbsStreams;
+use super::likelihood::{Likelihood, LikelihoodRequest, NamedWindows};
+use super::tensors::{TensorError, TensorReader, TensorValues, Tensors};
+use crate::engine::{BitMatrix, IsaError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Metrics by name; `None` where a metric is undefined, such as one of an empty validation set.
+pub type Metrics = BTreeMap<String, Option<f64>>;
+
+/// A model of binary visible units, trained or under training.
+///
+/// Its tensors are all there is to it: two models of one kind with equal tensors compute the same bits.
+pub trait Model: Send {
+    /// Returns the names and shapes of the parameters, in the order of [`Self::add_to`]. All parameters are f32.
+    fn layout(&self) -> Vec<(String, Vec<usize>)>;
+
+    /// Returns a copy of the parameters, as the model file stores them.
+    fn tensors(&self) -> Tensors;
+
+    /// Replaces the parameters. An error if names or shapes are not those of [`Self::layout`]; nothing changes then.
+    fn restore(&mut self, tensors: &Tensors) -> Result<(), TensorError>;
+
+    /// Adds every parameter to `sums`, the tensors one after the other in the order of [`Self::layout`], row-major.
+    fn add_to(&self, sums: &mut [f64]) {
+        let tensors = self.tensors();
+        let values = self.layout().into_iter().flat_map(|(name, _)| match tensors.tensors.get(&name) {
+            Some(tensor) => tensor.values.as_f32().to_vec(),
+            None => Vec::new(),
+        });
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+    }
+
+    /// Returns true if every parameter is a finite number. Training that has diverged leaves others.
+    fn is_finite(&self) -> bool {
+        self.tensors().tensors.values().all(|tensor| match &tensor.values {
+            TensorValues::F32(values) => values.iter().all(|value| value.is_finite()),
+            TensorValues::F64(values) => values.iter().all(|value| value.is_finite()),
+            TensorValues::U64(_) => true,
+        })
+    }
+
+    /// Returns the part of the model that draws visible states.
+    fn sampler(&mut self) -> &mut dyn Sampler;
+
+    /// Returns the part of the model that measures how probable it finds data, as the parameters are now.
+    fn density(&self) -> Option<Box<dyn Density>>;
+}
+
+/// How the visible units of a chain's last step are chosen, given its hidden units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastStep {
+    /// Drawn, as in every other step: the chain ends at a sample of the model.
+    #[default]
+    Draw,
+    /// Each at its likelier state, the mode of p(v | h): the sample without the noise of its last draw. A unit that is as
+    /// likely on as off is off.
+    Likeliest,
+}
+
+/// One step of a set of Markov chains over visible states.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainStep<'a> {
+    /// The number of the step, from 0.
+    pub number: u64,
+    /// The number of steps that the chains make in all.
+    pub count: u64,
+    /// The random numbers of the step, and its temperature.
+    pub streams: GibbsStreams,
+    /// The choice of the visible units in the step `count − 1`; all others are drawn.
+    pub last_step: LastStep,
+    /// The visible units that are held at given values.
+    pub clamp: Option<&'a Clamp>,
+}
+
+impl ChainStep<'_> {
+    /// Returns true if the visible units of this step are set to their likelier states.
+    pub fn takes_likeliest(&self) -> bool {
+        self.last_step == LastStep::Likeliest && self.number + 1 == self.count
+    }
+}
+
+/// Draws visible states by Markov chains whose stationary distribution is the model's.
+pub trait Sampler {
+    /// Returns the number of visible units.
+    fn visible(&self) -> usize;
+
+    /// Moves every chain by one step: visible (chains × visible) ~ T(· | visible), then puts clamped units at their values.
+    ///
+    /// A chain takes its steps in order, from 0 to `step.count − 1`; between them a sampler may keep states of its own.
+    fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep);
+}
+
+/// The answer of a kind of model that does not define a quantity. The quantity is then absent from records, not null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered;
+
+/// The probability that a model gives to data. A kind overrides the quantities that it defines.
+pub trait Density: Send + Sync {
+    /// Returns the mean free energy F(v) = −ln p*(v) over some rows of `windows` (windows × visible), in nats; `None` if
+    /// there are no rows.
+    fn mean_free_energy(&self, _windows: &BitMatrix, _rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+        Err(Unanswered)
+    }
+
+    /// Returns the mean over rows of Σ_i ln p(v_i | v without i), in nats; `None` if there are no rows.
+    fn mean_pseudo_log_likelihood(&self, _windows: &BitMatrix, _rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+        Err(Unanswered)
+    }
+
+    /// Returns the number of units of the layer that an exact ln Z enumerates; `None` if no enumeration is needed.
+    fn enumerated_units(&self) -> Option<usize> {
+        None
+    }
+
+    /// Returns the number of functions of a unit that an exact ln Z evaluates, as a measure of its time.
+    fn enumeration_cost(&self) -> f64 {
+        0.0
+    }
+
+    /// Computes the log-likelihood of the windows of some splits by every way that `request` asks for. The first split
+    /// is that of the training windows.
+    fn log_likelihood(&self, _splits: &[NamedWindows], _request: &LikelihoodRequest) -> Result<Likelihood, Unanswered> {
+        Err(Unanswered)
+    }
+}
+
+/// The reason why a model cannot be made or trained as its options say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LearnerError {
+    /// The processor lacks the instruction set.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The tensors are not those of a model of the kind.
+    #[error(transparent)]
+    Tensors(#[from] TensorError),
+    /// There are too many states for an exact gradient.
+    #[error(
+        "train.method = \"exact\" enumerates the states of the smaller layer, here of {units} units: \
+         at most {most} are possible"
+    )]
+    TooManyStates {
+        /// The number of units of the smaller layer.
+        units: usize,
+        /// The greatest number of units that can be enumerated.
+        most: usize,
+    },
+}
+
+/// Trains a model, batch by batch. What it computes is a function of its options, the data and the seed alone.
+pub trait Learner: Send {
+    /// Returns the model as it is now.
+    fn model(&self) -> &dyn Model;
+
+    /// Returns the model as it is now, to be sampled or replaced.
+    fn model_mut(&mut self) -> &mut dyn Model;
+
+    /// Prepares the updates of an epoch, counted from 0, from the batch `first_batch` on, and returns the number of
+    /// batches of the whole epoch. `first_batch` is 0 but where training continues within an epoch.
+    fn start(&mut self, epoch: u64, first_batch: u64) -> u64;
+
+    /// Makes one update, on a batch of the epoch that was started; returns the number of examples in it.
+    fn update(&mut self, batch: u64) -> u64;
+
+    /// Returns the number of weights that an update touches times its examples, by which threads are kept awake.
+    fn work(&self) -> usize;
+
+    /// Returns everything that the next update depends on besides options, data, seed, epoch and batch.
+    fn state(&self) -> Tensors;
+
+    /// Takes over the state of another learner of the same options, data and seed, and continues to the same bits. An
+    /// error if a tensor is missing, left over, or of another shape; nothing changes then.
+    fn restore(&mut self, state: TensorReader) -> Result<(), TensorError>;
+
+    /// Returns the metrics of training itself in the epoch so far, such as the acceptance of exchanges.
+    fn metrics(&self) -> Metrics {
+        Metrics::new()
+    }
+}

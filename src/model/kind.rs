@@ -1,0 +1,84 @@
+//! The kinds of model: the one place in the program that tells them apart.
+
+use super::contract::{Learner, LearnerError, Model};
+use super::footprint::Footprint;
+use super::options::{ModelKind, ModelOptions};
+use super::rbm;
+use super::tensors::Tensors;
+use crate::engine::{EngineKind, Isa};
+use crate::train::{TrainOptions, TrainingSet};
+
+impl ModelKind {
+    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`.
+    pub fn learner<'a>(
+        self,
+        set: TrainingSet<'a>,
+        model: &ModelOptions,
+        options: &'a TrainOptions,
+        seed: u64,
+        isa: Isa,
+    ) -> Result<Box<dyn Learner + 'a>, LearnerError> {
+        match self {
+            Self::Rbm => Ok(Box::new(rbm::RbmLearner::new(set, model, options, seed, isa)?)),
+            #[cfg(test)]
+            Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::Counting::new(set, options))),
+        }
+    }
+
+    /// Returns the model that the tensors of a file make.
+    pub fn open(self, tensors: &Tensors, engine: EngineKind, isa: Isa) -> Result<Box<dyn Model>, LearnerError> {
+        match self {
+            Self::Rbm => Ok(Box::new(rbm::RbmModel::open(tensors, engine, isa)?)),
+            #[cfg(test)]
+            Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::IndependentUnits::open(tensors)?)),
+        }
+    }
+
+    /// Returns the number of visible units of the model that the tensors of a file make; an error if the tensors make
+    /// none of this kind.
+    pub fn visible_units(self, tensors: &Tensors) -> Result<usize, LearnerError> {
+        match self {
+            Self::Rbm => Ok(rbm::shape_of(tensors)?.0),
+            #[cfg(test)]
+            Self::IndependentUnits => {
+                Ok(crate::testing::independent_units::IndependentUnits::open(tensors)?.log_odds.len())
+            }
+        }
+    }
+
+    /// Returns the number of weights between units, by which speeds are compared.
+    pub fn connections(self, model: &ModelOptions, visible: usize) -> usize {
+        match self {
+            Self::Rbm => visible * model.hidden,
+            #[cfg(test)]
+            Self::IndependentUnits => visible,
+        }
+    }
+
+    /// Returns the memory that a model of `visible` units takes.
+    pub fn footprint(self, model: &ModelOptions, options: &TrainOptions, visible: usize) -> Footprint {
+        match self {
+            Self::Rbm => rbm::footprint(model, options, visible),
+            #[cfg(test)]
+            Self::IndependentUnits => {
+                Footprint { parameters: 4 * visible as u64, chain_rows: 1, ..Footprint::default() }
+            }
+        }
+    }
+
+    /// Returns the estimated time of one update of `rows` examples on one thread, in microseconds.
+    pub fn update_microseconds(
+        self,
+        model: &ModelOptions,
+        options: &TrainOptions,
+        visible: usize,
+        rows: f64,
+        isa: Isa,
+    ) -> f64 {
+        match self {
+            Self::Rbm => rbm::update_microseconds(model, options, visible, rows, isa),
+            #[cfg(test)]
+            Self::IndependentUnits => 1e-3 * visible as f64 * rows,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Kinds of model: what each is, how it learns, how it is sampled, how probable it finds data.
+//!
+//! [`contract`] has the traits that the rest of the program works through: a [`Model`] is named tensors with a
+//! [`Sampler`] and, where the kind has one, a [`Density`]; a [`Learner`] changes a model batch by batch. [`ModelKind`]
+//! makes them, and is the only place that knows the kinds. A new kind is a folder beside [`rbm`] and an arm in
+//! `kind.rs`. Nothing here reads files or clocks, or prints.
+
+mod averaging;
+mod chains;
+mod clamp;
+pub mod contract;
+pub mod energy;
+mod footprint;
+mod gibbs;
+mod kind;
+pub mod likelihood;
+mod options;
+pub mod rbm;
+mod tensors;
+mod trainer;
+
+pub use chains::{ChainStart, Chains};
+pub use clamp::Clamp;
+pub use contract::{ChainStep, Density, LastStep, Learner, LearnerError, Metrics, Model, Sampler, Unanswered};
+pub use energy::Rbm;
+pub use footprint::Footprint;
+pub use gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
+pub use options::{ModelKind, ModelOptions, VisibleBias};
+pub use tensors::{Tensor, TensorError, TensorReader, TensorValues, Tensors};
+pub use trainer::{EpochCounts, EpochPart, Trainer};

@@ -1,0 +1,70 @@
+//! The options of a model, as the `model` table of a configuration gives them.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of model. `kind.rs` says what each is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// A Restricted Boltzmann Machine over windows.
+    #[default]
+    Rbm,
+    /// Independent units: the smallest kind there can be, which the tests take through a whole sweep.
+    #[cfg(test)]
+    IndependentUnits,
+}
+
+impl ModelKind {
+    /// The names of all kinds, as `model.kind` and model files have them.
+    #[cfg(not(test))]
+    pub const NAMES: &[&str] = &["rbm"];
+    /// The names of all kinds, as `model.kind` and model files have them.
+    #[cfg(test)]
+    pub const NAMES: &[&str] = &["rbm", "independent-units"];
+
+    /// Returns true for an RBM, which is what files and records that name no kind hold.
+    pub fn is_rbm(&self) -> bool {
+        *self == Self::Rbm
+    }
+}
+
+/// The shape of a model and its state before training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelOptions {
+    /// The kind of model.
+    pub kind: ModelKind,
+    /// The number of time steps in one window, the visible layer.
+    pub timesteps: usize,
+    /// The number of hidden units.
+    pub hidden: usize,
+    /// The mean of the normal distribution that initial weights are drawn from.
+    pub weight_mean: f64,
+    /// The standard deviation of that distribution.
+    pub weight_std: f64,
+    /// The visible biases before training.
+    pub visible_bias: VisibleBias,
+}
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self {
+            kind: ModelKind::Rbm,
+            timesteps: 15,
+            hidden: 50,
+            weight_mean: 0.0,
+            weight_std: 0.01,
+            visible_bias: VisibleBias::LogOdds,
+        }
+    }
+}
+
+/// The visible biases before training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisibleBias {
+    /// log(p / (1 − p)) of each unit's share p of ones in the training windows (Hinton 2010, section 8.1).
+    LogOdds,
+    /// Zero.
+    Zero,
+}

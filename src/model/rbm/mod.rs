@@ -1,0 +1,20 @@
+//! The Restricted Boltzmann Machine as a kind of model, with its ways of learning. Formulas as in the papers.
+
+mod cost;
+mod density;
+mod expectations;
+mod initial;
+mod learner;
+mod model;
+mod phases;
+mod tempering;
+mod terms;
+
+pub use cost::{footprint, update_microseconds};
+pub use expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
+pub use initial::{initial_parameters, log_odds};
+pub use learner::RbmLearner;
+pub use model::{RbmModel, shape_of};
+
+#[cfg(test)]
+mod tests;

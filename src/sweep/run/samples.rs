@@ -1,0 +1,98 @@
+//! The samples of a run: drawn from its model, written as MIDI, and judged as music.
+
+use super::context::RunContext;
+use super::material::Material;
+use super::modes;
+use super::session::{RunError, Session, Underway};
+use crate::engine::BitMatrix;
+use crate::evaluate::music::{Baselines, Memorisation, MusicComparison, MusicProfile, nearest_training_window};
+use crate::music::{MidiStyle, Windows, roll_from_bits, to_midi};
+use crate::sweep::config::RunParameters;
+use crate::sweep::results::{Artifact, RollsFile, RunRecord};
+use crate::sweep::store::replace;
+use std::time::Instant;
+
+/// Draws the samples of a run, writes them, and compares their music.
+pub(super) fn sample<U: Underway>(
+    context: &RunContext,
+    session: &mut Session,
+    underway: &mut U,
+    material: &Material,
+    trained: &[usize],
+) -> Result<(), RunError> {
+    let start = Instant::now();
+    let training = &material.windows.windows.training;
+    let chains = context.parameters().sample.chains(context.spec.seed);
+    let samples = session.attempt(context, underway, |own, go_on| {
+        chains.run_while(own.model_mut().sampler(), Some((&training.bits, trained)), go_on)
+    })?;
+    let samples = samples.ok_or_else(|| {
+        RunError::Failed("sampling chains cannot start at data: there are no training windows".into())
+    })?;
+    let record = &mut session.record;
+    write_samples(context, training, &samples, record)?;
+    write_rolls(context, training, &samples, record)?;
+    record.music = (samples.rows() > 0).then(|| judge(context, material, &samples));
+    record.timing.sample_s = start.elapsed().as_secs_f64();
+    Ok(())
+}
+
+/// The number of held-out windows, for each sample, that its distance to the training windows is compared with: a run that
+/// draws little measures little.
+const HELD_OUT_PER_SAMPLE: usize = 10;
+
+/// Compares the music of the samples with that of the baselines, of songs held out, and of the corpus whose truth is known.
+fn judge(context: &RunContext, material: &Material, samples: &BitMatrix) -> MusicComparison {
+    let training = &material.windows.windows.training;
+    let (layout, timesteps) = (&training.layout, training.timesteps);
+    let nearest = nearest_training_window(samples, &training.bits, None);
+    let profile = MusicProfile::new(layout, timesteps, samples, &nearest);
+    let held_out = material.held_out_nearest(Baselines::ENOUGH_WINDOWS.min(HELD_OUT_PER_SAMPLE * samples.rows()));
+    MusicComparison {
+        memorisation: Memorisation::of(&nearest, &held_out),
+        coverage: modes::coverage(&context.parameters().corpus, context.corpus, timesteps, samples),
+        ..MusicComparison::new(profile, material.baselines().clone())
+    }
+}
+
+/// Writes `samples/N.mid` for chain N, but for silent chains if the configuration leaves those out.
+fn write_samples(
+    context: &RunContext,
+    training: &Windows,
+    samples: &BitMatrix,
+    record: &mut RunRecord,
+) -> Result<(), RunError> {
+    let options = &context.parameters().sample;
+    let style = MidiStyle {
+        beats_per_minute: options.tempo,
+        velocity: options.velocity,
+        program: options.program,
+        steps_per_beat: context.parameters().corpus.steps_per_beat,
+    };
+    for sample in 0..samples.rows() {
+        if options.skip_empty && samples.count_ones_in(sample) == 0 {
+            continue;
+        }
+        let roll = roll_from_bits(&training.layout, training.timesteps, samples.row(sample));
+        let bytes = to_midi(&roll, &style);
+        let path = format!("samples/{sample}.mid");
+        replace(&context.folder.join(&path), &bytes)?;
+        record.artifacts.push(Artifact::new(path, &bytes));
+    }
+    Ok(())
+}
+
+/// Writes `rolls.json`: the samples beside the windows of the training songs that are nearest to them.
+fn write_rolls(
+    context: &RunContext,
+    training: &Windows,
+    samples: &BitMatrix,
+    record: &mut RunRecord,
+) -> Result<(), RunError> {
+    let RunParameters { corpus, sample, .. } = context.parameters();
+    let bytes =
+        RollsFile::new(training, samples, corpus.steps_per_beat, !sample.skip_empty, context.spec.seed).to_bytes();
+    replace(&context.folder.join(RollsFile::NAME), &bytes)?;
+    record.artifacts.push(Artifact::new(RollsFile::NAME, &bytes));
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The training of a run, epoch by epoch, with its evaluations.
+
+use super::checkpoint::{Checkpoint, Position};
+use super::context::RunContext;
+use super::early_stopping::Verdict;
+use super::evaluation::Evaluation;
+use super::material::Material;
+use super::session::{RunError, Session, Underway, line_of};
+use crate::model::{Model, Tensors, Trainer};
+use crate::music::Splits;
+use crate::sweep::config::RunParameters;
+use crate::sweep::results::{EarlyStop, EpochRecord, EpochTiming, Metrics};
+use crate::train::{StopMetric, TrainingSet};
+use std::time::Instant;
+
+/// The trainer of a run with the evaluation of its model.
+pub(super) struct Training<'a> {
+    trainer: Trainer<'a>,
+    evaluation: Evaluation<'a>,
+}
+
+impl Underway for Training<'_> {
+    fn model(&self) -> &dyn Model {
+        self.trainer.model()
+    }
+
+    fn model_mut(&mut self) -> &mut dyn Model {
+        self.trainer.model_mut()
+    }
+
+    fn state(&self) -> Option<(Tensors, Option<Tensors>)> {
+        Some((self.trainer.state(), self.evaluation.before().cloned()))
+    }
+}
+
+impl<'a> Training<'a> {
+    /// Returns the training of a run at its start, or at the checkpoint that the session resumes from.
+    pub(super) fn begin(
+        context: &RunContext<'a>,
+        session: &mut Session,
+        material: &'a Material,
+        trained: &'a [usize],
+    ) -> Result<Self, RunError> {
+        let RunParameters { model, train, evaluate, .. } = context.spec.parameters();
+        let Splits { training, validation, .. } = &material.windows.windows;
+        let set = TrainingSet { windows: &training.bits, songs: &training.songs };
+        let seed = context.spec.seed;
+        let trainer = Trainer::with_isa(set, model, train, seed, context.isa);
+        let mut trainer = trainer.map_err(|error| RunError::Failed(error.to_string()))?;
+        let sizes = (train.k as u64, model.timesteps, seed);
+        let validation_rows: Vec<usize> = (0..validation.len()).collect();
+        let mut evaluation =
+            Evaluation::new(evaluate, sizes, (&training.bits, trained), (&validation.bits, &validation_rows));
+        if let Some(Checkpoint { trainer: state, before, .. }) = session.resumed.take() {
+            let restored = trainer.restore(&state);
+            // Checksum, run and build are right, so the arrays are what this program wrote for this run.
+            restored.map_err(|error| RunError::Failed(format!("internal error: checkpoint: {error}")))?;
+            evaluation.continue_from(before);
+        }
+        Ok(Self { trainer, evaluation })
+    }
+
+    /// Trains and evaluates from where the run stands to the last epoch, or to where early stopping ends it. Leaves the
+    /// model at the parameters that count.
+    pub(super) fn finish(&mut self, context: &RunContext, session: &mut Session) -> Result<(), RunError> {
+        let RunParameters { train, evaluate, .. } = context.parameters();
+        let (every, last) = (evaluate.every as u64, train.epochs as u64);
+        while !session.position.finished {
+            let epoch = session.position.epoch;
+            // Epoch 0 of the record is the model before training.
+            if let Some(index) = epoch.checked_sub(1).filter(|_| !session.position.trained) {
+                self.train_epoch(index, context, session)?;
+                session.position.trained = true;
+            }
+            if let Some(pause) = session.pause(context) {
+                session.heed(pause, context, self)?;
+            }
+            if !self.model().is_finite() {
+                return Err(RunError::Failed(format!(
+                    "training diverged in epoch {epoch}: parameters are no longer finite (a smaller learning rate may help)"
+                )));
+            }
+            let Position { updates, examples, train_s, .. } = session.position;
+            let mut entry =
+                EpochRecord { epoch, updates, examples, metrics: Metrics::new(), timing: EpochTiming::default() };
+            let mut verdict = Verdict::GoOn;
+            if epoch.is_multiple_of(every) || epoch == last {
+                let evaluated = session.attempt(context, self, |own, go_on| {
+                    own.evaluation.metrics(own.trainer.model_mut(), epoch, go_on)
+                })?;
+                (entry.metrics, entry.timing) = evaluated.expect("an evaluation that is not stopped comes to its end");
+                entry.metrics.extend(self.trainer.metrics());
+                verdict = session.position.early_stopping.look(train, &entry.metrics, epoch);
+                if verdict == Verdict::Improved && train.early_stopping_restore {
+                    session.best = Some(self.model().tensors());
+                }
+            } else if (epoch + 1).is_multiple_of(every) || epoch + 1 == last {
+                self.evaluation.remember(self.trainer.model());
+            }
+            entry.timing.train_s = train_s;
+            session.lines.push(line_of(&entry).trim_end())?;
+            session.epochs.push(entry);
+            session.position = Position {
+                epoch: epoch + 1,
+                batch: 0,
+                trained: false,
+                finished: epoch == last || verdict == Verdict::Stop,
+                updates: 0,
+                examples: 0,
+                train_s: 0.0,
+                ..session.position.clone()
+            };
+            context.claim.reached(epoch);
+            context.host.epoch_finished(epoch);
+        }
+        if train.early_stopping_metric != StopMetric::None {
+            let epochs = session.epochs.last().map_or(0, |epoch| epoch.epoch);
+            let restored = session.best.is_some();
+            session.record.early_stop = Some(EarlyStop {
+                epochs,
+                best_epoch: session.position.early_stopping.best_epoch(),
+                stopped: epochs < last,
+                restored,
+            });
+            if let Some(best) = &session.best {
+                let restored = self.model_mut().restore(best);
+                restored.map_err(|error| RunError::Failed(format!("internal error: best parameters: {error}")))?;
+            }
+        }
+        session.record.metrics = metrics_of_model(context, session);
+        Ok(())
+    }
+
+    /// Trains on the batches that are left of an epoch, with pauses where they are due.
+    fn train_epoch(&mut self, index: u64, context: &RunContext, session: &mut Session) -> Result<(), RunError> {
+        loop {
+            let start = Instant::now();
+            let mut pause = None;
+            let part = self.trainer.train_part(index, session.position.batch, &mut || {
+                pause = session.pause(context);
+                pause.is_none()
+            });
+            let position = &mut session.position;
+            position.train_s += start.elapsed().as_secs_f64();
+            position.updates += part.counts.updates;
+            position.examples += part.counts.examples;
+            position.batch = part.next_batch;
+            if part.finished {
+                return Ok(());
+            }
+            if let Some(pause) = pause {
+                session.heed(pause, context, self)?;
+            }
+        }
+    }
+}
+
+/// Returns the metrics of the model that the run leaves: of its last epoch, or of the best one if that was restored.
+fn metrics_of_model(context: &RunContext, session: &Session) -> Metrics {
+    let restored = context.parameters().train.early_stopping_restore && session.best.is_some();
+    let best = session.position.early_stopping.best_epoch().filter(|_| restored);
+    let epochs = &session.epochs;
+    let own = best.and_then(|best| epochs.iter().find(|epoch| epoch.epoch == best)).or(epochs.last());
+    own.map(|epoch| epoch.metrics.clone()).unwrap_or_default()
+}
