@@ -62,7 +62,7 @@ fn parallel_tempering_comes_within_one_percent() {
     assert_near(train("3x3", THREE.0, &set, 1), THREE.1, 0.01, "3 × 3");
 }
 
-/// The recipe for 4 × 4 is the same for more lines; it is too long for a test, and `docs/training.md` has its result.
+/// The recipe for 4 × 4 is the same for more lines. It is too long to test; `docs/method/training.md` has its result.
 #[test]
 fn the_largest_recipe_is_a_recipe() {
     let text = include_str!("../configs/bars-and-stripes-4x4.toml");

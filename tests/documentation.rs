@@ -1,24 +1,290 @@
-//! The tables of the documentation are those of the results that are kept beside it.
+//! The documentation: its tables, references and links.
 //!
-//! A table stands between two comments. The first says what it is made of: the summary below `results/reference`, the
-//! columns its runs are grouped by, and the columns whose mean and sample standard deviation over the runs of a group
-//! are shown, each with the digits after the point and a heading (`_` for a space):
+//! A table of results stands between two comments. The first names the summary below `results/reference`, the columns
+//! its runs are grouped by, and the columns whose mean and sample standard deviation over the runs of a group are
+//! shown, each with the digits after the point and a heading (`_` for a space):
 //!
 //!     <!-- table: sweep/summary.csv by train.k of train_s:2:seconds_of_training -->
 //!     <!-- table: end -->
+//!
+//! A part that the program writes stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
+//! `CHORDBENCH_BLESS=1 cargo test --test documentation` writes these parts and the tables of results anew.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const BEGIN: &str = "<!-- table: ";
 const END: &str = "<!-- table: end -->";
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the files below a folder of the repository whose names end in one of `ends`, by path.
+fn files(folder: &str, ends: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if ends.iter().any(|end| name.ends_with(end)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Returns the documents for readers, by path.
+fn documents() -> Vec<PathBuf> {
+    let single = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md"];
+    let documents: Vec<PathBuf> =
+        single.into_iter().map(|name| root().join(name)).chain(files("docs", &[".md"])).collect();
+    assert!(documents.len() > 15, "{documents:?}");
+    documents
+}
+
+/// Compares the part of a page between two marks with the one expected, or puts it there if `CHORDBENCH_BLESS` is set.
+fn check_part(path: &Path, begin: &str, end: &str, expected: &str) {
+    let page = fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(begin).unwrap_or_else(|| panic!("{}: no {begin}", path.display()));
+    let (found, after) = rest.split_once(end).unwrap_or_else(|| panic!("{}: no {end}", path.display()));
+    if found.trim() == expected.trim() {
+        return;
+    }
+    let bless = std::env::var_os("CHORDBENCH_BLESS").is_some_and(|value| !value.is_empty() && value != "0");
+    assert!(
+        bless,
+        "{}: after {begin} this should stand (CHORDBENCH_BLESS=1 cargo test --test documentation):\n\n{expected}",
+        path.display()
+    );
+    fs::write(path, format!("{before}{begin}\n\n{}\n\n{end}{after}", expected.trim())).unwrap();
+}
+
+/// The tables of keys are the registry's own.
+#[test]
+fn the_configuration_reference_is_that_of_the_registry() {
+    let path = root().join("docs/reference/configuration.md");
+    check_part(&path, "<!-- keys: begin -->", "<!-- keys: end -->", &chordbench::sweep::keys_markdown());
+}
+
+/// Every metric of the summaries kept has its definition in the reference, those of the model in the marked table.
+#[test]
+fn the_metrics_of_summaries_are_defined() {
+    let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
+    let (_, rest) = page.split_once("<!-- metrics: begin -->").unwrap();
+    let (table, _) = rest.split_once("<!-- metrics: end -->").unwrap();
+    let mut metrics = BTreeSet::new();
+    for summary in files("results/reference", &["summary.csv"]) {
+        let headers = csv::Reader::from_path(summary).unwrap().headers().unwrap().clone();
+        metrics.extend(headers.iter().map(str::to_owned).filter(|name| {
+            let about_run =
+                ["run_id", "status", "replicate", "seed", "threads", "contended", "digest"].contains(&name.as_str());
+            !about_run && !name.contains('.') && !name.ends_with("_s")
+        }));
+    }
+    assert!(metrics.len() > 40, "{metrics:?}");
+    for name in metrics {
+        let defined = if let Some(music) = name.strip_prefix("sample_") {
+            page.contains(&format!("`{music}`")) || page.contains(&format!("`{name}`"))
+        } else {
+            let rest = ["train_", "validation_", "test_"].iter().find_map(|split| name.strip_prefix(split));
+            let plain = rest.unwrap_or(&name);
+            let plain = match plain.strip_suffix("_per_step") {
+                Some(shorter) if shorter.starts_with("log_likelihood") => shorter,
+                _ => plain.strip_suffix("_low").or(plain.strip_suffix("_high")).unwrap_or(plain),
+            };
+            table.contains(&format!("`{}{plain}`", if rest.is_some() { "…_" } else { "" }))
+        };
+        assert!(defined, "docs/reference/metrics.md does not define {name}");
+    }
+}
+
+/// Returns the options that a text names: the words that begin with two hyphens.
+fn options(text: &str) -> BTreeSet<String> {
+    let starts = text.match_indices("--").map(|(at, _)| at);
+    let starts = starts.filter(|&at| !text[..at].ends_with(|before: char| before == '-' || before.is_alphanumeric()));
+    let words = starts.map(|at| {
+        let name = &text[at + 2..];
+        &name[..name.find(|end: char| !end.is_ascii_lowercase() && end != '-').unwrap_or(name.len())]
+    });
+    words.filter(|name| !name.is_empty()).map(|name| format!("--{name}")).collect()
+}
+
+/// Each verb's section of the reference lists the options of its help, and no others.
+#[test]
+fn the_command_line_reference_is_that_of_the_help() {
+    let page = fs::read_to_string(root().join("docs/reference/command-line.md")).unwrap();
+    let help = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_runner")).args(arguments).arg("--help").output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let overview = help(&[]);
+    let (_, verbs) = overview.split_once("Commands:\n").unwrap();
+    let (verbs, _) = verbs.split_once("\n\n").unwrap();
+    let verbs: Vec<&str> = verbs.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(verbs.len() > 10, "{verbs:?}");
+    let sections: HashMap<&str, &str> = page.split("\n## ").skip(1).filter_map(|part| part.split_once('\n')).collect();
+    let common = options(sections["Flags of every verb"]);
+    for verb in verbs.into_iter().filter(|&verb| verb != "help") {
+        let (title, words) = match verb {
+            "submit" => ("`submit slurm`".to_owned(), vec!["submit", "slurm"]),
+            "completions" | "man" => ("`completions` and `man`".to_owned(), vec![verb]),
+            verb => (format!("`{verb}`"), vec![verb]),
+        };
+        let section = sections.get(title.as_str()).unwrap_or_else(|| panic!("no section on {verb}"));
+        let text = help(&words);
+        let (_, listed) = text.split_once("\nOptions:\n").unwrap();
+        let heads: Vec<&str> = listed.lines().map(str::trim_start).filter(|line| line.starts_with('-')).collect();
+        let mut expected: BTreeSet<String> = options(&heads.iter().fold(String::new(), |all, head| {
+            let names = head.split("  ").next().unwrap_or(head);
+            all + names + "\n"
+        }));
+        expected.retain(|option| !common.contains(option));
+        let missing: Vec<_> = expected.difference(&options(section)).cloned().collect();
+        assert!(missing.is_empty(), "{verb}: the reference does not list {missing:?}");
+        let cells = section.lines().filter(|line| line.starts_with("| `-")).filter_map(|line| line.split('|').nth(1));
+        let cells = cells.fold(String::new(), |all, cell| all + cell + "\n");
+        let unknown: Vec<_> = options(&cells).difference(&expected).cloned().collect();
+        assert!(unknown.is_empty(), "{verb}: the program has no {unknown:?}");
+    }
+}
+
+/// Returns a document without its blocks and spans of code, line by line.
+fn prose(text: &str) -> Vec<String> {
+    let mut fenced = false;
+    let lines = text.lines().map(|line| {
+        if line.starts_with("```") {
+            fenced = !fenced;
+            return String::new();
+        }
+        if fenced { String::new() } else { line.split('`').step_by(2).collect::<Vec<_>>().join("`") }
+    });
+    lines.collect()
+}
+
+/// Returns the anchors of a document as GitHub makes them of its headings.
+fn anchors(text: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut anchors: Vec<String> = Vec::new();
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        let title = line.trim_start_matches('#');
+        if fenced || title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let kept = title.trim().chars().filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            '-' | '_' => Some(letter),
+            letter if letter.is_alphanumeric() => Some(letter),
+            _ => None,
+        });
+        let anchor = kept.collect::<String>().to_lowercase();
+        let earlier = anchors.iter().filter(|known| **known == anchor).count();
+        anchors.push(if earlier == 0 { anchor } else { format!("{anchor}-{earlier}") });
+    }
+    anchors
+}
+
+/// Returns the targets of a document's links, inline and by reference.
+fn targets(text: &str) -> Vec<String> {
+    let lines = prose(text);
+    let definitions = lines.iter().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    let definitions: HashMap<&str, &str> = definitions.map(|(name, target)| (name, target.trim())).collect();
+    let all = lines.join("\n");
+    let references = all.split("][").skip(1).filter_map(|rest| rest.split_once(']')).map(|(name, _)| name);
+    for name in references {
+        assert!(definitions.contains_key(name), "[{name}] has no target");
+    }
+    let inline = all.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    inline.chain(definitions.values().copied()).map(str::to_owned).collect()
+}
+
+/// Every link within the repository leads to a file and, if it names an anchor, to a heading.
+#[test]
+fn links_lead_somewhere() {
+    let (mut links, mut anchored) = (0, 0);
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        for target in targets(&text).iter().filter(|target| !target.starts_with("http")) {
+            let (file, anchor) = target.split_once('#').map_or((target.as_str(), None), |(file, to)| (file, Some(to)));
+            let aim = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(aim.exists(), "{}: {target} is not there", path.display());
+            if let Some(anchor) = anchor {
+                let known = anchors(&fs::read_to_string(&aim).unwrap());
+                assert!(known.iter().any(|own| own == anchor), "{}: {target} is not in {known:?}", path.display());
+                anchored += 1;
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 100 && anchored > 20, "{links} links, {anchored} with an anchor");
+}
+
+/// The index leads to every page.
+#[test]
+fn the_index_names_every_page() {
+    let index = root().join("docs/README.md");
+    let targets = targets(&fs::read_to_string(&index).unwrap());
+    for page in files("docs", &[".md"]).into_iter().filter(|page| *page != index) {
+        let name = page.strip_prefix(root().join("docs")).unwrap().to_str().unwrap();
+        assert!(targets.iter().any(|target| target == name), "docs/README.md does not name {name}");
+    }
+}
+
+/// Pages that the sources, messages, tests, scripts and configurations name are there.
+#[test]
+fn pages_named_elsewhere_are_there() {
+    const ENDS: [&str; 3] = [".md", ".png", ".py"];
+    let ends = [".rs", ".py", ".toml", ".md", ".html", ".js", ".yml", "run", "gate", "gate-proof", "cluster"];
+    let mut named = 0;
+    let mut paths = documents();
+    for folder in ["src", "tests", "benches", "configs", ".ci", ".github"] {
+        paths.extend(files(folder, &ends));
+    }
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        for (at, _) in text.match_indices("docs/") {
+            let word = &text[at..];
+            let end =
+                word.find(|end: char| !end.is_ascii_alphanumeric() && !"/-_.".contains(end)).unwrap_or(word.len());
+            let name = word[..end].trim_end_matches('.');
+            if !text[..at].ends_with(|before: char| before.is_alphanumeric())
+                && ENDS.iter().any(|end| name.ends_with(end))
+            {
+                assert!(root().join(name).exists(), "{} names {name}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+/// Lines of prose have at most 120 columns; tables, what asks for them, and code may have more.
+#[test]
+fn lines_have_at_most_120_columns() {
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut fenced = false;
+        for (number, line) in text.lines().enumerate() {
+            fenced ^= line.starts_with("```");
+            if !fenced && !line.starts_with('|') && !line.starts_with(BEGIN) {
+                let columns = line.chars().filter(|letter| !('\u{300}'..='\u{36f}').contains(letter)).count();
+                assert!(columns <= 120, "{}:{}: {columns} columns", path.display(), number + 1);
+            }
+        }
+        assert!(!fenced, "{}: a block of code does not end", path.display());
+    }
 }
 
 /// A run as a summary has it: its fields by the names of their columns.
@@ -29,7 +295,7 @@ fn runs_of(summary: &Path) -> Vec<Run> {
     reader.deserialize().map(Result::unwrap).filter(|run: &Run| run["status"] == "ok").collect()
 }
 
-/// Mean and sample standard deviation of a column, `–` where no run has it.
+/// Returns mean and sample standard deviation of a column, `–` where no run has it.
 fn cell(runs: &[&Run], column: &str, digits: usize) -> String {
     assert!(runs.iter().all(|run| run.contains_key(column)), "there is no column {column}");
     let values: Vec<f64> = runs.iter().filter_map(|run| run[column].parse().ok()).collect();
@@ -45,7 +311,7 @@ fn cell(runs: &[&Run], column: &str, digits: usize) -> String {
     format!("{} ± {}", shown(mean), shown((squares / (values.len() - 1) as f64).sqrt()))
 }
 
-/// The table that a first comment asks for.
+/// Returns the table that a first comment asks for.
 fn table(request: &str) -> String {
     let (file, rest) = request.split_once(" by ").expect("FILE by KEY … of COLUMN:DIGITS:HEADING …");
     let (keys, columns) = rest.split_once(" of ").expect("FILE by KEY … of COLUMN:DIGITS:HEADING …");
@@ -82,33 +348,24 @@ fn table(request: &str) -> String {
     text
 }
 
-/// To update a table, paste what the failure prints.
 #[test]
 fn tables_are_those_of_the_results_kept() {
     let mut tables = 0;
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "md") {
-            continue;
-        }
+    for path in files("docs", &[".md"]) {
         let page = fs::read_to_string(&path).unwrap();
-        let mut rest = page.as_str();
-        while let Some((_, after)) = rest.split_once(BEGIN) {
-            let (request, after) = after.split_once(" -->").unwrap();
-            let (found, after) = after.split_once(END).unwrap_or_else(|| panic!("{request}: no {END}"));
-            let expected = table(request);
-            assert!(found.trim() == expected.trim(), "{}: {request}\n\n{expected}", path.display());
+        for part in page.split(BEGIN).skip(1).filter(|part| !part.starts_with("end -->")) {
+            let (request, _) = part.split_once(" -->").unwrap();
+            check_part(&path, &format!("{BEGIN}{request} -->"), END, &table(request));
             tables += 1;
-            rest = after;
         }
     }
-    assert!(tables > 0, "no table is left to check");
+    assert!(tables >= 8, "{tables} tables");
 }
 
-/// `docs/tables.md` rounds what `results/reference/tables` has.
+/// `docs/findings/tables.md` rounds what `results/reference/tables` has.
 #[test]
 fn published_tables_are_those_of_the_summaries_kept() {
-    let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/findings/tables.md")).unwrap();
     for (name, title) in [("jsb_chorales", "JSB chorales"), ("nottingham", "Nottingham")] {
         let text = fs::read_to_string(root().join(format!("results/reference/tables/{name}.json"))).unwrap();
         let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -124,13 +381,13 @@ fn published_tables_are_those_of_the_summaries_kept() {
             format!("| {title} | {by_step} | {by_step} | {by_song} |"),
             format!("| {title} | {} | {} | {distinct} |", steps("test", "count"), steps("test", "in_training")),
         ] {
-            assert!(page.contains(&line), "docs/tables.md should have\n{line}");
+            assert!(page.contains(&line), "docs/findings/tables.md should have\n{line}");
         }
     }
 }
 
-/// The runs of the point that the validation split chooses, by the rule of one standard error: of the points whose mean is
-/// within that of the best, the one that holds its weights back the most.
+/// Returns the runs of the point that the validation split chooses, by the rule of one standard error: of the points
+/// whose mean is within that of the best, the one that holds its weights back the most.
 fn chosen<'a>(summary: &serde_json::Value, runs: &'a [Run]) -> Vec<&'a Run> {
     let by = "validation_log_likelihood_cautious_per_step";
     assert_eq!(summary["ordered_by"], by);
@@ -159,11 +416,12 @@ fn chosen<'a>(summary: &serde_json::Value, runs: &'a [Run]) -> Vec<&'a Run> {
     level.max_by(|a, b| decay(a).total_cmp(&decay(b)).then(mean(a).total_cmp(&mean(b)))).unwrap()
 }
 
-/// The models of the point chosen for Nottingham, evaluated once more with more chains: every seed lies above what is
-/// published by each anchored estimate, and the means over the seeds by their bands of three standard errors too.
+/// The models of the point chosen for Nottingham, evaluated once more with more chains: every seed lies above the
+/// published number by each anchored estimate, and the means over the seeds by their bands of three standard errors
+/// too.
 #[test]
 fn the_nottingham_models_lie_above_with_more_chains() {
-    let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/findings/tables.md")).unwrap();
     let folder = root().join("results/reference/tables-nottingham");
     let summary: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("summary.json")).unwrap()).unwrap();
@@ -180,7 +438,7 @@ fn the_nottingham_models_lie_above_with_more_chains() {
         let ways = ["ais", "reverse_ais", "anchored_ais", "anchored_samples", "ceiling"];
         let cells = ways.map(|way| format!("{:.4}", test[way].as_f64().unwrap()).replace('-', "−"));
         let line = format!("| {seed} | {} |", cells.join(" | "));
-        assert!(page.contains(&line), "docs/tables.md should have\n{line}");
+        assert!(page.contains(&line), "docs/findings/tables.md should have\n{line}");
         for (way, lowest) in ["anchored_ais", "anchored_samples"].into_iter().zip(&mut lowest) {
             let log_likelihood = test[way].as_f64().unwrap();
             assert!(log_likelihood > -5.25, "{id}: {way}: {log_likelihood}");
@@ -191,11 +449,11 @@ fn the_nottingham_models_lie_above_with_more_chains() {
     assert!(lowest.iter().all(|&mean| mean > -5.25), "{lowest:?}");
 }
 
-/// The RBM rows of `docs/tables.md` are those of the point that the validation split chooses, and every seed of it lies
-/// cautiously above what is published.
+/// The RBM rows of `docs/findings/tables.md` are those of the point that the validation split chooses, and every seed
+/// of it lies cautiously above the published number.
 #[test]
 fn the_rbm_rows_are_those_of_the_searches_kept() {
-    let page = fs::read_to_string(root().join("docs/tables.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/findings/tables.md")).unwrap();
     for (name, title, published) in [("tables-jsb", "JSB chorales", -7.43), ("tables-nottingham", "Nottingham", -5.25)]
     {
         let folder = root().join("results/reference").join(name);
@@ -217,6 +475,6 @@ fn the_rbm_rows_are_those_of_the_searches_kept() {
         let ways = ["ais", "reverse_ais", "anchored_ais", "anchored_samples", "ceiling"];
         let cells = ways.map(|method| cell(&runs, &of(method), 3)).join(" | ");
         let line = format!("| {title} | {published} | {cells} | {worst} |");
-        assert!(page.contains(&line), "docs/tables.md should have\n{line}");
+        assert!(page.contains(&line), "docs/findings/tables.md should have\n{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! The practical recipe makes music: what docs/music.md says of it, one seed, whole.
+//! The practical recipe makes music: the claims of docs/guide/music.md, one seed, whole.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -1,45 +1,44 @@
-//! The README says what the program does.
+//! The README: its length and its examples.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use chordbench::sweep::{Plan, Sweep};
 use std::path::Path;
 
-fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+fn page(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The reference of the configuration is the registry's own. To update it, paste what the failure prints.
-#[test]
-fn the_configuration_reference_is_that_of_the_registry() {
-    let readme = readme();
-    let (_, rest) = readme.split_once("<!-- keys: begin -->").unwrap();
-    let (keys, _) = rest.split_once("<!-- keys: end -->").unwrap();
-    let expected = chordbench::sweep::keys_markdown();
-    assert!(keys.trim() == expected.trim(), "the README's keys should be:\n\n{expected}");
+/// Returns the plans of a page's blocks of TOML, in order.
+fn plans(name: &str) -> Vec<Plan> {
+    let page = page(name);
+    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
+    let sweeps = blocks.map(|text| Sweep::from_text(Some((Path::new("sweep.toml"), text)), &[]).unwrap());
+    sweeps.map(|sweep| sweep.plan().unwrap()).collect()
 }
 
-/// The example sweep is a valid configuration: 2 × 3 points × 2, less 3 excluded, of 3 replicates.
 #[test]
-fn the_example_sweep_plans() {
-    let readme = readme();
-    let (_, rest) = readme.split_once("```toml\n").unwrap();
-    let (example, _) = rest.split_once("```").unwrap();
-    let sweep = chordbench::sweep::Sweep::from_text(Some((Path::new("sweep.toml"), example.to_owned())), &[]).unwrap();
-    let plan = sweep.plan().unwrap();
-    assert_eq!(plan.runs.len(), (2 * 3 * 2 - 3) * 3);
+fn the_readme_has_at_most_150_lines() {
+    assert!(page("README.md").lines().count() <= 150);
+}
+
+/// The example has twelve lines: 2 × 3 points × 2, of 3 replicates.
+#[test]
+fn the_example_of_the_readme_plans() {
+    let plans = plans("README.md");
+    let [plan] = &plans[..] else { panic!("{} examples", plans.len()) };
+    assert_eq!(plan.runs.len(), 2 * 3 * 2 * 3);
     assert!(plan.warnings.is_empty());
+    let page = page("README.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split_once("```").unwrap().0;
+    assert_eq!(example.lines().count(), 12);
 }
 
-/// Files that the README points to are there.
+/// The first example of the guide is 2 × 3 points × 2, less 3 excluded, of 3 replicates; then come 20 random points and
+/// two included ones.
 #[test]
-fn links_lead_somewhere() {
-    let readme = readme();
-    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-    let mut count = 0;
-    for target in targets.filter(|target| !target.starts_with("http") && !target.starts_with('#')) {
-        let file = target.split('#').next().unwrap_or(target);
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(), "{target}");
-        count += 1;
-    }
-    assert!(count > 5);
+fn the_examples_of_the_guide_plan() {
+    let plans = plans("docs/guide/sweeps.md");
+    assert_eq!(plans.iter().map(|plan| plan.runs.len()).collect::<Vec<_>>(), [(2 * 3 * 2 - 3) * 3, 20, 2]);
+    assert!(plans.iter().all(|plan| plan.warnings.is_empty()));
 }

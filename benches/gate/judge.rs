@@ -22,8 +22,8 @@ const RUNS: (usize, usize) = (6, 10);
 
 /// Promises of one build about itself: the first case takes at least so many times as long as the second.
 ///
-/// The bounds lie well below what was measured, see docs/performance.md: they fail when an optimisation is lost, not when
-/// a machine has another balance of caches.
+/// The bounds lie well below the measurements in docs/findings/performance.md: they fail when an optimisation is lost,
+/// not when a machine has another balance of caches.
 const PROMISES: [(&str, &str, f64); 6] = [
     ("update H=50 B=10 samples, dense", "update H=50 B=10 samples, packed avx2", 3.0),
     ("update H=50 B=10 samples, dense", "update H=50 B=10 samples, packed avx512", 5.0),

@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -442,7 +443,7 @@ class Comparison:
         table = self.table()
         (self.out / "table.md").write_text(table)
         for path in self.arguments.update:
-            replace_block(path, table)
+            replace_block(path, wrapped(table))
 
 
 def variants(peer: str) -> list[str]:
@@ -452,6 +453,12 @@ def variants(peer: str) -> list[str]:
 
 def title(job: Job) -> str:
     return f"{job.title} ({'one core' if job.threads == 1 else f'{job.threads} threads'})"
+
+
+def wrapped(table: str) -> str:
+    """The table with its prose in lines of 120 columns, as the documents have it."""
+    lines = table.split("\n")
+    return "\n".join(line if line.startswith("|") else textwrap.fill(line, 120, break_on_hyphens=False) for line in lines)
 
 
 def replace_block(path: Path, table: str) -> None:

@@ -29,7 +29,7 @@ enum System {
 #[command(
     after_help = "Examples:\n  runner submit slurm --config sweep.toml --shards 100 --cpus-per-task 4 --time 2:00:00\n  \
     runner submit slurm --config sweep.toml --nodes 8 --partition long --dry-run\n\n\
-    docs/cluster.md tells more, also of other batch systems."
+    docs/guide/cluster.md tells more, also of other batch systems."
 )]
 struct SlurmArguments {
     #[command(flatten)]
