@@ -10,8 +10,8 @@ mod support;
 use chordbench::engine::{
     BitMatrix, Draw, EngineKind, Parameters, Purpose, RowStreams, build, softplus, standard_normals,
 };
-use chordbench::evaluate::{Annealing, Spacing, exact_log_partition, inverse_temperatures};
-use chordbench::rbm::Rbm;
+use chordbench::model::Rbm;
+use chordbench::model::likelihood::{Annealing, Spacing, exact_log_partition, inverse_temperatures};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use support::{CELLS, DENSITY, random_states};

@@ -12,8 +12,9 @@
 mod support;
 
 use chordbench::engine::BitMatrix;
+use chordbench::model::{ModelOptions, Trainer};
 use chordbench::music::{Layout, MidiStyle, PianoRoll, Plane, to_midi};
-use chordbench::train::{ModelOptions, StatisticsKind, TrainOptions, Trainer, TrainingSet};
+use chordbench::train::{StatisticsKind, TrainOptions, TrainingSet};
 use std::error::Error;
 use std::hint::black_box;
 use std::ops::Range;
@@ -193,7 +194,7 @@ fn threads(small: bool) -> Outcome {
                     }
                 }
             }
-            let [first, second] = trainers.map(|mut trainer| trainer.engine().parameters());
+            let [first, second] = trainers.map(|trainer| trainer.model().tensors());
             assert!(first == second, "two threads leave other bits than one");
             let [one, two] = least.map(|time| time.as_secs_f64() / updates as f64 * 1e6);
             println!("  H = {hidden:<5} B = {rows:<4} {one:>9.1} {two:>9.1}   {:.2} ×", one / two);

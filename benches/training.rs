@@ -17,10 +17,10 @@ use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,
 };
 use chordbench::evaluate::reconstruction_error;
+use chordbench::model::{EpochCounts, Rbm, Sampler, Trainer};
 use chordbench::music::{Corpus, SongSplit, Windows};
-use chordbench::rbm::Rbm;
 use chordbench::sweep::{RunParameters, Sweep, load_corpus};
-use chordbench::train::{Centring, EpochCounts, Method, StatisticsKind, TrainOptions, Trainer, TrainingSet};
+use chordbench::train::{Centring, Method, StatisticsKind, TrainOptions, TrainingSet};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
 use std::path::Path;
@@ -148,7 +148,7 @@ impl Shape {
         let windows: Vec<usize> = (0..BATCHES * rows).collect();
         Self {
             statistics: train.statistics,
-            parameters: job.warm_trainer().engine().parameters(),
+            parameters: parameters(&job.warm_trainer()),
             batches: windows.chunks(rows).map(|rows| job.training.bits.gather(rows)).collect(),
             step: Step {
                 learning_rate: train.learning_rate as f32,
@@ -314,6 +314,11 @@ fn check_engine(kind: EngineKind, shape: &Shape) {
 
 // Whole epochs.
 
+/// Returns the parameters of the RBM that a trainer trains, as they are now.
+fn parameters(trainer: &Trainer) -> Parameters {
+    Parameters::try_from(&trainer.model().tensors()).expect("an RBM is trained")
+}
+
 fn epochs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch of the built-in corpus");
     for job in [Job::seed(), Job::practical()] {
@@ -362,9 +367,9 @@ fn methods(criterion: &mut Criterion) {
         ("pt of ten, momentum, centring", TrainOptions { method: Method::Pt, ..centred }),
     ] {
         let mut trainer = Trainer::new(job.set(), &job.parameters.model, &options, SEED);
-        let before = trainer.engine().parameters();
+        let before = parameters(&trainer);
         let counts = trainer.train_epoch(0);
-        let after = trainer.engine().parameters();
+        let after = parameters(&trainer);
         assert!(after.is_finite() && after != before, "{name}: an epoch left parameters as they were, or none");
         group.throughput(Throughput::Elements(counts.updates));
         group.bench_function(name, |bencher| {
@@ -393,23 +398,23 @@ fn check_epoch(job: &Job) -> EpochCounts {
         examples: trained.len() as u64,
     };
     let mut trainer = job.trainer();
-    let error = |engine: &mut dyn Engine| {
-        reconstruction_error(engine, &job.training.bits, &trained, 1, (SEED, 0, 0)).expect("there are windows")
+    let error = |sampler: &mut dyn Sampler| {
+        reconstruction_error(sampler, &job.training.bits, &trained, 1, (SEED, 0, 0)).expect("there are windows")
     };
-    let before = error(trainer.engine());
+    let before = error(trainer.model_mut().sampler());
     let counts = on_threads(1, || {
         let mut trainer = job.trainer();
         let counts = trainer.train_epoch(0);
-        (counts, trainer.engine().parameters())
+        (counts, parameters(&trainer))
     });
     let again = on_threads(2, || {
         let counts = trainer.train_epoch(0);
-        (counts, trainer.engine().parameters())
+        (counts, parameters(&trainer))
     });
     assert_eq!(counts.0, expected, "{}", job.name);
     assert!(counts == again, "{}: two threads leave other bits than one", job.name);
     assert!(counts.1.is_finite());
-    let after = error(trainer.engine());
+    let after = error(trainer.model_mut().sampler());
     assert!(after < before, "{}: the reconstruction error went from {before} to {after}", job.name);
     counts.0
 }

@@ -1,10 +1,11 @@
 //! The recipes for bars and stripes come as near to the best log-likelihood there is as they say.
 
-use chordbench::evaluate::{exact_log_partition, mean_free_energy};
+use chordbench::engine::Parameters;
+use chordbench::model::likelihood::{exact_log_partition, mean_free_energy};
+use chordbench::model::{Rbm, Trainer};
 use chordbench::music::{SongSplit, Windows};
-use chordbench::rbm::Rbm;
 use chordbench::sweep::{Sweep, load_corpus};
-use chordbench::train::{Trainer, TrainingSet};
+use chordbench::train::TrainingSet;
 use std::path::Path;
 
 /// The mean log-likelihood of a model trained as a recipe says, with some of its keys set otherwise.
@@ -23,7 +24,7 @@ fn train(recipe: &str, text: &str, set: &[&str], seed: u64) -> f64 {
     for epoch in 0..parameters.train.epochs as u64 {
         assert_eq!(trainer.train_epoch(epoch).updates, 1, "one batch holds every pattern");
     }
-    let rbm = Rbm::new(trainer.engine().parameters());
+    let rbm = Rbm::new(Parameters::try_from(&trainer.model().tensors()).expect("an RBM is trained"));
     let rows: Vec<usize> = (0..windows.len()).collect();
     let free_energy = mean_free_energy(&rbm, &windows.bits, &rows).expect("there are windows");
     -free_energy - exact_log_partition(&rbm).expect("a small model")

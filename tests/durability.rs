@@ -428,7 +428,7 @@ fn early_stopping_leaves_the_best_model() {
     // The same training without early stopping, but for so many epochs.
     let short = Bench::new("long", &config);
     short.succeed(&["--set", &format!("train.epochs={best}")]);
-    let model = |bench: &Bench| ModelFile::read(&bench.run().join("model.safetensors")).unwrap().parameters;
+    let model = |bench: &Bench| ModelFile::read(&bench.run().join("model.safetensors")).unwrap().tensors;
     assert_eq!(model(&bench), model(&short));
     // Without restoring, the model is that of the last epoch.
     let last = Bench::new("long", &config);

@@ -9,9 +9,10 @@ use chordbench::engine::{
     build, build_for,
 };
 use chordbench::machine::Environment;
+use chordbench::model::Trainer;
 use chordbench::music::Windows;
 use chordbench::sweep::{RunParameters, Sweep, load_corpus};
-use chordbench::train::{Trainer, TrainingSet};
+use chordbench::train::TrainingSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -244,7 +245,7 @@ impl Job {
         for epoch in 0..epochs {
             trainer.train_epoch(epoch);
         }
-        trainer.engine().parameters()
+        Parameters::try_from(&trainer.model().tensors()).expect("an RBM is trained")
     }
 
     /// The sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.

@@ -64,7 +64,7 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
         .plan
         .shard(shard)
         .map(|run| {
-            let mut line = serde_json::to_value(PlannedRun::of(&prepared, run)).expect("a planned run is plain data");
+            let mut line = serde_json::to_value(PlannedRun::of(prepared, run)).expect("a planned run is plain data");
             line["expected_bytes"] = expected_bytes(run.parameters(), prepared.corpus_of(run.index)).into();
             line.to_string()
         })

@@ -1,10 +1,10 @@
 //! Tests of pieces made of windows: against enumeration, and with models whose music is known beforehand.
 
 use super::*;
-use crate::engine::{EngineKind, Parameters, build};
+use crate::engine::{EngineKind, Parameters};
+use crate::model::{ChainStart, Rbm};
 use crate::music::{Layout, Note, Plane, Voice, notes};
-use crate::rbm::{ChainStart, Rbm};
-use crate::testing::random_parameters;
+use crate::testing::{random_parameters, rbm_model};
 
 /// One pitch, held or not.
 fn hold_only() -> Layout {
@@ -38,10 +38,10 @@ fn long_pieces_have_the_distribution_of_their_windows() {
     };
     let count = 20_000;
     let chains = Chains::plain(count, 30, ChainStart::Noise, 81);
-    let mut engine = build(EngineKind::Packed, parameters);
+    let mut model = rbm_model(EngineKind::Packed, parameters);
     let overlap = Overlap { timesteps: 3, hop: 1 };
     let mut statistic = |sketch: &Sketch, states: &[usize]| -> f64 {
-        let pieces = fill_in(engine.as_mut(), sketch, overlap, &chains, None).unwrap();
+        let pieces = fill_in(&mut model, sketch, overlap, &chains, None).unwrap();
         let state = |piece: &PianoRoll| (0..4).map(|step| usize::from(piece.cells.get(step, 0)) << step).sum::<usize>();
         let share: f64 = states.iter().map(|&state| of_piece(state)).sum();
         let found: Vec<usize> = pieces.iter().map(state).collect();
@@ -78,11 +78,11 @@ fn drone() -> Parameters {
 fn notes_are_held_across_joins() {
     let layout = Layout { planes: vec![Plane::Hold, Plane::Onset], ..hold_only() };
     let begun = roll_of(&layout, &[&[], &[0, 1], &[0], &[0], &[0]]);
-    let mut engine = build(EngineKind::Packed, drone());
+    let mut model = rbm_model(EngineKind::Packed, drone());
     let chains = Chains::plain(2, 5, ChainStart::Zeros, 1);
     for hop in [1, 2] {
         let pieces =
-            fill_in(engine.as_mut(), &Sketch::after(&begun, 9), Overlap { timesteps: 4, hop }, &chains, None).unwrap();
+            fill_in(&mut model, &Sketch::after(&begun, 9), Overlap { timesteps: 4, hop }, &chains, None).unwrap();
         for piece in pieces {
             assert_eq!(notes(&piece), [Note { start: 1, pitch: 60, end: 14 }], "hop {hop}");
             (0..5).for_each(|step| assert_eq!(piece.cells.row(step), begun.cells.row(step)));
@@ -90,7 +90,7 @@ fn notes_are_held_across_joins() {
     }
     // Silence goes on as silence.
     let silent = Sketch::after(&PianoRoll::silent(layout, 5), 9);
-    let pieces = fill_in(engine.as_mut(), &silent, Overlap { timesteps: 4, hop: 2 }, &chains, None).unwrap();
+    let pieces = fill_in(&mut model, &silent, Overlap { timesteps: 4, hop: 2 }, &chains, None).unwrap();
     assert!(pieces.iter().all(|piece| piece.steps() == 14 && notes(piece).is_empty()));
 }
 
@@ -101,9 +101,9 @@ fn given_steps_ahead_are_heard() {
     let ahead = roll_of(&layout, &[&[], &[], &[0], &[0]]);
     let (sketch, kept) = Sketch::with_voice(&ahead, Voice::All);
     assert_eq!((kept.len(), sketch.first_open_step()), (1, Some(0)));
-    let mut engine = build(EngineKind::Packed, drone());
+    let mut model = rbm_model(EngineKind::Packed, drone());
     let chains = Chains::plain(3, 9, ChainStart::Zeros, 2);
-    let pieces = fill_in(engine.as_mut(), &sketch, Overlap { timesteps: 4, hop: 2 }, &chains, None).unwrap();
+    let pieces = fill_in(&mut model, &sketch, Overlap { timesteps: 4, hop: 2 }, &chains, None).unwrap();
     assert!(pieces.iter().all(|piece| notes(piece) == [Note { start: 0, pitch: 60, end: 4 }]));
 }
 
@@ -112,38 +112,38 @@ fn given_steps_ahead_are_heard() {
 fn windows_of_one_step_go_on_from_the_step_before() {
     let mut parameters = Parameters::zeros(1, 1);
     (parameters.weights[0], parameters.visible_bias[0], parameters.hidden_bias[0]) = (80.0, -40.0, -40.0);
-    let mut engine = build(EngineKind::Packed, parameters);
+    let mut model = rbm_model(EngineKind::Packed, parameters);
     let chains = Chains::plain(2, 4, ChainStart::Zeros, 3);
     let overlap = Overlap::half(1, 4);
     for (begun, expected) in [(&[0usize][..], 6), (&[], 0)] {
         let sketch = Sketch::after(&roll_of(&hold_only(), &[begun]), 5);
-        let pieces = fill_in(engine.as_mut(), &sketch, overlap, &chains, None).unwrap();
+        let pieces = fill_in(&mut model, &sketch, overlap, &chains, None).unwrap();
         assert!(pieces.iter().all(|piece| piece.cells.count_ones() == expected));
     }
 }
 
 #[test]
 fn pieces_shorter_than_a_window_are_cut() {
-    let mut engine = build(EngineKind::Packed, random_parameters(4, 6, 2, 1.0));
+    let mut model = rbm_model(EngineKind::Packed, random_parameters(4, 6, 2, 1.0));
     let chains = Chains::plain(3, 2, ChainStart::Noise, 4);
     let overlap = Overlap { timesteps: 6, hop: 3 };
-    let pieces = fill_in(engine.as_mut(), &Sketch::open(hold_only(), 2), overlap, &chains, None).unwrap();
+    let pieces = fill_in(&mut model, &Sketch::open(hold_only(), 2), overlap, &chains, None).unwrap();
     assert!(pieces.len() == 3 && pieces.iter().all(|piece| piece.steps() == 2));
     // Nothing open, nothing drawn; no data to start at, no pieces.
     let whole = Sketch::after(&roll_of(&hold_only(), &[&[0]]), 0);
-    assert_eq!(fill_in(engine.as_mut(), &whole, overlap, &chains, None).unwrap()[2].cells.count_ones(), 1);
+    assert_eq!(fill_in(&mut model, &whole, overlap, &chains, None).unwrap()[2].cells.count_ones(), 1);
     let from_data = Chains { start: ChainStart::Data, ..chains };
-    assert_eq!(fill_in(engine.as_mut(), &Sketch::open(hold_only(), 2), overlap, &from_data, None), None);
+    assert_eq!(fill_in(&mut model, &Sketch::open(hold_only(), 2), overlap, &from_data, None), None);
 }
 
 /// A piece of one window is what plain chains of the same seed end at.
 #[test]
 fn one_open_window_is_a_plain_sample() {
-    let mut engine = build(EngineKind::Packed, random_parameters(5, 6, 4, 1.0));
+    let mut model = rbm_model(EngineKind::Packed, random_parameters(5, 6, 4, 1.0));
     let chains = Chains::plain(20, 7, ChainStart::Noise, 5);
-    let plain = chains.run(engine.as_mut(), None).unwrap();
+    let plain = chains.run(&mut model, None).unwrap();
     let overlap = Overlap { timesteps: 6, hop: 3 };
-    let pieces = fill_in(engine.as_mut(), &Sketch::open(hold_only(), 6), overlap, &chains, None).unwrap();
+    let pieces = fill_in(&mut model, &Sketch::open(hold_only(), 6), overlap, &chains, None).unwrap();
     for (chain, piece) in pieces.iter().enumerate() {
         assert!((0..6).all(|step| piece.cells.get(step, 0) == plain.get(chain, step)));
     }

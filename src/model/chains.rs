@@ -149,9 +149,9 @@ impl Chains {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{EngineKind, Parameters, build, sigmoid_f64};
-    use crate::rbm::Rbm;
-    use crate::testing::{random_bits, random_parameters};
+    use crate::engine::{EngineKind, Parameters, sigmoid_f64};
+    use crate::model::energy::Rbm;
+    use crate::testing::{random_bits, random_parameters, rbm_model};
 
     fn chains(start: ChainStart, steps: u64) -> Chains {
         Chains::plain(6, steps, start, 71)
@@ -159,24 +159,24 @@ mod tests {
 
     #[test]
     fn chains_without_steps_end_where_they_start() {
-        let mut engine = build(EngineKind::Reference, Parameters::zeros(100, 3));
+        let mut model = rbm_model(EngineKind::Reference, Parameters::zeros(100, 3));
         let data = random_bits(1, 4, 100, 0.3);
         let rows = [1, 3];
-        assert_eq!(chains(ChainStart::Zeros, 0).run(engine.as_mut(), None), Some(BitMatrix::zeros(6, 100)));
-        let noise = chains(ChainStart::Noise, 0).run(engine.as_mut(), None).unwrap();
+        assert_eq!(chains(ChainStart::Zeros, 0).run(&mut model, None), Some(BitMatrix::zeros(6, 100)));
+        let noise = chains(ChainStart::Noise, 0).run(&mut model, None).unwrap();
         assert!((200..400).contains(&noise.count_ones()), "{} of 600 fair coins", noise.count_ones());
-        let from_data = chains(ChainStart::Data, 0).run(engine.as_mut(), Some((&data, &rows))).unwrap();
+        let from_data = chains(ChainStart::Data, 0).run(&mut model, Some((&data, &rows))).unwrap();
         assert!((0..6).all(|row| rows.iter().any(|&own| from_data.row(row) == data.row(own))));
-        assert_eq!(chains(ChainStart::Data, 0).run(engine.as_mut(), None), None);
+        assert_eq!(chains(ChainStart::Data, 0).run(&mut model, None), None);
     }
 
     /// A chain is the same whether it runs alone or among others.
     #[test]
     fn chains_do_not_know_of_each_other() {
         for kind in ENGINES {
-            let mut engine = build(kind, random_parameters(2, 90, 20, 0.5));
-            let six = chains(ChainStart::Noise, 4).run(engine.as_mut(), None).unwrap();
-            let two = Chains { count: 2, ..chains(ChainStart::Noise, 4) }.run(engine.as_mut(), None).unwrap();
+            let mut model = rbm_model(kind, random_parameters(2, 90, 20, 0.5));
+            let six = chains(ChainStart::Noise, 4).run(&mut model, None).unwrap();
+            let two = Chains { count: 2, ..chains(ChainStart::Noise, 4) }.run(&mut model, None).unwrap();
             assert_eq!(six.row(1), two.row(1));
         }
     }
@@ -186,10 +186,10 @@ mod tests {
     fn temperature_scales_the_inputs() {
         let mut parameters = Parameters::zeros(64, 1);
         parameters.visible_bias.fill(0.5);
-        let mut engine = build(EngineKind::Dense, parameters);
-        let cold = Chains { temperature: 0.01, ..chains(ChainStart::Zeros, 1) }.run(engine.as_mut(), None).unwrap();
+        let mut model = rbm_model(EngineKind::Dense, parameters);
+        let cold = Chains { temperature: 0.01, ..chains(ChainStart::Zeros, 1) }.run(&mut model, None).unwrap();
         assert_eq!(cold.count_ones(), 6 * 64);
-        let hot = Chains { temperature: 1e6, ..chains(ChainStart::Zeros, 1) }.run(engine.as_mut(), None).unwrap();
+        let hot = Chains { temperature: 1e6, ..chains(ChainStart::Zeros, 1) }.run(&mut model, None).unwrap();
         assert!((130..254).contains(&hot.count_ones()), "{} of 384 near-fair coins", hot.count_ones());
     }
 
@@ -212,16 +212,16 @@ mod tests {
                 clamp.hold(chain, 1, true);
                 clamp.hold(chain, 4, false);
             });
-            let mut engine = build(kind, parameters);
+            let mut model = rbm_model(kind, parameters);
             let chains = Chains::plain(count, 30, ChainStart::Noise, 72);
-            let states = chains.run_clamped(engine.as_mut(), None, &clamp).unwrap();
+            let states = chains.run_clamped(&mut model, None, &clamp).unwrap();
             let allowed = |state: u64| state >> 1 & 1 == 1 && state >> 4 & 1 == 0;
             let (freedom, statistic) = chi_square(&rbm, &states, 1.0, allowed);
             assert_eq!(freedom, 15);
             assert!((1.0..55.0).contains(&statistic), "{kind:?}: chi-square {statistic}");
 
             // Held at the end alone, the units say nothing to the others.
-            let mut late = chains.run(engine.as_mut(), None).unwrap();
+            let mut late = chains.run(&mut model, None).unwrap();
             clamp.apply(&mut late);
             let (_, statistic) = chi_square(&rbm, &late, 1.0, allowed);
             assert!(statistic > 150.0, "{kind:?}: the test cannot tell: {statistic}");
@@ -263,7 +263,7 @@ mod tests {
         let parameters = random_parameters(73, 4, 3, 1.0);
         let rbm = Rbm::new(parameters.clone());
         let chains = Chains { temperature: 1.5, annealing: 8.0, ..Chains::plain(20_000, 400, ChainStart::Noise, 73) };
-        let states = chains.run(build(EngineKind::Packed, parameters).as_mut(), None).unwrap();
+        let states = chains.run(&mut rbm_model(EngineKind::Packed, parameters), None).unwrap();
         let (_, statistic) = chi_square(&rbm, &states, 1.5, |_| true);
         assert!((1.0..55.0).contains(&statistic), "chi-square {statistic}");
         assert!(chi_square(&rbm, &states, 1.0, |_| true).1 > 200.0);
@@ -282,9 +282,9 @@ mod tests {
             // The hidden unit is surely on, so the last hidden states are known.
             parameters.hidden_bias[0] = 200.0;
             let rbm = Rbm::new(parameters.clone());
-            let mut engine = build(kind, parameters);
+            let mut model = rbm_model(kind, parameters);
             let chains = Chains { last_step: LastStep::Likeliest, ..chains(ChainStart::Noise, 3) };
-            let ends = chains.run(engine.as_mut(), None).unwrap();
+            let ends = chains.run(&mut model, None).unwrap();
             let on = BitMatrix::from_fn(1, 1, |_, _| true);
             let inputs = rbm.visible_inputs(&on, 0);
             for row in 0..ends.rows() {
@@ -295,7 +295,7 @@ mod tests {
             let mut clamp = Clamp::free(6, 90);
             let other = inputs[7] <= 0.0;
             clamp.hold(2, 7, other);
-            let held = chains.run_clamped(engine.as_mut(), None, &clamp).unwrap();
+            let held = chains.run_clamped(&mut model, None, &clamp).unwrap();
             assert_eq!(held.get(2, 7), other);
             assert_eq!(held.row(1), ends.row(1));
         }
@@ -304,8 +304,8 @@ mod tests {
     /// Another stage draws other numbers, and stage 0 those of chains that know of no stages.
     #[test]
     fn stages_draw_numbers_of_their_own() {
-        let mut engine = build(EngineKind::Packed, random_parameters(2, 90, 20, 0.5));
-        let mut run = |stage| Chains { stage, ..chains(ChainStart::Noise, 2) }.run(engine.as_mut(), None).unwrap();
+        let mut model = rbm_model(EngineKind::Packed, random_parameters(2, 90, 20, 0.5));
+        let mut run = |stage| Chains { stage, ..chains(ChainStart::Noise, 2) }.run(&mut model, None).unwrap();
         assert_ne!(run(0), run(1));
         assert_eq!(run(1), run(1));
     }

@@ -130,6 +130,7 @@ impl ModelUnits {
 mod tests {
     use super::*;
     use crate::engine::Parameters;
+    use crate::model::ModelKind;
     use crate::music::{Layout, Plane};
     use crate::sweep::ModelDescription;
 
@@ -140,6 +141,7 @@ mod tests {
         let model = ModelFile {
             description: ModelDescription {
                 schema: ModelFile::SCHEMA,
+                kind: ModelKind::Rbm,
                 timesteps: 2,
                 layout: Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold] },
                 steps_per_beat: 4,
@@ -147,15 +149,16 @@ mod tests {
                 seed: "1".into(),
                 params: serde_json::Map::new(),
             },
-            parameters: Parameters {
+            tensors: Parameters {
                 visible: 4,
                 hidden: 2,
                 weights,
                 visible_bias: vec![0.0; 4],
                 hidden_bias: vec![0.5, -1.0],
-            },
+            }
+            .into(),
         };
-        let units = ModelUnits::of(7, &model);
+        let units = ModelUnits::of(7, &model).unwrap();
         let decode = |unit: &HiddenUnit| {
             STANDARD.decode(&unit.weights).unwrap().into_iter().map(|byte| byte as i8).collect::<Vec<_>>()
         };

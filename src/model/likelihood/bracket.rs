@@ -51,6 +51,13 @@ pub const METHODS: [&str; 8] =
     ["exact", "ais", "reverse_ais", "anchored_ais", "anchored_samples", "raise", "ceiling", "cautious"];
 
 impl Likelihood {
+    /// Returns the likelihood of a model whose ln Z is known exactly.
+    pub fn exactly(log_partition: f64, splits: Vec<SplitLikelihood>) -> Self {
+        let exact = Some(log_partition);
+        let (ais, reverse_ais, floor, anchored_ais, anchored_samples) = (None, None, None, None, None);
+        Self { exact, ais, reverse_ais, floor, anchored_ais, anchored_samples, splits }
+    }
+
     /// Compute what `request` asks for. The first of the splits is that of the training windows: `base`, the biases of the
     /// base-rate model, should be of them, and chains that look for samples of the model start at them.
     pub fn of(
@@ -249,7 +256,7 @@ fn chosen(split: &NamedWindows, count: usize, seed: u64, number: u64) -> Vec<usi
 mod tests {
     use super::*;
     use crate::engine::{EngineKind, build};
-    use crate::evaluate::Spacing;
+    use crate::model::likelihood::{AnnealingOptions, Spacing};
 
     /// Two modes, all units off and all on, the second the likelier. Behind a barrier that annealing does not pass, AIS finds
     /// the first alone and looks sure of itself.

@@ -268,7 +268,7 @@ impl LogSum {
 mod tests {
     use super::*;
     use crate::engine::{BitMatrix, Parameters, log_sigmoid};
-    use crate::evaluate::mean_free_energy;
+    use crate::model::likelihood::mean_free_energy;
     use crate::testing::{random_bits, random_parameters};
 
     /// Against the sum over both layers, in either orientation.

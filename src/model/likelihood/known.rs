@@ -94,7 +94,7 @@ impl<'a> KnownStates<'a> {
 mod tests {
     use super::*;
     use crate::engine::{Purpose, RowStreams, standard_normals};
-    use crate::evaluate::exact_log_partition;
+    use crate::model::likelihood::exact_log_partition;
     use crate::testing::random_parameters;
 
     #[test]

@@ -203,7 +203,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rbm::Rbm;
+    use crate::model::energy::Rbm;
     use crate::testing::{random_bits, random_parameters};
 
     /// Against the sum over both layers, in either orientation, and over more than one block.

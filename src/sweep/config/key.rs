@@ -1,6 +1,7 @@
 //! A key of the configuration: its path, the values it takes, its default.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -228,5 +229,61 @@ impl Key {
     /// The table that the key stands in; empty for the top of the file.
     pub fn table(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(table, _)| table)
+    }
+}
+
+/// Returns the keys that take part in the identity of a run at these values, sorted by path.
+pub(super) fn identifying<'a>(
+    settings: impl IntoIterator<Item = (&'a Key, &'a Value)>,
+) -> BTreeMap<&'static str, &'a Value> {
+    let own = settings.into_iter().filter(|(key, value)| key.identifies(value));
+    own.map(|(key, value)| (key.path, value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::config::{Explicit, KEYS, Settings};
+    use crate::sweep::plan::{run_id_of, training_id_of};
+
+    /// The identity of the default run of a corpus whose digest is `corpus` with seed 7, before and after a key is added.
+    #[test]
+    fn a_key_that_is_added_later_renames_no_run() {
+        let settings = Settings::resolve(&Explicit::default()).unwrap();
+        let values: Vec<Value> = (0..KEYS.len()).map(|key| settings.at(key).clone()).collect();
+        let planted = Key::integer("train.planted", [0, 9], 5, "A key that was added later.").since(3);
+        let ids = |planted_value: &Value| {
+            let planted = std::iter::once((&planted, planted_value));
+            let own = identifying(KEYS.iter().zip(&values).chain(planted));
+            let ids = [run_id_of(own.clone(), "corpus", 7), training_id_of(own.clone(), "corpus", 7)];
+            (ids, own.contains_key("train.planted"))
+        };
+        let before =
+            [run_id_of(settings.parameters(), "corpus", 7), training_id_of(settings.parameters(), "corpus", 7)];
+        assert_eq!(before[0], "87171b51de7f");
+        assert_eq!(ids(&5.into()), (before.clone(), false));
+        let (changed, listed) = ids(&6.into());
+        assert!(listed && changed[0] != before[0] && changed[1] != before[1]);
+        // A key of the first version counts at its default too, as it always has.
+        assert!(settings.parameters().contains_key("train.k") && !settings.parameters().contains_key("model.kind"));
+    }
+
+    #[test]
+    fn what_comes_after_training_is_no_part_of_its_identity() {
+        let settings = Settings::resolve(&Explicit::default()).unwrap();
+        let id = |path: &str| {
+            let changed = Value::from("changed");
+            let mut parameters = settings.parameters();
+            parameters.insert(KEYS.iter().find(|key| key.path == path).unwrap().path, &changed);
+            training_id_of(parameters, "corpus", 7)
+        };
+        let own = training_id_of(settings.parameters(), "corpus", 7);
+        for key in KEYS.iter().filter(|key| key.role == Role::Parameter && key.since == 1) {
+            let after = key.path.starts_with("sample.")
+                || ["log_likelihood", "ais_", "raise_"]
+                    .iter()
+                    .any(|part| key.path.starts_with(&format!("evaluate.{part}")));
+            assert_eq!(id(key.path) == own, after, "{}", key.path);
+        }
     }
 }

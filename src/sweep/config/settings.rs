@@ -1,6 +1,7 @@
 //! The settings of one point: a value for every key, defaults filled in.
 
 use super::error::ConfigError;
+use super::key::identifying;
 use super::keys::{KEYS, find_key};
 use super::value::{Assignment, display};
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
@@ -228,8 +229,7 @@ impl Settings {
     /// Returns the keys that decide the bits of a result, sorted, as `params` of a record lists them. Keys that were added
     /// later are left out where they have their defaults.
     pub fn parameters(&self) -> BTreeMap<&'static str, &Value> {
-        let pairs = KEYS.iter().zip(&self.values);
-        pairs.filter(|(key, value)| key.identifies(value)).map(|(key, value)| (key.path, value)).collect()
+        identifying(KEYS.iter().zip(&self.values))
     }
 
     /// What tells points apart: the parameters and the corpus they name.

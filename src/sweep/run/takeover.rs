@@ -67,51 +67,55 @@ struct TrainedCorpus {
     digest: String,
 }
 
-/// The complete runs of a folder of results by their training, as far as they are known.
+/// The complete runs of a folder of results, by the identity of their training.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct TrainedRuns {
-    /// The names of complete runs by the identity of their training.
-    known: Mutex<BTreeMap<String, Vec<String>>>,
+    /// The names of runs that were complete before.
+    found: BTreeMap<String, Vec<String>>,
+    /// The names of runs that were completed since.
+    added: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl TrainedRuns {
     /// Finds the complete runs of a folder.
     pub(in crate::sweep) fn find(folder: &Path) -> Self {
         let entries = std::fs::read_dir(folder.join("runs")).into_iter().flatten().flatten();
-        let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let found: Vec<(String, String)> =
-            names.into_par_iter().filter_map(|name| Some((training_in(folder, &name)?, name))).collect();
-        let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (training_id, name) in found {
-            known.entry(training_id).or_default().push(name);
-        }
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         // The order of a folder's entries is the file system's.
-        known.values_mut().for_each(|names| names.sort());
-        Self { known: Mutex::new(known) }
+        names.sort();
+        let trainings: Vec<(String, String)> =
+            names.into_par_iter().filter_map(|name| Some((training_in(folder, &name)?, name))).collect();
+        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (training_id, name) in trainings {
+            found.entry(training_id).or_default().push(name);
+        }
+        Self { found, added: Mutex::default() }
     }
 
     /// Adds a run that has been completed.
-    pub(in crate::sweep) fn add(&self, training_id: &str, run_id: &str) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = known.entry(training_id.to_owned()).or_default();
-        if !names.iter().any(|name| name == run_id) {
-            names.push(run_id.to_owned());
-        }
+    pub(in crate::sweep) fn add(&self, training_id: String, run_id: &str) {
+        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        added.entry(training_id).or_default().push(run_id.to_owned());
     }
 
-    /// Returns true if a complete run of this training is known besides `run_id` itself.
-    pub(in crate::sweep) fn has(&self, training_id: &str, run_id: &str) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(training_id).is_some_and(|names| names.iter().any(|name| name != run_id))
+    /// Returns true if a run of this training was complete before.
+    pub(in crate::sweep) fn has(&self, training_id: &str) -> bool {
+        self.found.contains_key(training_id)
     }
 
-    /// Reads a complete run of this training other than `run_id` itself, if one is known and sound.
-    pub(in crate::sweep) fn read(&self, folder: &Path, training_id: &str, run_id: &str) -> Option<TrainedRun> {
-        let names = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(training_id).cloned().unwrap_or_default()
-        };
-        names.iter().filter(|name| *name != run_id).find_map(|name| TrainedRun::read(folder, name))
+    /// Reads a complete run of this training other than `run_id` itself, if there is a sound one: one that was completed
+    /// since, or unless `anew`, one that was complete before.
+    pub(in crate::sweep) fn read(
+        &self,
+        folder: &Path,
+        training_id: &str,
+        run_id: &str,
+        anew: bool,
+    ) -> Option<TrainedRun> {
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner).get(training_id).cloned();
+        let found = self.found.get(training_id).filter(|_| !anew);
+        let names = found.into_iter().flatten().cloned().chain(added.into_iter().flatten());
+        names.filter(|name| name != run_id).find_map(|name| TrainedRun::read(folder, &name))
     }
 }
 

@@ -6,8 +6,8 @@ use super::{Annealing, Estimate, LogWeights, Spacing, inverse_temperatures};
 use crate::engine::{
     BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams, build, build_for, fires, log_sigmoid, softplus,
 };
-use crate::evaluate::{BuildEngine, exact_log_partition};
 use crate::model::energy::Rbm;
+use crate::model::likelihood::{BuildEngine, exact_log_partition};
 use crate::testing::{bars_and_stripes, random_parameters};
 
 const PACKED: &BuildEngine<'static> = &|parameters| build(EngineKind::Packed, parameters);

@@ -1,10 +1,11 @@
 //! The mean of the parameters over the last epochs.
 
 use crate::engine::{EngineKind, Parameters};
-use crate::evaluate::{exact_log_partition, mean_free_energy};
-use crate::rbm::Rbm;
-use crate::testing::{bars_and_stripes, random_bits};
-use crate::train::{Centring, Method, ModelOptions, TrainOptions, Trainer, TrainingSet};
+use crate::model::energy::Rbm;
+use crate::model::likelihood::{exact_log_partition, mean_free_energy};
+use crate::model::{ModelOptions, Trainer};
+use crate::testing::{bars_and_stripes, random_bits, trained_parameters};
+use crate::train::{Centring, Method, TrainOptions, TrainingSet};
 
 /// The parameters after every update of the given epochs, and those that training ends with.
 fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Parameters>, Parameters) {
@@ -19,7 +20,7 @@ fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Paramete
         loop {
             let part = trainer.train_part(epoch, batch, &mut || false);
             if averaged.contains(&epoch) {
-                seen.push(trainer.engine().parameters());
+                seen.push(trained_parameters(&trainer));
             }
             batch = part.next_batch;
             if part.finished {
@@ -27,7 +28,7 @@ fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Paramete
             }
         }
     }
-    (seen, trainer.engine().parameters())
+    (seen, trained_parameters(&trainer))
 }
 
 /// Every engine and method with chains, seed 3: the result is the mean of what training without averaging passes through, and nothing
@@ -93,7 +94,7 @@ fn the_mean_is_nearer_the_optimum_than_the_last_parameters() {
         (0..3000).for_each(|epoch| {
             trainer.train_epoch(epoch);
         });
-        let rbm = Rbm::new(trainer.engine().parameters());
+        let rbm = Rbm::new(trained_parameters(&trainer));
         optimum + mean_free_energy(&rbm, &windows, &rows).unwrap() + exact_log_partition(&rbm).unwrap()
     };
     let (mut mean, mut last) = (0.0, 0.0);

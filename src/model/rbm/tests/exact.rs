@@ -1,10 +1,11 @@
 //! Training by the exact gradient, and what it shows of the terms that may be added to it.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters};
-use crate::evaluate::{exact_log_partition, mean_free_energy};
-use crate::rbm::Rbm;
-use crate::testing::random_bits;
-use crate::train::{Centring, Method, ModelOptions, TrainOptions, Trainer, TrainerError, TrainingSet};
+use crate::model::energy::Rbm;
+use crate::model::likelihood::{exact_log_partition, mean_free_energy};
+use crate::model::{LearnerError, ModelOptions, Trainer};
+use crate::testing::{random_bits, trained_parameters};
+use crate::train::{Centring, Method, TrainOptions, TrainingSet};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 
@@ -20,9 +21,9 @@ fn trained(windows: &BitMatrix, hidden: usize, options: &TrainOptions, epochs: u
     let set = TrainingSet { windows, songs: std::slice::from_ref(&song) };
     let model = ModelOptions { hidden, weight_std: 0.7, ..ModelOptions::default() };
     let mut trainer = Trainer::new(set, &model, options, 61);
-    let before = trainer.engine().parameters();
+    let before = trained_parameters(&trainer);
     (0..epochs).for_each(|epoch| _ = trainer.train_epoch(epoch));
-    [before, trainer.engine().parameters()]
+    [before, trained_parameters(&trainer)]
 }
 
 fn exact(rate: f64) -> TrainOptions {
@@ -102,9 +103,9 @@ fn nesterov_looks_ahead() {
         let Parameters { weights, visible_bias, hidden_bias, .. } = &mut model;
         let own = weights.iter_mut().chain(visible_bias).chain(hidden_bias);
         own.zip(parameters).for_each(|(own, &value)| *own = value as f32);
-        let data = crate::rbm::Expectations::of_data(&model, &windows);
-        let expected = crate::rbm::Expectations::of_model(&model).unwrap();
-        let all = |side: crate::rbm::Expectations| [side.products, side.visible, side.hidden].concat();
+        let data = crate::model::rbm::Expectations::of_data(&model, &windows);
+        let expected = crate::model::rbm::Expectations::of_model(&model).unwrap();
+        let all = |side: crate::model::rbm::Expectations| [side.products, side.visible, side.hidden].concat();
         all(data).into_iter().zip(all(expected)).map(|(data, model)| data - model).collect::<Vec<f64>>()
     };
     let mut theta = flat(&start);
@@ -136,9 +137,9 @@ fn moving_offsets_leave_the_model_as_it_is() {
                 let model = ModelOptions { hidden: 4, weight_std: 0.7, ..ModelOptions::default() };
                 let mut trainer = Trainer::new(set, &model, &options, 64);
                 let (parameters, offsets) =
-                    (trainer.engine().parameters(), trainer.state().tensors["offsets.hidden"].clone());
+                    (trained_parameters(&trainer), trainer.state().tensors["offsets.hidden"].clone());
                 (0..5).for_each(|epoch| _ = trainer.train_epoch(epoch));
-                assert_eq!(trainer.engine().parameters(), parameters, "{engine:?}, {centring:?}, {method:?}");
+                assert_eq!(trained_parameters(&trainer), parameters, "{engine:?}, {centring:?}, {method:?}");
                 assert_ne!(trainer.state().tensors["offsets.hidden"], offsets, "the offsets did not move");
             }
         }
@@ -181,7 +182,7 @@ fn sparsity_reaches_its_target() {
         let options =
             TrainOptions { sparsity_strength: 20.0, sparsity_target: target, sparsity_decay: 0.5, ..exact(0.05) };
         let [_, after] = trained(&windows, 4, &options, 200);
-        let activity = crate::rbm::Expectations::of_data(&after, &windows).hidden;
+        let activity = crate::model::rbm::Expectations::of_data(&after, &windows).hidden;
         assert!(activity.iter().all(|mean| (mean - target).abs() < 0.02), "{activity:?} where {target} was due");
     }
 }
@@ -197,5 +198,5 @@ fn models_of_too_many_states_are_refused() {
         Trainer::with_isa(set, &model, &options, 1, crate::engine::Isa::best()).map(|_| ())
     };
     assert_eq!(trainer(20), Ok(()));
-    assert_eq!(trainer(21), Err(TrainerError::TooManyStates { units: 21 }));
+    assert_eq!(trainer(21), Err(LearnerError::TooManyStates { units: 21, most: 20 }));
 }

@@ -2,6 +2,7 @@
 
 mod averaging;
 mod exact;
+mod learner;
 mod resumption;
 mod tempering;
 mod textbook;

@@ -1,10 +1,10 @@
 //! Training that is stopped after any update and taken up by another trainer goes on to the same bits.
 
 use crate::engine::EngineKind;
+use crate::model::{EpochCounts, ModelOptions, Tensor, TensorError, TensorValues, Trainer};
 use crate::testing::random_bits;
 use crate::train::{
-    Batches, Centring, EpochCounts, LearningRateSchedule, Method, ModelOptions, PositiveSample, StatisticsKind, Tensor,
-    TensorError, TensorValues, TrainOptions, Trainer, TrainingSet,
+    Batches, Centring, LearningRateSchedule, Method, PositiveSample, StatisticsKind, TrainOptions, TrainingSet,
 };
 use proptest::prelude::*;
 use std::ops::Range;
@@ -128,7 +128,7 @@ fn a_state_of_other_options_is_refused_and_changes_nothing() {
     let state = |options| Trainer::new(set, &model, options, 8).state();
     let mut trainer = Trainer::new(set, &model, &pcd, 9);
     let before = trainer.state();
-    let mut refused = |state: &crate::train::Tensors| {
+    let mut refused = |state: &crate::model::Tensors| {
         let error = trainer.restore(state).unwrap_err();
         assert_eq!(trainer.state(), before);
         error
@@ -139,11 +139,11 @@ fn a_state_of_other_options_is_refused_and_changes_nothing() {
     assert_eq!(refused(&extra), TensorError::Unexpected { name: "more".into() });
     let fewer = TrainOptions { chains: 2, ..pcd.clone() };
     let error = refused(&state(&fewer)).to_string();
-    assert_eq!(error, "the array `chains` of the state must be 3 × 2 numbers");
+    assert_eq!(error, "tensor `chains` must be 3 × 2 numbers");
     let mut padding = state(&pcd);
     padding.tensors.get_mut("chains").unwrap().values = TensorValues::U64(vec![!0; 6]);
     let error = refused(&padding).to_string();
-    assert_eq!(error, "the array `chains` of the state must be 3 × 2 u64, for rows of 70 bits");
+    assert_eq!(error, "tensor `chains` must be 3 × 2 u64, for rows of 70 bits");
     let mut kind = state(&pcd);
     kind.tensors.get_mut("weights").unwrap().values = TensorValues::U64(vec![0; 350]);
     assert_eq!(refused(&kind).to_string(), "the array `weights` of the state must be 70 × 5 f32");

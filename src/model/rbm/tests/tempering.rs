@@ -1,11 +1,12 @@
 //! Parallel tempering leaves the distributions it samples from as they are, and goes where other chains do not.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, build, permutation};
-use crate::rbm::Rbm;
-use crate::testing::{random_bits, random_parameters};
-use crate::train::phases::UpdateStreams;
-use crate::train::tempering::Tempering;
-use crate::train::{Method, ModelOptions, TensorValues, Tensors, TrainOptions, Trainer, TrainingSet};
+use crate::model::energy::Rbm;
+use crate::model::rbm::phases::UpdateStreams;
+use crate::model::rbm::tempering::Tempering;
+use crate::model::{ModelOptions, TensorValues, Tensors, Trainer};
+use crate::testing::{random_bits, random_parameters, trained_parameters};
+use crate::train::{Method, TrainOptions, TrainingSet};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 
@@ -122,7 +123,7 @@ fn one_temperature_is_persistent_contrastive_divergence() {
         };
         let mut trainer = Trainer::new(set, &model, &options, 73);
         (0..3).for_each(|epoch| _ = trainer.train_epoch(epoch));
-        trainer.engine().parameters()
+        trained_parameters(&trainer)
     };
     assert_eq!(parameters(Method::Pt), parameters(Method::Pcd));
     assert_ne!(parameters(Method::Pt), parameters(Method::Cd));

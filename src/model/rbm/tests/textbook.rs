@@ -2,10 +2,9 @@
 //! the raw random numbers.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, sigmoid_f64};
-use crate::testing::random_bits;
-use crate::train::{
-    Batches, Centring, LearningRateSchedule, Method, ModelOptions, StatisticsKind, TrainOptions, Trainer, TrainingSet,
-};
+use crate::model::{ModelOptions, Trainer};
+use crate::testing::{random_bits, trained_parameters};
+use crate::train::{Batches, Centring, LearningRateSchedule, Method, StatisticsKind, TrainOptions, TrainingSet};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 const ROWS: usize = 12;
@@ -203,11 +202,11 @@ fn agree(what: &str, change: impl Fn(&mut TrainOptions)) {
         let mut trainer = Trainer::new(set, &model, &options, 31);
         let data = rows_of(&windows);
         let means = (0..VISIBLE).map(|i| data.iter().map(|v| v[i]).sum::<f64>() / ROWS as f64).collect();
-        let start = trainer.engine().parameters();
+        let start = trained_parameters(&trainer);
         let mut textbook = Textbook::of(&start, options.centring != Centring::None, means);
         // The first states of persistent chains are drawn by the trainer.
         let mut chains = trainer.state().tensors.get("chains").map(|tensor| {
-            let crate::train::TensorValues::U64(words) = &tensor.values else { panic!("chains are bits") };
+            let crate::model::TensorValues::U64(words) = &tensor.values else { panic!("chains are bits") };
             rows_of(&BitMatrix::from_words(BATCH, VISIBLE, words.clone()).unwrap())
         });
         for epoch in 0..3 {
@@ -217,7 +216,7 @@ fn agree(what: &str, change: impl Fn(&mut TrainOptions)) {
             }
         }
         let (w, b, c) = textbook.ordinary();
-        let trained = trainer.engine().parameters();
+        let trained = trained_parameters(&trainer);
         assert_ne!(trained, start);
         let close = |ours: &[f32], theirs: &mut dyn Iterator<Item = f64>, part: &str| {
             for (index, (&ours, theirs)) in ours.iter().zip(theirs).enumerate() {

@@ -1,6 +1,10 @@
 //! Small models and data sets that tests share.
 
-use crate::engine::{BitMatrix, Parameters, Purpose, RowStreams, standard_normals};
+pub(crate) mod independent_units;
+
+use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams, standard_normals};
+use crate::model::rbm::RbmModel;
+use crate::model::{Model, Trainer};
 
 /// Parameters drawn from N(0, deviation²), all of them.
 pub(crate) fn random_parameters(seed: u64, visible: usize, hidden: usize, deviation: f64) -> Parameters {
@@ -41,4 +45,20 @@ pub(crate) fn bars_and_stripes(n: usize) -> BitMatrix {
         let line = if row < patterns { cell / n } else { cell % n };
         (row % patterns) >> line & 1 == 1
     })
+}
+
+/// Returns an RBM of these parameters in an engine of this kind, with the instruction set that [`Isa::detect`] finds.
+pub(crate) fn rbm_model(kind: EngineKind, parameters: Parameters) -> RbmModel {
+    let isa = Isa::detect().unwrap_or_else(|error| panic!("{error}"));
+    RbmModel::new(parameters, kind, isa).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns the parameters of an RBM.
+pub(crate) fn parameters_of(model: &dyn Model) -> Parameters {
+    Parameters::try_from(&model.tensors()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns the parameters of the RBM that a trainer trains, as they are now.
+pub(crate) fn trained_parameters(trainer: &Trainer) -> Parameters {
+    parameters_of(trainer.model())
 }
