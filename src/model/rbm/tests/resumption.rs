@@ -146,6 +146,6 @@ fn a_state_of_other_options_is_refused_and_changes_nothing() {
     assert_eq!(error, "tensor `chains` must be 3 × 2 u64, for rows of 70 bits");
     let mut kind = state(&pcd);
     kind.tensors.get_mut("weights").unwrap().values = TensorValues::U64(vec![0; 350]);
-    assert_eq!(refused(&kind).to_string(), "the array `weights` of the state must be 70 × 5 f32");
+    assert_eq!(refused(&kind).to_string(), "tensor `weights` must be 70 × 5 f32");
     assert!(trainer.restore(&state(&pcd)).is_ok());
 }
