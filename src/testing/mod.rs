@@ -1,6 +1,7 @@
 //! Small models and data sets that tests share.
 
 pub(crate) mod independent_units;
+mod whole_sweep;
 
 use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams, standard_normals};
 use crate::model::rbm::RbmModel;

@@ -1,0 +1,104 @@
+//! A whole sweep of the smallest kind of model: training, checkpoints, samples, likelihoods and the report know no kind.
+
+use crate::engine::Isa;
+use crate::report::Report;
+use crate::sweep::{
+    ExecuteOptions, Interrupt, ModelFile, Prepared, RunRecord, RunStatus, Shard, StopSignal, Sweep, SweepObserver,
+    Workers, execute, read_record, run_folder,
+};
+use std::path::Path;
+
+const CONFIG: &str = r#"
+name = "independent"
+[corpus]
+min_steps = 200
+[model]
+kind = "independent-units"
+[train]
+epochs = 4
+averaged_epochs = 2
+batch_size = 20
+[evaluate]
+pseudo_likelihood_windows = 5
+[sample]
+count = 3
+start = "noise"
+steps = 2
+[sweep.grid]
+"model.timesteps" = [4, 8]
+"sample.last_step" = ["draw", "likeliest"]
+"#;
+
+/// Asks the sweep to stop after an epoch of the first run.
+struct StopAfter(Option<(u64, Interrupt)>);
+
+impl SweepObserver for StopAfter {
+    fn sweep_started(&self, _: usize, _: usize) {}
+    fn run_started(&self, _: usize, _: &str, _: u64) {}
+    fn epoch_finished(&self, _: usize, epoch: u64) {
+        if let Some((last, interrupt)) = &self.0
+            && epoch == *last
+        {
+            interrupt.raise(StopSignal::Terminate);
+        }
+    }
+    fn run_finished(&self, _: usize, _: &RunRecord) {}
+    fn sweep_finished(&self) {}
+}
+
+/// Runs the sweep in a folder, up to an epoch of its first run if one is given.
+fn run(folder: &Path, stop_after: Option<u64>) -> (Prepared, usize) {
+    let file = (Path::new("independent.toml"), CONFIG.to_owned());
+    let plan = Sweep::from_text(Some(file), &[]).unwrap().plan().unwrap();
+    let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
+    let mut options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 1, threads_per_run: 1 }, Isa::Scalar);
+    options.interrupt = Interrupt::default();
+    let observer = StopAfter(stop_after.map(|epoch| (epoch, options.interrupt.clone())));
+    let outcome = execute(&prepared, CONFIG, folder, &options, &observer).unwrap();
+    (prepared, outcome.ok)
+}
+
+fn records(folder: &Path, prepared: &Prepared) -> Vec<RunRecord> {
+    let read = |run_id: &String| read_record(&run_folder(folder, run_id), run_id).unwrap();
+    prepared.run_ids.iter().map(read).collect()
+}
+
+#[test]
+fn a_toy_kind_runs_a_whole_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prepared, ok) = run(folder.path(), None);
+    assert_eq!(ok, 4);
+    let whole = records(folder.path(), &prepared);
+    for (record, run_id) in whole.iter().zip(&prepared.run_ids) {
+        assert_eq!(record.status, RunStatus::Ok);
+        // What the kind defines is there; what it has no answer to is absent.
+        let metrics = &record.metrics;
+        let value = |name: &str| metrics.get(name).copied().flatten().unwrap_or_else(|| panic!("{name} is not there"));
+        let (likelihood, pseudo) =
+            (value("validation_log_likelihood_exact"), value("validation_pseudo_log_likelihood"));
+        assert!(likelihood < -1.0 && (likelihood - pseudo).abs() < 0.2 * pseudo.abs(), "{likelihood} and {pseudo}");
+        assert!(value("train_reconstruction_error") > 0.0 && value("free_energy_gap").is_finite());
+        assert!(metrics.keys().all(|name| !name.contains("ais") && !name.contains("exchange")));
+        assert!(record.music.is_some() && record.artifacts.len() >= 3, "{:?}", record.artifacts);
+        // The file opens as what it is, and its density agrees with the record.
+        let model = ModelFile::read(&run_folder(folder.path(), run_id).join(ModelFile::NAME)).unwrap();
+        assert!(model.rbm().is_none() && model.open(Isa::Scalar).unwrap().is_finite());
+    }
+    // Runs that differ in their samples alone share one training.
+    assert_eq!(whole.iter().filter(|record| record.trained_in.is_some()).count(), 2);
+
+    // Stopped within the first run and continued from its checkpoint, the sweep comes to the same bits.
+    let parts = tempfile::tempdir().unwrap();
+    let (_, ok) = run(parts.path(), Some(2));
+    assert_eq!(ok, 0, "stopped within the first run");
+    let (_, ok) = run(parts.path(), None);
+    assert_eq!(ok, 4);
+    let continued = records(parts.path(), &prepared);
+    assert_eq!(continued[0].timing.continued, 1);
+    let digests = |records: &[RunRecord]| records.iter().map(|own| own.digest.clone()).collect::<Vec<_>>();
+    assert_eq!(digests(&continued), digests(&whole));
+
+    let page = Report::read(folder.path()).unwrap().to_html();
+    assert!(page.contains("independent-units") || page.contains("model.timesteps"));
+    assert!(prepared.run_ids.iter().all(|run_id| page.contains(run_id)));
+}
