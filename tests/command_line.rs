@@ -476,7 +476,7 @@ fn a_corpus_is_summed_up_by_split() {
         .stdout(predicate::str::contains("mean of all steps").and(predicate::str::contains("in training")));
     fs::write(bench.path("twice.json"), r#"{"train": [[[60]]], "train": []}"#).unwrap();
     bench.runner(&["corpus", "twice.json"]).assert().code(2).stderr(
-        predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" stands more than once")),
+        predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" appears more than once")),
     );
 }
 

@@ -152,7 +152,7 @@ fn files_of_any_kind_can_be_gone_on_from() {
     studio
         .sample("on", &["--continue", "short.mid", "--length", "7"])
         .success()
-        .stderr(predicate::str::contains("short.mid: 1 note outside the pitches left out"));
+        .stderr(predicate::str::contains("short.mid: 1 note left out outside the range of pitches"));
     for piece in studio.pieces("on") {
         assert_eq!(piece.steps(), 2 + 7);
         assert!(notes(&piece).iter().any(|note| (note.start, note.pitch) == (0, 60) && note.end >= 2));

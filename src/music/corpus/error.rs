@@ -1,4 +1,4 @@
-//! The corpus error: why there is no corpus to use.
+//! The error of reading a corpus.
 
 use super::counted;
 use crate::music::options::OptionError;
@@ -8,13 +8,13 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no corpus.
+/// The reason a corpus cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// An option is out of its range.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// The source is none that the program brings along.
+    /// The source is not one that is built into the program.
     #[error(
         "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of MIDI files"
     )]
@@ -24,7 +24,7 @@ pub enum CorpusError {
     Path {
         /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The folder has no MIDI file.
@@ -38,21 +38,21 @@ pub enum CorpusError {
     Polyphonic {
         /// The path.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The error, with its place.
         error: PolyphonicError,
     },
     /// Files are broken, and `corpus.damaged` is `fail`.
     #[error("corpus.damaged = \"fail\", and {}", Listing(.0))]
     Damaged(Vec<FileReport>),
-    /// No song is left.
+    /// There is no song left.
     #[error("no song to use: {}", Listing(.0))]
     NoSongs(Vec<FileReport>),
 }
 
-/// File reports told in one sentence: counts by status, and the first few by name.
+/// A summary of file reports: counts by status, then the first [`NAMED`] files with their reasons.
 struct Listing<'a>(&'a [FileReport]);
 
-/// Files that a listing names.
+/// The number of files that a listing names.
 const NAMED: usize = 5;
 
 impl fmt::Display for Listing<'_> {
