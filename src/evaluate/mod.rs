@@ -1,4 +1,4 @@
-//! What a trained model is worth: reconstruction error, pseudo-likelihood, free energy, exact and estimated likelihood.
+//! The evaluation of a trained model: reconstruction error, free energy, likelihoods, metrics of music.
 
 mod annealing;
 mod bernoulli;

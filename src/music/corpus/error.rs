@@ -16,7 +16,8 @@ pub enum CorpusError {
     Option(#[from] OptionError),
     /// The source is not one that is built into the program.
     #[error(
-        "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of MIDI files"
+        "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of \
+         MIDI files"
     )]
     UnknownSource(String),
     /// The path does not exist or cannot be read.
@@ -31,7 +32,9 @@ pub enum CorpusError {
     #[error("corpus.path {}: no file below it ends in .mid or .midi", .0.display())]
     NoFiles(PathBuf),
     /// The file is neither MIDI nor JSON.
-    #[error("corpus.path {}: expected a folder, a file that ends in .mid or .midi, or a data set in .json", .0.display())]
+    #[error(
+        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, or a data set in .json", .0.display()
+    )]
     UnknownKind(PathBuf),
     /// The data set cannot be read.
     #[error("corpus.path {}: {error}", path.display())]
