@@ -16,7 +16,7 @@ pub struct Nearest {
 /// Finds the training window (training windows × bits) nearest to each sample (samples × bits).
 ///
 /// If the samples are themselves training windows, `own` holds the index of each, which is left out: otherwise every
-/// distance would be zero. Empty if there is no training window, or no other one.
+/// distance would be zero. Empty without a training window to compare with.
 pub fn nearest_training_window(samples: &BitMatrix, training: &BitMatrix, own: Option<&[usize]>) -> Vec<Nearest> {
     if samples.rows() > 0 && training.rows() > 0 {
         let (bits, known) = (samples.columns(), training.columns());

@@ -47,7 +47,7 @@ pub enum CorpusError {
     /// Files are broken, and `corpus.damaged` is `fail`.
     #[error("corpus.damaged = \"fail\", and {}", Listing(.0))]
     Damaged(Vec<FileReport>),
-    /// There is no song left.
+    /// Every song was left out.
     #[error("no song to use: {}", Listing(.0))]
     NoSongs(Vec<FileReport>),
 }
