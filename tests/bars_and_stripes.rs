@@ -1,4 +1,4 @@
-//! The recipes for bars and stripes come as near to the best log-likelihood there is as they say.
+//! Tests that the recipes for bars and stripes come as near to the best log-likelihood as they state.
 
 use chordbench::engine::Parameters;
 use chordbench::model::likelihood::{exact_log_partition, mean_free_energy};
@@ -8,7 +8,7 @@ use chordbench::sweep::{Sweep, load_corpus};
 use chordbench::train::TrainingSet;
 use std::path::Path;
 
-/// The mean log-likelihood of a model trained as a recipe says, with some of its keys set otherwise.
+/// Trains a model by a recipe with some keys changed, and returns its mean log-likelihood in nats.
 fn train(recipe: &str, text: &str, set: &[&str], seed: u64) -> f64 {
     let set: Vec<String> = set.iter().map(|&setting| setting.to_owned()).collect();
     let sweep = Sweep::from_text(Some((Path::new(recipe), text.to_owned())), &set).expect("a configuration");
@@ -30,7 +30,7 @@ fn train(recipe: &str, text: &str, set: &[&str], seed: u64) -> f64 {
     -free_energy - exact_log_partition(&rbm).expect("a small model")
 }
 
-/// Within a share of the optimum, and not beyond it.
+/// Asserts that a log-likelihood lies within a share of the optimum, and not beyond it.
 fn assert_near(found: f64, optimum: f64, share: f64, what: &str) {
     assert!(found > optimum * (1.0 + share), "{what}: {found} nats, at best {optimum}");
     assert!(found < optimum + 1e-6, "{what}: {found} nats are better than possible");
@@ -39,7 +39,7 @@ fn assert_near(found: f64, optimum: f64, share: f64, what: &str) {
 const TWO: (&str, f64) = (include_str!("../configs/bars-and-stripes-2x2.toml"), -1.732868);
 const THREE: (&str, f64) = (include_str!("../configs/bars-and-stripes-3x3.toml"), -2.599302);
 
-/// Seeds 1 to 3, and 1.
+/// Seeds 1 to 3 for 2 × 2, seed 1 for 3 × 3.
 #[test]
 fn exact_gradients_come_within_a_fifth_of_a_percent() {
     for seed in 1..=3 {
@@ -63,7 +63,7 @@ fn parallel_tempering_comes_within_one_percent() {
     assert_near(train("3x3", THREE.0, &set, 1), THREE.1, 0.01, "3 × 3");
 }
 
-/// The recipe for 4 × 4 is the same for more lines. It is too long to test; `docs/method/training.md` has its result.
+/// The recipe for 4 × 4 takes too long for a test, so only its start is run. `docs/method/training.md` has its result.
 #[test]
 fn the_largest_recipe_is_a_recipe() {
     let text = include_str!("../configs/bars-and-stripes-4x4.toml");

@@ -1,4 +1,4 @@
-"""What a finished sweep leaves, checked with tools that know nothing of this project.
+"""Checks the results of a finished sweep with software of other projects.
 
     python tests/check_outputs.py results/quick
 
@@ -18,7 +18,7 @@ TICKS_PER_STEP = 55
 
 
 class Run:
-    """One run's folder, and the faults found in it."""
+    """The folder of one run, with the faults found in it."""
 
     def __init__(self, folder, faults):
         self.folder = folder
@@ -27,7 +27,7 @@ class Run:
         self.params = self.record["params"]
 
     def expect(self, what, found, expected):
-        """Note a fault unless `found` is what was expected."""
+        """Records a fault unless `found` equals `expected`."""
         if found != expected:
             self.faults.append(f"{self.folder.name}: {what}: found {found!r}, expected {expected!r}")
 
@@ -68,7 +68,7 @@ class Run:
         self.expect("metadata", description, expected)
 
     def check_samples(self):
-        """Check every sample; returns how many there are."""
+        """Checks every sample and returns their number."""
         samples = sorted((self.folder / "samples").iterdir())
         for path in samples:
             self.check_sample(path.name, mido.MidiFile(path))

@@ -1,4 +1,5 @@
-//! Sweeps in parts: job scripts for a cluster, and the merging of shards. `tests/slurm/run` does the same on a real Slurm.
+//! Tests of sweeps in parts: job scripts for a cluster, merging of shards. `tests/slurm/run` does the same on a real
+//! Slurm.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -33,7 +34,7 @@ count = 2
 "#;
 
 impl Bench {
-    /// Do a part of the sweep below a folder; returns the folder of its results.
+    /// Runs a part of the sweep below a folder and returns the folder of its results.
     fn shard(&self, shard: &str, out: &str, sets: &[&str]) -> PathBuf {
         self.sweep(sets).args(["--shard", shard, "--out", out]).assert().success();
         self.path(out).join("small")
@@ -43,7 +44,7 @@ impl Bench {
         self.runner(&["merge", results]).args(shards).assert()
     }
 
-    /// A program of Slurm that writes down its arguments, a line a call, and does what `script` says.
+    /// Writes a stand-in for a program of Slurm, which logs its arguments, a line a call, and runs `script`.
     #[cfg(unix)]
     fn slurm(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +55,7 @@ impl Bench {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// `runner submit slurm` where only the programs of [`Self::slurm`] are found.
+    /// Returns a call of `runner submit slurm` that finds only the programs of [`Self::slurm`].
     fn submit(&self, arguments: &[&str]) -> Command {
         let mut command = self.runner(&["submit", "slurm", "--config", "sweep.toml"]);
         command.env("PATH", self.path("bin")).args(arguments);
@@ -62,7 +63,7 @@ impl Bench {
     }
 }
 
-/// The columns of `summary.csv` that are a function of the configuration, and the digest of `summary.json`.
+/// Returns the digest of `summary.json`, and the columns of `summary.csv` that are a function of the configuration.
 fn deterministic(results: &Path) -> (String, Vec<Vec<String>>) {
     const TIMES: [&str; 6] = ["total_s", "train_s", "updates_per_s", "examples_per_s", "threads", "contended"];
     let mut reader = csv::Reader::from_path(results.join("summary.csv")).unwrap();
@@ -77,7 +78,7 @@ fn deterministic(results: &Path) -> (String, Vec<Vec<String>>) {
     (json(&results.join("summary.json"))["digest"].as_str().unwrap().to_owned(), rows)
 }
 
-/// What is in a folder, file by file, with times of change.
+/// Returns the files in a folder with their times of change and their bytes.
 fn contents(folder: &Path) -> Vec<(PathBuf, std::time::SystemTime, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -127,7 +128,7 @@ fn shards_in_folders_of_their_own_merge_to_the_results_of_one_machine() {
         assert_eq!(files(&run.path()), files(&whole.join("runs").join(run.file_name())));
     }
 
-    // Again, with and without the shards, and with one of them twice: nothing changes but the summary's time.
+    // Merged again, with and without the shards, and with one of them twice, only the summary's time changes.
     let runs = || contents(&merged.join("runs"));
     let before = runs();
     bench.merge("merged/small", &shards).success().stdout(predicate::str::contains("8 of 8 runs done, 0 failed"));
@@ -136,7 +137,7 @@ fn shards_in_folders_of_their_own_merge_to_the_results_of_one_machine() {
     assert_eq!(runs(), before);
     assert_eq!(deterministic(&merged), deterministic(&whole));
 
-    // It goes on like results of one machine.
+    // The merged results continue like those of one machine.
     bench
         .runner(&["--config", "sweep.toml", "--out", "merged"])
         .assert()
@@ -144,7 +145,7 @@ fn shards_in_folders_of_their_own_merge_to_the_results_of_one_machine() {
         .stderr(predicate::str::contains("8 runs complete, 0 to do"));
 }
 
-/// No part of merging needs the corpus.
+/// Merging does not read the corpus.
 #[test]
 fn merging_works_without_the_corpus() {
     let bench = Bench::new(SMALL);
@@ -165,7 +166,7 @@ fn what_is_missing_interrupted_or_at_work_is_named() {
     let results = bench.shard("1/2", "out", &[]);
     let plan = json(&results.join("plan.json"));
     let id = |run: usize| plan["runs"][run]["run_id"].as_str().unwrap().to_owned();
-    // Runs 2, 4, 6 and 8 are of the other shard: two of them have begun.
+    // Runs 2, 4, 6 and 8 belong to the other shard. Two of them have begun.
     let interrupted = results.join("runs").join(id(3));
     fs::create_dir_all(&interrupted).unwrap();
     let note = serde_json::json!({
@@ -203,7 +204,7 @@ fn what_is_missing_interrupted_or_at_work_is_named() {
         .collect();
     assert_eq!(states, [(1, "missing"), (3, "interrupted"), (5, "running"), (7, "missing")]);
 
-    // A run at work is left alone, even if another folder has it; one that was interrupted makes way.
+    // A run at work is left alone, even if another folder has it. An interrupted one is replaced.
     fs::write(at_work.join("claim.json"), claim.to_string()).unwrap();
     let other = bench.shard("2/2", "other", &[]);
     bench.merge("out/small", &[&other]).code(4).stdout(predicate::str::contains("7 of 8 runs done (3 brought here)"));
@@ -218,7 +219,7 @@ fn what_is_missing_interrupted_or_at_work_is_named() {
 #[test]
 fn failed_runs_are_named_with_their_reason() {
     let bench = Bench::new(SMALL);
-    // Weight decay times learning rate far beyond 2 makes weights swing with growing size.
+    // If weight decay times learning rate is far above 2, weights oscillate and grow.
     let diverging = SMALL
         .replace(r#""train.k" = [1, 2]"#, r#""train.weight_decay" = [1000, 0]"#)
         .replace("epochs = 2", "epochs = 2\nlearning_rate = 1000");
@@ -263,7 +264,7 @@ fn other_sweeps_and_other_results_are_not_merged() {
     refuse(&bench.path("c"), 2, &["cannot read", "there is one in ", "give the folder of the sweep itself"]);
     bench.merge("nowhere", &[]).code(2).stderr(predicate::str::contains("cannot read"));
 
-    // The same run with other results.
+    // The same run has other results.
     let other = bench.shard("1/2", "e", &[]);
     let run = a_run(&other);
     let record = fs::read_to_string(run.join("result.json")).unwrap();
@@ -317,7 +318,7 @@ fn damaged_runs_are_left_where_they_are() {
     found("record", &|run| replace(run.join("result.json"), metric, &metric.replace(": 0", ": 1")), "have the digest");
 }
 
-/// A script with the places of this machine taken out.
+/// Replaces the paths of this machine in a script.
 fn portable(bench: &Bench, text: &str) -> String {
     let folder = fs::canonicalize(bench.folder.path()).unwrap();
     let text =
@@ -408,7 +409,7 @@ fn jobs_are_submitted_with_their_scripts_kept() {
         .submit(&["--shards", "100", "--out", "o"])
         .assert()
         .success()
-        .stderr(predicate::str::contains("the sweep has 8 runs, and so many parts instead of 100"))
+        .stderr(predicate::str::contains("the sweep has 8 runs: 8 shards instead of 100"))
         .stdout(predicate::str::contains("8 runs in 8 shards, up to 3 a task: job array 7 of 3 tasks, then job 8"));
     let results = bench.path("o/small");
     let submission = results.join("submissions/1");
@@ -425,10 +426,10 @@ fn jobs_are_submitted_with_their_scripts_kept() {
     assert_eq!((&note["array_job"], &note["merge_job"]), (&"7".into(), &"8".into()));
     assert_eq!((&note["shards"], &note["tasks"]), (&8.into(), &3.into()));
     assert!(submission.join("logs").is_dir());
-    // What is to be done is known from the start.
+    // The missing runs are known from the start.
     bench.merge("o/small", &[]).code(4).stdout(predicate::str::contains("0 of 8 runs done, 0 failed, 8 missing"));
 
-    // Another submission has a folder of its own.
+    // Another submission has its own folder.
     bench.submit(&["--shards", "2", "--out", "o", "-q"]).assert().success().stdout("");
     assert!(results.join("submissions/2/array.sh").is_file());
 
@@ -448,7 +449,7 @@ fn jobs_are_submitted_with_their_scripts_kept() {
         .stderr(predicate::str::contains("too many jobs").and(predicate::str::contains("scancel 9")));
 }
 
-/// The script of a task, run as Slurm would: each does its shards, and together they do all.
+/// The scripts of all tasks, run as Slurm would run them, do every shard once.
 #[cfg(unix)]
 #[test]
 fn the_tasks_of_a_script_do_every_shard() {
@@ -481,12 +482,12 @@ fn the_tasks_of_a_script_do_every_shard() {
         .stdout(predicate::str::contains("8 of 8 runs done, 0 failed, 0 missing"));
     assert_eq!(deterministic(&bench.path("o o/small")), deterministic(&bench.shard("1/1", "whole", &[])));
 
-    // A plan that is not the one submitted: a task stops at its first shard.
+    // If the plan is not the one submitted, a task stops at its first shard.
     let other = fs::read_to_string(submission.join("sweep.toml")).unwrap().replace("epochs = 2", "epochs = 3");
     fs::write(submission.join("sweep.toml"), other).unwrap();
     task(1, None).assert().code(2).stderr(predicate::str::contains("another plan").count(1));
 
-    // The worst that a shard came to is what the task comes to.
+    // The exit code of a task is the worst of its shards.
     bench.slurm("worst", "case \"$*\" in *3/5*) exit 1 ;; *) exit 0 ;; esac");
     fs::remove_file(bench.path("bin/calls")).unwrap();
     let worst = bench.path("bin/worst").display().to_string();
@@ -494,8 +495,8 @@ fn the_tasks_of_a_script_do_every_shard() {
     assert_eq!(fs::read_to_string(bench.path("bin/calls")).unwrap().lines().count(), 3, "the shards after it are done");
 }
 
-/// A warning before the time limit: the runner is told, its own exit is waited for, and the task goes back into the queue as
-/// often as it may.
+/// A warning before the time limit is forwarded to the runner. The task waits for its exit, and is requeued as often as
+/// allowed.
 #[cfg(unix)]
 #[test]
 fn a_warned_task_is_requeued_a_bounded_number_of_times() {
@@ -536,5 +537,5 @@ fn a_warned_task_is_requeued_a_bounded_number_of_times() {
     assert_eq!(calls("USR1", "0"), ["scontrol requeue 7_1"]);
     assert_eq!(calls("USR1", "1"), ["scontrol requeue 7_1"]);
     assert!(calls("USR1", "2").is_empty(), "it was requeued twice already");
-    assert!(calls("TERM", "0").is_empty(), "who cancels a task does not want it back");
+    assert!(calls("TERM", "0").is_empty(), "a cancelled task is not requeued");
 }

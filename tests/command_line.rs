@@ -1,4 +1,4 @@
-//! The program as its users meet it: arguments, exit codes, files.
+//! Tests of the program as users call it: arguments, exit codes, files.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -98,7 +98,7 @@ fn complete_runs_are_kept_and_fresh_does_them_again() {
     assert_eq!(runs.read_dir().unwrap().count(), 8);
 }
 
-/// What is read back from records is what was written, to the last bit.
+/// Records are read back exactly as they were written.
 #[test]
 fn a_second_call_with_nothing_to_do_changes_no_summary() {
     let bench = Bench::new(SMALL);
@@ -110,7 +110,7 @@ fn a_second_call_with_nothing_to_do_changes_no_summary() {
     assert_eq!(read(), first);
 }
 
-/// Nobody listening is no reason to stop, and no reason to hide a failure.
+/// A sweep continues if its output is lost, and the exit code reports the loss.
 #[cfg(target_os = "linux")]
 #[test]
 fn lost_output_neither_stops_a_sweep_nor_hides_a_failure() {
@@ -148,7 +148,7 @@ fn shards_at_the_same_time_sum_up_to_the_whole() {
 
 #[test]
 fn a_diverged_run_is_recorded_and_the_others_go_on() {
-    // Weight decay times learning rate far beyond 2 makes weights swing with growing size.
+    // If weight decay times learning rate is far above 2, weights oscillate and grow.
     let config = SMALL
         .replace(r#""train.k" = [1, 2]"#, r#""train.weight_decay" = [1000, 0]"#)
         .replace("epochs = 2", "epochs = 2\nlearning_rate = 1000");
@@ -168,7 +168,7 @@ fn a_diverged_run_is_recorded_and_the_others_go_on() {
         .stdout(predicate::str::contains("0 of 8 runs done, 1 failed, 7 missing"));
 }
 
-/// A data set without held-out songs passes the configuration's own checks.
+/// A data set whose only held-out song is shorter than a window passes the checks of the configuration.
 #[test]
 fn early_stopping_without_held_out_windows_is_a_failure_that_says_so() {
     let bench =
@@ -181,8 +181,8 @@ fn early_stopping_without_held_out_windows_is_a_failure_that_says_so() {
     assert!(error.contains("nothing to stop early by: none of the 1 held-out songs"), "{error}");
 }
 
-/// Bars and stripes, 3 × 3, trained for a while: the patterns have most of the model's probability, so that what their share says
-/// of log Z is within a band of a tenth of a nat around the exact value.
+/// After some training on bars and stripes (3 × 3), the patterns have most of the model's probability. The log Z
+/// estimated from their share then has a band of a tenth of a nat, which contains the exact value.
 #[test]
 fn log_z_is_anchored_in_the_training_windows() {
     let bench = Bench::new(include_str!("../configs/bars-and-stripes-3x3.toml"));
@@ -206,8 +206,8 @@ fn log_z_is_anchored_in_the_training_windows() {
         let mean = metric(&format!("train_log_likelihood_anchored_{way}"));
         assert!((mean + metric("train_free_energy") + found).abs() < 1e-9);
     }
-    // A model of bars and stripes is judged by bars and stripes, unless other songs are named; what enumeration has no use for
-    // is said.
+    // A model of bars and stripes is judged by bars and stripes, unless other songs are named. Options that enumeration
+    // does not use are reported.
     let evaluate = |more: &[&str]| {
         let mut command = bench.runner(&["evaluate", "--json", "--model"]);
         command.arg(run.join("model.safetensors")).args(more).assert().success()
@@ -226,7 +226,7 @@ fn log_z_is_anchored_in_the_training_windows() {
     let of = |method: &str| report["log_likelihood"]["test"][method].as_f64();
     assert!(of("ais").is_some() && of("cautious").is_none() && of("reverse_ais").is_none(), "{report}");
 
-    // The share of the training windows, and an entry in words.
+    // The output in words has the share of the training windows.
     let output = bench.runner(&["evaluate", "--ais", "--model"]).arg(run.join("model.safetensors")).assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
     assert!(text.contains("anchored there by annealed chains: ") && text.contains(" % of the probability)"), "{text}");
@@ -334,11 +334,11 @@ fn a_model_makes_more_music_by_itself() {
         .assert()
         .code(2)
         .stderr(predicate::str::contains("not a safetensors file"));
-    // The samples of a model are a corpus that its chains can start at.
+    // The samples of a model are a corpus at which its chains can start.
     sample("again", &["--start", "data", "--corpus", "one"]).success();
 }
 
-/// The likelihood in a run's record is what `evaluate` finds for its model; ways that were not asked for are null.
+/// The likelihood in a run's record equals that of `evaluate` for its model. Methods that were not asked for are null.
 #[test]
 fn a_model_is_judged_by_its_likelihood() {
     let bench = Bench::new(SMALL);
@@ -379,7 +379,7 @@ fn a_model_is_judged_by_its_likelihood() {
     for way in ["exact", "ais", "reverse_ais"] {
         assert_eq!(both["log_partition"][way].as_f64(), Some(metric(&format!("log_partition_{way}"))), "{way}");
     }
-    // Where samples of the model are none of the training windows, there is no estimate by their share.
+    // These are null on both sides if no sample of the model is a training window.
     for way in ["anchored_ais", "anchored_samples"] {
         let recorded = record["metrics"][format!("log_partition_{way}")].as_f64();
         assert_eq!(both["log_partition"][way].as_f64(), recorded, "{way}");
@@ -427,7 +427,7 @@ fn a_corpus_is_listed_file_by_file() {
     bench.runner(&["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
 }
 
-/// A small data set whose splits share music: by hand.
+/// The summary of a small data set whose splits share music is worked out by hand.
 #[test]
 fn a_corpus_is_summed_up_by_split() {
     let bench = Bench::new(SMALL);
@@ -450,7 +450,7 @@ fn a_corpus_is_summed_up_by_split() {
     assert_eq!(repeats("songs_transposed", "test")["in_validation"], 1);
     assert_eq!(repeats("windows", "test")["in_training"], 2);
     assert_eq!(repeats("steps", "training")["repeated"], 2);
-    // Counts of 60, 62 and 64 in the six training steps: 3, 2 and 1; the other 85 keys are never down.
+    // In the six training steps, 60, 62 and 64 occur 3, 2 and 1 times. The other 85 pitches never occur.
     let on = |count: f64| ((count + 1.0) / 8.0f64).ln();
     let off = |count: f64| (1.0 - (count + 1.0) / 8.0f64).ln();
     let never = 85.0 * off(0.0);
@@ -462,7 +462,7 @@ fn a_corpus_is_summed_up_by_split() {
     let by_song = f64::midpoint(mean(&steps[..4]), mean(&steps[4..]));
     assert!((score("bernoulli_log_likelihood_per_step_by_song") - by_song).abs() < 1e-12);
 
-    // In other keys, the training split holds the validation song as well.
+    // With transpositions, the training split also holds the validation song.
     let keys = summary(&["--set", "model.timesteps=4", "--set", "corpus.transpose=[1, 46]"]);
     assert_eq!((&keys["transposed_songs"], &keys["transpositions_left_out"]), (&3.into(), &1.into()));
     assert_eq!(keys["duplicates"]["windows"]["validation"]["in_training"], 1);
@@ -476,11 +476,11 @@ fn a_corpus_is_summed_up_by_split() {
         .stdout(predicate::str::contains("mean of all steps").and(predicate::str::contains("in training")));
     fs::write(bench.path("twice.json"), r#"{"train": [[[60]]], "train": []}"#).unwrap();
     bench.runner(&["corpus", "twice.json"]).assert().code(2).stderr(
-        predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" stands more than once")),
+        predicate::str::contains("twice.json").and(predicate::str::contains("\"train\" appears more than once")),
     );
 }
 
-/// The published scores of independent Bernoulli units with add-one counts on the test split, in nats a step.
+/// The published scores are those of independent Bernoulli units with add-one counts on the test split, in nats a step.
 #[test]
 fn the_published_baselines_are_reproduced_to_the_third_decimal() {
     let folder = std::env::var_os("CHORDBENCH_DATA")
@@ -488,7 +488,7 @@ fn the_published_baselines_are_reproduced_to_the_third_decimal() {
     for (name, published) in [("jsb_chorales.json", -11.061), ("nottingham.json", -10.252)] {
         let path = folder.join("polyphonic").join(name);
         if !path.exists() {
-            eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", path.display());
+            eprintln!("skipped: {} does not exist; CHORDBENCH_DATA names the folder", path.display());
             continue;
         }
         let bench = Bench::new(SMALL);

@@ -1,17 +1,17 @@
-//! What a user reads after a mistake in a configuration: every kind of mistake, with line and caret.
+//! Tests of the messages for mistakes in a configuration: every kind, with line and caret.
 
 use chordbench::sweep::Sweep;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Compare with the stored messages; the file of messages does not repeat the code that made them.
+/// Compares with the stored messages. Their file does not repeat the expression that made them.
 macro_rules! snapshot {
     ($messages:expr $(,)?) => {
         insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!($messages) })
     };
 }
 
-/// The plan's messages for one text and its `--set` arguments; panics if there is no mistake.
+/// Returns the messages for a text and its `--set` arguments. Panics without a mistake.
 fn messages(text: &str, sets: &[&str]) -> String {
     let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
     let plan = Sweep::from_text(Some((Path::new("sweeps/try.toml"), text.to_owned())), &sets).and_then(|it| it.plan());
@@ -25,7 +25,7 @@ fn messages(text: &str, sets: &[&str]) -> String {
     }
 }
 
-/// The messages of several files.
+/// Returns the messages for several files.
 fn files(texts: &[&str]) -> String {
     let mut all = String::new();
     for text in texts {
@@ -34,7 +34,7 @@ fn files(texts: &[&str]) -> String {
     all
 }
 
-/// The messages of several `--set` arguments over one file.
+/// Returns the messages for several lists of `--set` arguments over one file.
 fn arguments(text: &str, arguments: &[&[&str]]) -> String {
     let mut all = String::new();
     for sets in arguments {

@@ -1,5 +1,6 @@
-//! What becomes of a sweep that is killed, interrupted, shared, out of time or out of space: nothing complete is lost or
-//! done twice, and what goes on comes to the same bits.
+//! Tests of sweeps that are killed, interrupted, shared, out of time or out of space.
+//!
+//! No complete run is lost or done twice, and a run that continues ends with the same bits.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Many small runs of all kinds of training, and a longer one.
+/// A sweep of many small runs with all kinds of training, and a longer one.
 const MANY: &str = r#"
 name = "many"
 [corpus]
@@ -46,7 +47,7 @@ checkpoint_seconds = 0.03
 "evaluate.every" = 3
 "#;
 
-/// One run that takes a few seconds.
+/// A sweep of one run that takes a few seconds.
 const LONG: &str = r#"
 name = "long"
 [model]
@@ -68,7 +69,7 @@ jobs = 1
 checkpoint_seconds = 0.1
 "#;
 
-/// A folder to work in.
+/// A temporary folder with a configuration.
 struct Bench {
     folder: tempfile::TempDir,
     name: &'static str,
@@ -88,12 +89,12 @@ impl Bench {
         command
     }
 
-    /// Run to the end.
+    /// Runs the sweep to the end.
     fn finish(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    /// Run to the end, which must be a good one.
+    /// Runs the sweep to the end, and asserts success.
     fn succeed(&self, arguments: &[&str]) -> Output {
         let output = self.finish(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -108,19 +109,19 @@ impl Bench {
         self.folder.path().join("results").join(self.name)
     }
 
-    /// The folder of every run, by its name.
+    /// Returns the folder of every run by its name.
     fn runs(&self) -> BTreeMap<String, PathBuf> {
         let Ok(entries) = fs::read_dir(self.results().join("runs")) else { return BTreeMap::new() };
         let folders = entries.map(|entry| entry.unwrap().path());
         folders.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path)).collect()
     }
 
-    /// The only run.
+    /// Returns the folder of the only run.
     fn run(&self) -> PathBuf {
         self.runs().into_values().next().unwrap()
     }
 
-    /// Every `result.json` that is there, byte for byte.
+    /// Returns the bytes of every `result.json` that exists.
     fn results_of_runs(&self) -> BTreeMap<String, Vec<u8>> {
         let read = |(name, folder): (String, PathBuf)| Some((name, fs::read(folder.join("result.json")).ok()?));
         self.runs().into_iter().filter_map(read).collect()
@@ -131,7 +132,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Take out whatever depends on time and place.
+/// Removes the fields that depend on time or machine.
 fn deterministic(mut value: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
@@ -147,7 +148,7 @@ fn deterministic(mut value: Value) -> Value {
     value
 }
 
-/// All of a sweep's results that are reproducible: files by their path below the folder.
+/// Returns the reproducible results of a sweep: the bytes of files by their path below the folder.
 fn results(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for (name, folder) in bench.runs() {
@@ -168,7 +169,7 @@ fn results(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
     }
     let summary = deterministic(json(&bench.results().join("summary.json")));
     files.insert("summary.json".into(), summary.to_string().into());
-    // A process killed before it had claimed its entry leaves that one empty.
+    // A process killed before it claims its entry leaves the entry empty.
     let entries = fs::read_dir(bench.results().join(".processes")).into_iter().flatten();
     for entry in entries {
         assert!(!entry.unwrap().path().join("claim.json").exists(), "a process that has ended is still listed");
@@ -183,7 +184,7 @@ fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Ve
     }
 }
 
-/// A sequence of numbers in 0..1 that follows from a seed.
+/// A sequence of numbers from 0 to below 1 that follows from a seed.
 struct Random(u64);
 
 impl Random {
@@ -197,8 +198,8 @@ impl Random {
     }
 }
 
-/// Fifty kills at moments drawn by seed 7, uniformly over the time that the sweep takes undisturbed; a sweep that gets
-/// through is compared, and another begun.
+/// Fifty kills come at random moments (seed 7), uniform over the time that the sweep takes undisturbed. A sweep that
+/// completes is compared, and another one begun.
 #[test]
 fn fifty_kills_lose_nothing_repeat_nothing_and_change_nothing() {
     const KILLS: usize = 50;
@@ -220,7 +221,7 @@ fn fifty_kills_lose_nothing_repeat_nothing_and_change_nothing() {
             *complete = now;
         };
         loop {
-            // The last of all is left to end.
+            // After the last kill the sweep may end.
             let mut child = bench.start(&["-q"]);
             if kills < KILLS {
                 std::thread::sleep(duration.mul_f64(random.next()));
@@ -242,13 +243,13 @@ fn fifty_kills_lose_nothing_repeat_nothing_and_change_nothing() {
         continued += records.filter(|record| record["timing"]["continued"].as_u64().unwrap() > 0).count();
         sweeps += 1;
     }
-    assert!(continued > 0, "no run ever went on from a checkpoint, in {sweeps} sweeps");
+    assert!(continued > 0, "no run continued from a checkpoint, in {sweeps} sweeps");
 }
 
-/// What is done to the folder of a run.
+/// A way to damage the folder of a run.
 type Damage = fn(&Path);
 
-/// Wait until the run has trained some epochs and left a checkpoint.
+/// Waits until the run has trained some epochs and left a checkpoint.
 fn wait_until_under_way(bench: &Bench) {
     let deadline = Instant::now() + Duration::from_mins(2);
     while Instant::now() < deadline {
@@ -300,7 +301,7 @@ fn signals_stop_a_run_at_a_checkpoint_that_it_goes_on_from() {
     }
 }
 
-/// Two processes that start at the same moment share the runs and come to the same summary.
+/// Two processes that start at the same moment share the runs and have the same summary.
 #[test]
 fn two_processes_share_a_folder() {
     let alone = Bench::new("many", MANY);
@@ -322,7 +323,7 @@ fn two_processes_share_a_folder() {
     assert_eq!(tables[0], tables[1]);
     assert!(tables[0].contains("17 of 17 runs done"), "{}", tables[0]);
     assert_same(&results(&bench), &results(&alone));
-    // They shared one machine.
+    // They shared one machine, so at least one run was contended.
     let contended = bench.runs().into_values().any(|run| json(&run.join("result.json"))["timing"]["contended"] == true);
     assert!(contended, "neither noticed the other");
 }
@@ -336,7 +337,7 @@ fn a_process_waits_for_the_runs_of_others_or_leaves_them() {
     assert_eq!(left.status.code(), Some(4), "{}", String::from_utf8_lossy(&left.stderr));
     let waiting = bench.start(&[]);
     std::thread::sleep(Duration::from_millis(100));
-    // Killed, it does not give its claim back; whoever waits finds it dead and goes on.
+    // The killed process does not release its claim. The waiting one finds it dead and continues.
     let mut first = first;
     first.kill().unwrap();
     first.wait().unwrap();
@@ -361,7 +362,7 @@ fn a_run_that_is_out_of_time_stays_as_it_is_until_asked_for() {
     assert_eq!(interrupted(), first, "it is left as it is");
     let output = bench.finish(&["--set", "run.timeout=0.3", "--rerun", "interrupted"]);
     assert_eq!(output.status.code(), Some(4));
-    assert!(interrupted()["spent_s"].as_f64() > first["spent_s"].as_f64(), "it went on");
+    assert!(interrupted()["spent_s"].as_f64() > first["spent_s"].as_f64(), "it continued");
     bench.succeed(&[]);
     assert_same(&results(&bench), &results(&undisturbed));
 }
@@ -403,7 +404,7 @@ fn files_that_are_torn_or_foreign_are_not_trusted() {
     }
 }
 
-/// Early stopping ends where patience does, and leaves the model that training of so many epochs alone would.
+/// Early stopping ends when patience does, and leaves the model of training for only the best number of epochs.
 #[test]
 fn early_stopping_leaves_the_best_model() {
     let config = LONG.replace("every = 5", "every = 1").replace("epochs = 150\naveraged_epochs = 120", "epochs = 60");
@@ -425,12 +426,12 @@ fn early_stopping_leaves_the_best_model() {
     let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!((errors.len() as u64, errors[best as usize]), (epochs + 1, least));
     assert_eq!(record["metrics"]["validation_reconstruction_error"].as_f64(), Some(least));
-    // The same training without early stopping, but for so many epochs.
+    // The same training for the best number of epochs, without early stopping.
     let short = Bench::new("long", &config);
     short.succeed(&["--set", &format!("train.epochs={best}")]);
     let model = |bench: &Bench| ModelFile::read(&bench.run().join("model.safetensors")).unwrap().tensors;
     assert_eq!(model(&bench), model(&short));
-    // Without restoring, the model is that of the last epoch.
+    // If the best model is not restored, the model is that of the last epoch.
     let last = Bench::new("long", &config);
     last.succeed(&[&metric[..], &patience, &["--set", "train.early_stopping_restore=false"]].concat());
     assert_ne!(model(&last), model(&bench));
@@ -440,7 +441,7 @@ fn early_stopping_leaves_the_best_model() {
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("no songs are held out"));
 }
 
-/// A limit on the size of files stands for a disk that is full: the larger model cannot be written.
+/// A limit on the size of files stands for a full disk: the larger model cannot be written.
 #[test]
 fn a_run_that_cannot_be_written_leaves_the_others_whole() {
     let config = LONG.replace("epochs = 150", "epochs = 2").replace("hidden = 20\n", "")
@@ -465,7 +466,7 @@ fn a_run_that_cannot_be_written_leaves_the_others_whole() {
     assert!(now.len() == 2 && complete.iter().all(|(name, bytes)| now[name] == *bytes));
 }
 
-/// The estimate is an upper one, and no more than twice what is really taken.
+/// The estimate is an upper bound, and at most twice the memory really used.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_memory_estimate_is_near_what_a_large_model_takes() {
@@ -480,7 +481,7 @@ fn the_memory_estimate_is_near_what_a_large_model_takes() {
         bench.succeed(&[]);
         let timing = json(&bench.run().join("result.json"))["timing"].clone();
         let (expected, peak) = (timing["expected_bytes"].as_f64().unwrap(), timing["peak_bytes"].as_f64().unwrap());
-        // The program itself and its corpus come on top of what a run takes.
+        // The memory of the program itself and its corpus comes on top of that of a run.
         let program = 40e6;
         assert!(peak < expected + program, "{hidden} hidden units: {peak} bytes, {expected} expected");
         assert!(peak > expected / 2.0, "{hidden} hidden units: {peak} bytes, {expected} expected");

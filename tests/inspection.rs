@@ -1,4 +1,4 @@
-//! The verbs that tell what is so: status, compare, verify, doctor; log as JSON, completions, manual pages.
+//! Tests of the verbs that inspect (status, compare, verify, doctor), of logs as JSON, of completions, of manual pages.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -32,7 +32,7 @@ start = "noise"
 count = 3
 "#;
 
-/// Every line of a text as a JSON object.
+/// Parses every line of a text as a JSON object.
 fn objects(text: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(text).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
@@ -68,7 +68,7 @@ fn under_json_every_line_of_the_log_is_an_object() {
         assert_eq!(run["total_s"], record["timing"]["total_s"]);
         assert_eq!(run["complete"], index + 1);
     }
-    // Quiet and unwatched, nothing; the same command in plain form, no JSON.
+    // A quiet call logs nothing. A call without progress logs no events.
     let quiet = bench.runner(&arguments).arg("-q").output().unwrap();
     assert!(quiet.stderr.is_empty());
     let never = bench.runner(&arguments).args(["--progress", "never"]).output().unwrap();
@@ -134,7 +134,7 @@ fn results_are_compared_with_each_other() {
         let output = bench.runner(&["compare", a, b, "--json", "--threshold", "1000"]).args(more).output().unwrap();
         (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     };
-    // More training is better, beyond doubt with three replicates whose seeds pair; so less of it is worse.
+    // More training is better, certainly with three replicates whose seeds pair, and less is worse.
     let metric = ["--metric", "train_pseudo_log_likelihood", "--threshold", "train_pseudo_log_likelihood=1"];
     let (better, comparison) = compare("a/small", "trained/small", &metric);
     assert_eq!(better, Some(0));
@@ -160,7 +160,7 @@ fn results_are_compared_with_each_other() {
         .stdout(predicate::str::contains("A and B are set apart by train.epochs: 40 in A, 2 in B"))
         .stdout(predicate::str::contains("REGRESSION: train_log_likelihood_exact\n"))
         .stdout(predicate::str::contains("\n   train.k=2 "));
-    // Single runs compare too, without intervals.
+    // Single runs can be compared too, without intervals.
     let [one, other] = ["a", "same"].map(|out| first_run(&bench.path(out).join("small")).display().to_string());
     let (code, comparison) = compare(&one, &other, &[]);
     assert_eq!((code, &comparison["identical"]["same"]), (Some(0), &1.into()));
@@ -169,7 +169,7 @@ fn results_are_compared_with_each_other() {
     let wrong = |arguments: &[&str], message: &str| {
         bench.runner(arguments).assert().code(2).stderr(predicate::str::contains(message));
     };
-    wrong(&["compare", "a/small", "nowhere"], "nowhere is no folder of results");
+    wrong(&["compare", "a/small", "nowhere"], "nowhere is not a folder of results");
     wrong(&["compare", "a/small", "a/small", "--metric", "pll"], "no record has `pll`");
     wrong(&["compare", "a/small", "a/small", "--threshold=-1"], "expected a number from 0");
     wrong(&["compare", "a/small", "a/small", "--confidence", "95"], "such as 0.95");
@@ -217,7 +217,7 @@ fn verification_finds_what_was_changed() {
     };
     spoil("result.json", &worse, &|| drop(verify(&[]).code(1).stdout(named("RECORD"))));
 
-    // A forgery that is sound by itself shows only when the run is done again.
+    // A consistent forgery is found only if the run is done again.
     let mut record: RunRecord = serde_json::from_slice(&fs::read(run.join("result.json")).unwrap()).unwrap();
     let lines = fs::read_to_string(run.join("epochs.jsonl")).unwrap();
     let mut epochs: Vec<EpochRecord> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -289,7 +289,7 @@ fn the_doctor_names_what_is_wrong_and_what_helps() {
         .stdout(predicate::str::contains("Something is wrong"));
 }
 
-/// Everything that a status tells of, planted file by file.
+/// All that a status reports is planted file by file.
 #[test]
 fn the_status_tells_what_is_so() {
     let bench = Bench::new(SMALL);
@@ -308,7 +308,7 @@ fn the_status_tells_what_is_so() {
         .code(0)
         .stdout(predicate::str::contains("6 of 6 runs done, 0 failed, 0 running, 0 interrupted, 0 missing"));
 
-    // Three replicates of k = 1 took 10 s each, those of k = 2 30 s.
+    // The three replicates of k = 1 took 10 s each, those of k = 2 took 30 s.
     let plan = json(&results.join("plan.json"));
     let runs: Vec<PathBuf> = plan["runs"]
         .as_array()
@@ -332,13 +332,13 @@ fn the_status_tells_what_is_so() {
     );
     assert!(near(&forecast["runs_per_hour"], 120.0), "{forecast}");
 
-    // Without a replicate the size counts: 1 + k is half as much again.
+    // Without a replicate the forecast goes by size: 1 + k is half as much again.
     fs::remove_file(runs[4].join("result.json")).unwrap();
     fs::remove_file(runs[3].join("result.json")).unwrap();
     let forecast = status().1["forecast"].clone();
     assert!(near(&forecast["work_s"], 45.0) && near(&forecast["left_s"], 45.0), "{forecast}");
 
-    // Two at work, each with one of two epochs done, one of them for an hour without a sign of life.
+    // Two runs are at work, each with one of two epochs done. One has been silent for an hour.
     let claim = |run: &Path| {
         let claim = serde_json::json!({"schema": 1, "host": "elsewhere", "pid": 4711, "process": null, "token": "t",
             "job": "88_2", "epoch": 1, "epochs": 2, "claimed_at": 0});
@@ -373,7 +373,7 @@ fn the_status_tells_what_is_so() {
         .stdout(predicate::str::contains("epoch 1 of 2  on elsewhere, process 4711, job 88_2, for"))
         .stdout(predicate::str::contains("time left: 15 s"));
 
-    // One more stopped by a signal, and one failed.
+    // One more run was stopped by a signal, and one failed.
     fs::remove_file(runs[4].join("claim.json")).unwrap();
     let stopped = serde_json::json!({"schema": 1, "run_id": plan["runs"][4]["run_id"], "cause": "signal",
         "reason": "SIGTERM", "epoch": 0, "epochs": 2, "spent_s": 1.0});
@@ -387,7 +387,7 @@ fn the_status_tells_what_is_so() {
         .code(4)
         .stdout(predicate::str::contains("epoch 0 of 2  SIGTERM"))
         .stdout(predicate::str::contains("train.k=1  it diverged"));
-    // When nothing is left to do, a failure is what remains.
+    // When all runs are done, the exit code reports the failure.
     for run in &runs[3..] {
         let name = run.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(runs[1].join("result.json")).unwrap();
@@ -397,8 +397,8 @@ fn the_status_tells_what_is_so() {
     assert_eq!(status().0, Some(1));
 }
 
-/// A sweep of 10,000 runs is planned and looked at without waiting. The bound is generous, for a busy machine and a build for
-/// debugging; `cargo bench --bench folders` measures.
+/// The status and the plan of 10,000 runs take no noticeable time. The bound is generous, for a busy machine and a
+/// debug build; `cargo bench --bench folders` measures.
 #[test]
 fn ten_thousand_runs_are_looked_at_at_once() {
     let sweep = folders::Folders::planned(Path::new(env!("CARGO_BIN_EXE_runner"))).unwrap();
@@ -415,7 +415,7 @@ fn ten_thousand_runs_are_looked_at_at_once() {
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
-/// A run is seen at work by whoever looks, and as interrupted as soon as its process is gone.
+/// The status shows a run at work, and shows it as interrupted as soon as its process is gone.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_process_at_work_is_seen_and_so_is_its_end() {
@@ -431,7 +431,7 @@ fn a_process_at_work_is_seen_and_so_is_its_end() {
         (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     };
     let running = || status().1["running"].as_array().filter(|running| !running.is_empty()).cloned();
-    // A hundred seconds at most, for a machine that is busy with other things.
+    // Waits a hundred seconds at most, since the machine may be busy.
     let seen = (0..1000).find_map(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
         running()

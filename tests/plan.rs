@@ -1,4 +1,4 @@
-//! What a configuration plans: which points, in which order, with which values, seeds and identities.
+//! Tests of the plan of a configuration: points in order, with values, seeds, identities.
 
 use chordbench::engine::{Purpose, derive_seed};
 use chordbench::model::VisibleBias;
@@ -23,7 +23,7 @@ fn plan(text: &str, sets: &[&str]) -> Plan {
     sweep(text, sets).plan().unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// The values of some keys, one row a run.
+/// Returns the values of some keys, one row a run.
 fn values(plan: &Plan, keys: &[&str]) -> Vec<Value> {
     let row = |run: &chordbench::sweep::RunSpec| keys.iter().map(|key| run.point.settings.get(key).clone()).collect();
     plan.runs.iter().map(row).collect()
@@ -162,11 +162,11 @@ fn random_points_depend_on_seed_and_index_alone() {
     assert_eq!(values(&with_more, &key), ten);
     assert_ne!(values(&plan(&random(10, ""), &["replicates.seed=1"]), &key), ten);
     assert_eq!(values(&plan(&random(10, ""), &["replicates.count=2", "run.jobs=1"]), &key).len(), 20);
-    // Pinned: a sweep planned today is the same tomorrow.
+    // The values are pinned, so that a sweep planned later is the same.
     assert_eq!(ten[..3], [0.00189378, 0.0835917, 0.000488935].map(|rate| json!([rate])));
 }
 
-/// Seed 42; each of the three tests below fails by chance with a probability under 1e-6 for a right program.
+/// Seed 42; each of the checks of a share fails by chance with a probability below 1e-6.
 #[test]
 fn random_values_fill_their_ranges() {
     let text = r#"
@@ -189,7 +189,7 @@ fn random_values_fill_their_ranges() {
     };
     let range =
         |key: &str| numbers(key).into_iter().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
-    // Five standard errors of a share of one half: 0.04.
+    // 0.04 is five standard errors of a share of one half.
     assert!((share("train.learning_rate", 1e-3) - 0.5).abs() < 0.04);
     assert!((share("train.momentum", 0.4) - 0.5).abs() < 0.04);
     assert!((share("train.k", 1.5) - 1.0 / 3.0).abs() < 0.04);
@@ -240,7 +240,7 @@ fn an_argument_holds_in_every_run() {
     for (row, [k, rate]) in zip.iter().zip(expected) {
         assert_eq!((row[0].as_f64(), row[2].as_f64(), row[3].as_f64()), (Some(k), Some(6.0), Some(rate)));
     }
-    // An axis takes the place of the file's own, and a later argument that of an earlier one.
+    // An axis replaces that of the file, and a later argument an earlier one.
     assert_eq!(plan(text, &["sweep.grid.train.k=[1, 2, 3]"]).points.len(), 3 * 2 * 2 + 1);
     assert_eq!(plan(text, &["sweep.grid.train.epochs=[1, 2, 3]"]).points.len(), 2 * 2 * 2 * 3 + 1);
     let last = plan(text, &["train.k=7", "sweep.grid.train.k=[1, 2, 3]", "train.k=8"]);
@@ -291,7 +291,7 @@ fn the_readings_change_defaults_and_no_more() {
     assert_eq!(base.corpus.path, Some(PathBuf::from("x.json")));
 }
 
-/// The identity is a contract with results on disk: a change of this value orphans them.
+/// If this value changes, results on disk no longer belong to their runs.
 #[test]
 fn the_identity_of_the_default_run_is_pinned() {
     let parameters = concat!(
@@ -341,7 +341,7 @@ fn the_identity_is_that_of_the_parameters_alone() {
     let default = ids(&plan("", &[]));
     for key in KEYS.iter().filter(|key| key.path != "schema" && key.path != "replicates.count") {
         let value = other_value(key.kind, &key.default.into());
-        // Beside some keys others have no effect, and are no part of the identity then.
+        // Some keys have an effect, and are part of the identity, only beside certain values of others.
         let beside = match key.path {
             "corpus.source" => {
                 "corpus.planes = [\"hold\"]\ncorpus.lowest_pitch = 60\ncorpus.highest_pitch = 63\nmodel.timesteps = 3\n"
@@ -367,7 +367,7 @@ fn the_identity_is_that_of_the_parameters_alone() {
     }
     assert_ne!(ids(&plan("", &["replicates.seed=1"])), default);
     assert_ne!(plan("", &[]).runs[0].run_id("another corpus"), default[0]);
-    // What is the same number is the same run, however it is written and wherever it comes from.
+    // The same number gives the same run, however it is written.
     for text in ["train.k = 0x1", "train.learning_rate = 5e-3", "model.weight_mean = -0.0", "model.weight_mean = 0"] {
         assert_eq!(ids(&plan(text, &[])), default, "{text}");
     }
@@ -378,8 +378,8 @@ fn the_identity_is_that_of_the_parameters_alone() {
     }
 }
 
-/// Keys without an effect count as their defaults, however they are set: the same runs have the same names, and a sweep
-/// over such a key has one point.
+/// Keys without an effect count as their defaults, whatever their values. The same runs have the same names, and a
+/// sweep over such a key has one point.
 #[test]
 fn idle_keys_do_not_count() {
     let default = ids(&plan("", &[]));
@@ -400,7 +400,7 @@ fn idle_keys_do_not_count() {
     ] {
         assert_eq!(ids(&plan(text, &[])), default, "{text}");
     }
-    // A momentum that comes after the last epoch, or none before the first, is none.
+    // A momentum that begins after the last epoch, or ends before the first, does not count.
     let momentum = |text: &str| ids(&plan(text, &[]));
     let first = "train.initial_momentum = 0.5\ntrain.momentum_switch_epoch";
     let last = momentum("train.momentum = 0.9");
@@ -411,12 +411,12 @@ fn idle_keys_do_not_count() {
     );
     let both = momentum(&format!("train.momentum = 0.9\n{first} = 199"));
     assert!(both != last && both != momentum(&format!("{first} = 200")));
-    // Nor does it depend on anything if nothing is trained.
+    // Without training, no momentum counts.
     assert_eq!(
         ids(&plan(&format!("train.epochs = 0\ntrain.momentum = 0.9\n{first} = 3"), &[])),
         ids(&plan("train.epochs = 0", &[]))
     );
-    // What tells points of a sweep apart stays apart, and exclusions go by what is set.
+    // Points with different swept values stay apart, and exclusions go by the values that are set.
     let text = format!("{first} = 4\n[sweep.grid]\n\"train.epochs\" = [4, 20]\n\"train.momentum\" = [0.5, 0.9]\n");
     assert_eq!(plan(&text, &[]).points.len(), 3);
     let excluded = format!("{text}[[sweep.exclude]]\n\"train.epochs\" = 4\n\"train.momentum\" = 0.9\n");
@@ -434,10 +434,10 @@ fn idle_keys_do_not_count() {
         assert_eq!(labels.len(), 3, "{key}");
         assert!(labels[0] != labels[1] && labels[1] != labels[2] && labels[0] != labels[2], "{key}: {labels:?}");
     }
-    // A single epoch has the first rate and the first k.
+    // With a single epoch, only the first rate and the first k count.
     let single = |text: &str| ids(&plan(&format!("train.epochs = 1\n{text}"), &[]));
     assert_eq!(single("train.learning_rate_schedule = \"linear\"\ntrain.k_final = 7"), single(""));
-    // No more epochs are averaged over than there are.
+    // At most all epochs are averaged.
     let averaged = |epochs: &str| ids(&plan(&format!("train.epochs = 3\ntrain.averaged_epochs = {epochs}\n"), &[]));
     assert_eq!(averaged("9"), averaged("3"));
     assert_ne!(averaged("2"), averaged("3"));
@@ -507,7 +507,7 @@ fn the_recipes_load_and_say_what_they_claim() {
     assert_eq!(quick.swept, ["model.timesteps", "model.hidden", "train.k", "train.learning_rate"]);
 }
 
-/// A text with these axes: some keys in the grid, two more keys zipped.
+/// Returns a configuration with some keys in the grid and two more keys zipped.
 fn axes_text(lengths: &[usize], zip: usize, reversed: bool) -> String {
     let keys = ["model.hidden", "train.k", "train.epochs", "train.batch_size"];
     let mut lines: Vec<String> = lengths
@@ -540,20 +540,20 @@ proptest! {
         prop_assert_eq!(plan.points.len(), points);
         prop_assert_eq!(plan.runs.len(), points * replicates as usize);
         prop_assert!(plan.runs.iter().enumerate().all(|(index, run)| run.index == index));
-        // Values ascend along every axis, so points in order are rows in lexicographic order.
+        // Values ascend along every axis, so the points are in lexicographic order.
         let rows = values(&plan, &["model.hidden", "train.k", "train.epochs", "sample.count"]);
         let rows: Vec<Vec<u64>> = rows.iter().step_by(replicates as usize).map(|row| {
             let used = row.as_array().unwrap().iter().take(lengths.len());
             used.chain((zip > 0).then(|| &row[3])).map(|value| value.as_u64().unwrap()).collect()
         }).collect();
         prop_assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
-        // Each run its own identity, which depends on neither order nor label nor place.
+        // Each run has its own identity, which does not depend on order, labels or folders.
         let identities: BTreeSet<String> = ids(&plan).into_iter().collect();
         prop_assert_eq!(identities.len(), plan.runs.len());
         let elsewhere = [set.as_str(), "name=other", "output.dir=/tmp", "run.jobs=3", "run.threads_per_run=auto", "corpus.path=x"];
         let reversed = self::plan(&axes_text(&lengths, zip, true), &elsewhere);
         prop_assert_eq!(&identities, &ids(&reversed).into_iter().collect::<BTreeSet<_>>());
-        // Shards share out the runs.
+        // The shards divide the runs among them.
         let mut shared: Vec<usize> = (1..=shards)
             .flat_map(|index| plan.shard(Shard { index, count: shards }).map(|run| run.index).collect::<Vec<_>>())
             .collect();
@@ -561,7 +561,7 @@ proptest! {
         prop_assert_eq!(shared, (0..plan.runs.len()).collect::<Vec<_>>());
     }
 
-    /// No text, however broken, does more than end in messages.
+    /// Any broken text ends in messages.
     #[test]
     fn no_text_panics(text in "(\\[{0,2}(sweep|model|train|grid|zip|random)(\\.(grid|zip|hidden))?\\]{0,2}|\"?[a-z.]{1,8}\"? ?= ?[-0-9a-z\\[\\]{}\",.]{0,12}|[ -~]{0,20}\n|\n){0,6}", set in ".{0,24}|(name|corpus.path|sweep.grid) ?=.{0,12}") {
         let file = Some((Path::new("a.toml"), text));

@@ -1,4 +1,4 @@
-//! The practical recipe makes music: the claims of docs/guide/music.md, one seed, whole.
+//! Test that the practical recipe makes music as docs/guide/music.md states, with one seed.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -6,12 +6,13 @@ mod support;
 
 use support::{Bench, first_run, json};
 
-/// Of three seeds the worst is at a seventh of independent Bernoulli units' differences in both shares; a fifth is the bound.
+/// In both shares, the worst of three seeds has a seventh of the difference of independent Bernoulli units. The bound
+/// is a fifth.
 #[test]
 fn samples_have_notes_as_the_corpus_has_and_independent_units_have_not() {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/practical.toml");
     let bench = Bench::new("");
-    // Evaluation has no part in training, and here in the test.
+    // Evaluation affects neither training nor this test.
     bench.runner(&["--config", config, "--set", "evaluate.every=200", "--out", ".", "--quiet"]).assert().success();
     let record = json(&first_run(&bench.path("practical")).join("result.json"));
     let music = &record["music"];

@@ -1,4 +1,4 @@
-//! The report: one page that holds everything it shows, whatever state the results are in.
+//! Tests of the report, one page that holds everything it shows, for results in any state.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use support::Bench;
 
-/// Four points of two replicates, of which those with the absurd weight decay diverge.
+/// A sweep of four points with two replicates. Those with the absurd weight decay diverge.
 const CONFIG: &str = r#"
 name = "small"
 [model]
@@ -37,13 +37,13 @@ count = 2
 "#;
 
 impl Bench {
-    /// The results of the sweep with these settings.
+    /// Runs the sweep with some keys set and returns the folder of its results.
     fn results(&self, sets: &[&str]) -> PathBuf {
         self.sweep(sets).assert().code(predicate::in_iter([0, 1]));
         self.path("results/small")
     }
 
-    /// The page made anew, and what is embedded in it.
+    /// Makes the page again. Returns it with the data embedded in it.
     fn report(&self) -> (String, Value) {
         self.runner(&["report", "results/small", "--quiet"]).assert().success();
         page(&self.path("results/small"))
@@ -78,7 +78,7 @@ fn a_sweep_leaves_a_page_that_needs_nothing_else() {
     assert_eq!(data["provenance"]["seed_count"], 2);
     assert!(data["provenance"]["config"].as_str().unwrap().contains("weight_decay"));
 
-    // Best first, as the summary has it.
+    // The best is first, as in the summary.
     let summary: Value = serde_json::from_slice(&fs::read(results.join("summary.json")).unwrap()).unwrap();
     let best = summary["points"][0]["runs"].as_array().unwrap();
     assert_eq!(data["runs"]["id"][0], best[0]);
@@ -95,7 +95,7 @@ fn a_sweep_leaves_a_page_that_needs_nothing_else() {
         .collect();
     assert_eq!(data["points"][0], json!(place));
 
-    // Every number has a name that is explained, and is the record's own to six digits.
+    // The glossary defines every name, and a number equals that of the record to six digits.
     let columns = data["columns"].as_array().unwrap();
     let names = columns.iter().map(|column| &column["name"]).chain(data["curves"]["names"].as_array().unwrap());
     for name in names {
@@ -110,7 +110,7 @@ fn a_sweep_leaves_a_page_that_needs_nothing_else() {
     let (shown, exact) = (column["values"][0].as_f64().unwrap(), record["metrics"][name].as_f64().unwrap());
     assert!((shown - exact).abs() <= exact.abs() * 1e-5, "{shown} for {exact}");
 
-    // Curves, samples and units are there; a sample's distance is the one in the run's file.
+    // The page has curves, samples and units. The distance of a sample is that in the run's file.
     assert_eq!(length(&data["curves"]["runs"]), 8);
     assert_eq!(data["curves"]["runs"][0]["epochs"], json!([0, 1, 2, 3]));
     assert_eq!(length(&data["rolls"]["runs"]), 8);
@@ -126,7 +126,7 @@ fn a_sweep_leaves_a_page_that_needs_nothing_else() {
     let weights = data["units"][0]["units"][0]["weights"].as_str().unwrap();
     assert_eq!(STANDARD.decode(weights).unwrap().len(), 6 * 156);
 
-    // The policy admits the page's own style and script and nothing else; no address leads out.
+    // The policy allows only the page's own style and script, and no address is outside the page.
     let (_, policy) = html.split_once("Content-Security-Policy\" content=\"").unwrap();
     let policy = policy.split_once('"').unwrap().0;
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
@@ -168,7 +168,7 @@ fn failures_are_listed_with_their_reasons() {
     for run in failed {
         assert!(data["runs"]["reason"][run.to_string()].as_str().unwrap().contains("diverged"));
     }
-    // All of them failed: still a page.
+    // If all runs failed, there is still a page.
     bench.results(&["train.weight_decay=1000.0", "train.epochs=4"]);
     let (_, data) = bench.report();
     assert_eq!((&data["totals"]["ok"], &data["totals"]["failed"]), (&json!(0), &json!(4)));
@@ -198,7 +198,7 @@ fn incomplete_and_damaged_results_are_shown_as_far_as_they_go() {
     let warned = (0..4).find(|&place| data["runs"]["id"][place] == id(1)).unwrap().to_string();
     assert_eq!(data["runs"]["warnings"], json!({ warned: ["chains miss modes"] }));
 
-    // Nothing but a plan.
+    // The results have only a plan.
     fs::remove_dir_all(results.join("runs")).unwrap();
     fs::remove_file(results.join("sweep.toml")).unwrap();
     let (_, data) = bench.report();
@@ -222,7 +222,7 @@ fn a_report_that_cannot_be_written_fails_no_sweep() {
     assert!(bench.path("other.html").is_file());
 }
 
-/// Thousands of runs, made of the records of a few.
+/// The results have thousands of runs, made from the records of a few.
 #[test]
 fn a_large_sweep_is_cut_short_and_says_so() {
     const RUNS: usize = 2_500;

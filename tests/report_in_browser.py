@@ -1,11 +1,11 @@
-"""Opens reports in headless Chromium and uses them as a reader would.
+"""Tests reports in headless Chromium by using them as a reader would.
 
     python tests/report_in_browser.py RUNNER RESULTS [PICTURES]
 
 RUNNER is the program, RESULTS the folder of a finished sweep of several points with samples, PICTURES a folder for
-screenshots. Needs the Python package selenium, Chromium or Chrome, and its driver. Small sweeps of the awkward kinds
-(nothing ended well, one run, no sample, a single plane, windows of one step, long windows) and one of ten thousand runs
-are made on the way.
+screenshots. It needs the Python package selenium, Chromium or Chrome, and its driver. It also makes small sweeps of
+unusual kinds (all runs failed, one run, no sample, a single plane, windows of one step, long windows) and results of ten
+thousand runs.
 """
 
 import base64
@@ -52,7 +52,7 @@ start = "noise"
 
 
 class Browser:
-    """A browser of its own profile, and what it complained about."""
+    """A browser with its own profile."""
 
     def __init__(self, width, height, dark=False):
         self.profile = tempfile.mkdtemp(prefix="profile-")
@@ -93,7 +93,7 @@ class Browser:
         element.click()
 
     def choose(self, section, label, value):
-        """Choose a value of a labelled list, as the keyboard would."""
+        """Chooses a value of a labelled list, as from the keyboard."""
         self.js(
             """const label = [...document.querySelectorAll(arguments[0] + ' label')].find((own) => own.textContent === arguments[1]);
             const select = document.getElementById(label.htmlFor);
@@ -109,8 +109,8 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def check_quiet(self, what):
-        """Nothing on the console, nothing asked of a network, nothing wider than the window."""
-        # Reading canvases back is this script's own doing.
+        """Checks that the console is empty, no network is used, and nothing is wider than the window."""
+        # It is this script that reads canvases back.
         said = (entry["message"] for entry in self.driver.get_log("browser"))
         complaints = [message for message in said if "willReadFrequently" not in message]
         check(not complaints, f"{what}: the console says {complaints}")
@@ -127,7 +127,7 @@ class Browser:
         check(width <= inner, f"{what}: the page is {width} pixels wide in a window of {inner}")
 
     def check_names(self, what):
-        """Every control has a name for those who do not see it, and every picture says what it shows."""
+        """Checks that every control and every picture has a name for screen readers."""
         nameless = self.js(
             """const name = (own) => own.getAttribute('aria-label') || own.textContent.trim()
               || [...(own.labels ?? [])].map((label) => label.textContent.trim()).join('');
@@ -159,7 +159,7 @@ def wait(condition, what, seconds=60):
 
 
 def first_cells(browser, column):
-    """The texts of one column of the list of runs, and whether its heading is sorted."""
+    """Returns the texts of one column of the list of runs, and its heading."""
     headings = [own.text for own in browser.all("table.runs thead th")]
     place = next(index for index, text in enumerate(headings) if text.splitlines()[:1] == [column])
     rows = browser.all("table.runs tbody tr")
@@ -181,7 +181,7 @@ def use_table(browser, runs):
         check(heading.get_attribute("aria-sort") == expected, f"the heading says {expected}")
         check(values == sorted(values, key=lambda value: order * value), f"{expected}: {values}")
         check(len(set(values)) > 1, "there is something to sort")
-    # By keyboard: the heading kept the focus; a third press restores the order.
+    # The heading has kept the focus, and a third press on the keyboard restores the order.
     browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
     check(first_cells(browser, "music distance")[1].get_attribute("aria-sort") == "none", "the third press unsorts")
 
@@ -203,7 +203,7 @@ def use_table(browser, runs):
         wait(lambda: shown().startswith(f"{count} of {runs}"), f"filter {text}: {count} of {runs}, not {shown()}")
     box.clear()
     box.send_keys("nosuchkey=1")
-    wait(lambda: "nosuchkey" in shown(), "an unknown name is said")
+    wait(lambda: "nosuchkey" in shown(), "an unknown name is reported")
     box.clear()
     box.send_keys(Keys.SPACE, Keys.BACKSPACE)
     wait(lambda: shown() == f"{runs} of {runs} runs.", "the filter is empty again")
@@ -219,7 +219,7 @@ def use_charts(browser):
     after = browser.find("#curves .chart > svg")
     check(after.get_attribute("outerHTML") != before, "another metric, another chart")
     check("reconstruction" in after.get_attribute("aria-label").lower(), "the chart names its metric")
-    check("no measure of quality" in browser.find("#curves .hint").text, "the caveat stands beside the metric")
+    check("no measure of quality" in browser.find("#curves .hint").text, "the caveat is beside the metric")
     log = browser.find("#curves input[value=log]")
     browser.js("arguments[0].click()", log)
     check("log axis" in browser.find("#curves .chart > svg").text, "the axis says that it is logarithmic")
@@ -262,7 +262,7 @@ def use_player(browser):
     check(silence["rms"] == 0, f"without notes nothing sounds: {silence}")
 
     check(not browser.find("#dock").is_displayed(), "no player before anything plays")
-    # Over and over: on a slow machine the samples would else be over before all is looked at.
+    # The samples repeat, since on a slow machine they would end before all is checked.
     browser.js("chordbenchReport.player.setRepeat(true)")
     browser.click(browser.find("#listen .buttons button"))
     wait(lambda: player("playing") and player("position") > 0.2, "samples play")
@@ -295,7 +295,7 @@ def use_player(browser):
     check(player("index") == index + 1, "the next sample")
     browser.click(browser.find("#dock [aria-label=Play]"))
     wait(lambda: player("index") > index + 1, "one sample follows the other")
-    # A piece alone, then its end.
+    # A single piece plays, then ends.
     browser.js("chordbenchReport.player.setRepeat(false)")
     browser.click(browser.find("#listen .below button"))
     wait(lambda: player("playing"), "the nearest training window plays")
@@ -317,7 +317,7 @@ def use_theme(browser):
 
 
 def awkward(runner, folder):
-    """Sweeps of the kinds that pages tend to forget, by name; each with what its page must say."""
+    """Makes sweeps of unusual kinds. Yields the name, the page, and words that the page must have."""
     usual = {"corpus": "", "timesteps": 6, "weight_decay": 0.0, "count": 3, "sweep": ""}
     hold = 'planes = ["hold"]\nlowest_pitch = 21\nhighest_pitch = 109'
     kinds = {
@@ -335,7 +335,7 @@ def awkward(runner, folder):
         done = subprocess.run([runner, "--config", config, "--out", folder, "--quiet"], check=False)
         check(done.returncode == (1 if name == "failed" else 0), f"sweep {name} ended with {done.returncode}")
         yield name, folder / name / "report.html", words
-    # Nothing but the plan.
+    # Results with only a plan.
     planned = folder / "planned"
     planned.mkdir()
     shutil.copy(folder / "single" / "plan.json", planned)
@@ -344,7 +344,7 @@ def awkward(runner, folder):
 
 
 def many(runner, results, folder, count=10_000):
-    """A sweep of thousands of runs, made of the records of a few."""
+    """Makes results of thousands of runs from the records of a few, and returns the page."""
     plan = json.loads((results / "plan.json").read_text())
     records = [(results / "runs" / run["run_id"] / "result.json").read_text() for run in plan["runs"]]
     own = folder / "many"
@@ -367,7 +367,7 @@ def many(runner, results, folder, count=10_000):
 
 
 def use_many(browser, count):
-    """Sorting and filtering ten thousand runs stays a matter of a moment."""
+    """Sorts and filters ten thousand runs, and prints the time."""
     rows = len(browser.all("table.runs tbody tr"))
     check(rows == 25, f"{rows} of {count} rows are drawn")
     start = time.monotonic()
@@ -411,7 +411,7 @@ def main(runner, results, pictures):
                 for name, own, words in reports:
                     browser.open(own)
                     text = browser.js("return document.getElementById('report').textContent")
-                    check(words in text, f"{name}: it does not say {words!r}")
+                    check(words in text, f"{name}: {words!r} is missing")
                     check("could not be drawn" not in text, f"{name}: a part is missing")
                     time.sleep(0.2)
                     browser.picture(pictures / f"{name}-{size[0]}.png", whole=True)

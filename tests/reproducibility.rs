@@ -1,4 +1,4 @@
-//! The reproducibility contract: the bits of a run are a function of its configuration, its corpus and its seed.
+//! Tests of the reproducibility contract: the bits of a run are a function of its configuration, corpus, seed.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -9,7 +9,7 @@ use chordbench::sweep::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Nobody watches.
+/// An observer that ignores everything.
 struct Silent;
 
 impl SweepObserver for Silent {
@@ -20,7 +20,7 @@ impl SweepObserver for Silent {
     fn sweep_finished(&self) {}
 }
 
-/// A sweep over everything that takes another path through the code: engines, methods, statistics, batches, starts.
+/// A sweep over all that takes different paths through the code: engines, methods, statistics, batches, starts.
 const CONFIG: &str = r#"
 name = "reproducibility"
 [model]
@@ -49,7 +49,7 @@ steps = 2
 count = 1
 "#;
 
-/// Digests and model hashes by run.
+/// Runs a sweep and returns the digest and the model's hash of each run.
 fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
     digests_with(Isa::best(), config, workers, shards)
 }

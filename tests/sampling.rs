@@ -1,4 +1,4 @@
-//! `runner sample` as its users meet it: going on from files, harmonising, long pieces, keys, sound.
+//! Tests of `runner sample`: continued files, harmonised voices, long pieces, keys, sound.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -27,7 +27,7 @@ steps = 20
 start = "noise"
 "#;
 
-/// A folder with a small model in it.
+/// A temporary folder with a small model.
 struct Studio {
     bench: Bench,
     model: PathBuf,
@@ -58,7 +58,7 @@ impl Studio {
         read_midi(&MidiFile::parse(&fs::read(path).unwrap()).unwrap(), &self.options).unwrap().roll
     }
 
-    /// The two pieces that a call leaves.
+    /// Reads the two pieces that a call wrote.
     fn pieces(&self, out: &str) -> [PianoRoll; 2] {
         ["0.mid", "1.mid"].map(|name| self.read(&self.path(out).join(name)))
     }
@@ -85,7 +85,7 @@ fn a_file_goes_on_and_keeps_its_own_notes() {
     }
     assert_ne!(pieces[0], pieces[1]);
     assert_eq!(fs::read(studio.path("on/1.mid")).unwrap(), fs::read(studio.path("again/1.mid")).unwrap());
-    // The tempo is the file's, unless another is asked for.
+    // The tempo is that of the file, unless another one is asked for.
     let tempo = |file: &Path| MidiFile::tempo(&fs::read(file).unwrap()).unwrap();
     assert!((tempo(&studio.path("on/0.mid")) - tempo(&studio.path("song.mid"))).abs() < 1e-3);
     studio.sample("fast", &["--continue", "song.mid", "--length", "4", "--tempo", "200", "--hop", "2"]).success();
@@ -93,7 +93,7 @@ fn a_file_goes_on_and_keeps_its_own_notes() {
     assert_eq!(studio.pieces("fast")[0].steps(), song.steps() + 4);
 }
 
-/// A file of one note, with these tempi at its start and after each quarter note, in microseconds.
+/// Returns a MIDI file of one note, with the given tempi at its start and after each quarter note, in microseconds.
 fn file_of_tempi(tempi: &[u32]) -> Vec<u8> {
     let mut track = vec![0, 0x90, 60, 80];
     for (index, microseconds) in tempi.iter().enumerate() {
@@ -104,7 +104,7 @@ fn file_of_tempi(tempi: &[u32]) -> Vec<u8> {
     [b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0".to_vec(), vec![track.len() as u8], track].concat()
 }
 
-/// What cannot be kept of a file's tempo is said, unless a tempo is asked for.
+/// A tempo of a file that cannot be kept is reported, unless a tempo is asked for.
 #[test]
 fn tempi_that_are_lost_are_said() {
     let studio = both_planes();
@@ -124,7 +124,7 @@ fn tempi_that_are_lost_are_said() {
     }
 }
 
-/// A folder that is used again may hold what an earlier call has left; no file is ever removed.
+/// A folder that is used again may hold files of an earlier call. No file is removed.
 #[test]
 fn files_of_earlier_calls_are_named() {
     let studio = both_planes();
@@ -136,11 +136,11 @@ fn files_of_earlier_calls_are_named() {
     assert!(studio.path("again/1.wav").exists());
 }
 
-/// The same tune at another resolution, with drums of no concern, out-of-range notes, and fewer steps than a window.
+/// The file has another resolution, a note out of range and fewer steps than a window.
 #[test]
 fn files_of_any_kind_can_be_gone_on_from() {
     let studio = both_planes();
-    // A C at 1000 ticks a quarter for two steps; a pitch above the model's; 90 beats a minute.
+    // C for two steps at 1000 ticks a quarter note, a pitch above those of the model, 90 beats a minute.
     let track = [
         &[0, 0xff, 0x51, 3, 0x0a, 0x2c, 0x2b][..],
         &[0, 0x90, 60, 80, 0, 0x90, 120, 80, 0x83, 0x74, 0x80, 60, 0, 0, 0x80, 120, 0],
@@ -152,7 +152,7 @@ fn files_of_any_kind_can_be_gone_on_from() {
     studio
         .sample("on", &["--continue", "short.mid", "--length", "7"])
         .success()
-        .stderr(predicate::str::contains("short.mid: 1 note outside the pitches left out"));
+        .stderr(predicate::str::contains("short.mid: 1 note left out outside the range of pitches"));
     for piece in studio.pieces("on") {
         assert_eq!(piece.steps(), 2 + 7);
         assert!(notes(&piece).iter().any(|note| (note.start, note.pitch) == (0, 60) && note.end >= 2));
@@ -206,7 +206,7 @@ fn pieces_are_as_long_as_asked_for_and_in_a_key() {
     studio.sample("key", &["--length", "100", "--key", "Am"]).success();
     assert_eq!(foreign("key"), 0);
     assert!(!notes(&studio.pieces("key")[0]).is_empty());
-    // More heat is other music; so is an end at the likelier states, which of a model that knows so little is silence.
+    // A higher temperature makes other music, and so does a last step to the likelier states, which may be silent.
     let bytes = |out: &str| fs::read(studio.path(out).join("0.mid")).ok();
     for (out, change) in [("hot", ["--annealing", "20"]), ("sure", ["--last-step", "likeliest"])] {
         studio.sample(out, &[&["--length", "100"], &change[..]].concat()).success();
@@ -219,7 +219,7 @@ fn sound_is_written_beside_the_notes() {
     let studio = both_planes();
     studio.sample("sound", &["--length", "1bar", "--wav", "--tempo", "120"]).success();
     let wav = fs::read(studio.path("sound/0.wav")).unwrap();
-    // Two seconds and the tail: 44 bytes of header, 4 a frame.
+    // Two seconds and the tail, with 44 bytes of header and 4 a frame.
     assert_eq!((&wav[..4], wav.len()), (&b"RIFF"[..], 44 + 4 * 154_350));
     let loudest =
         wav[44..].chunks_exact(2).map(|sample| i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs()).max();
@@ -227,10 +227,10 @@ fn sound_is_written_beside_the_notes() {
     studio
         .sample("endless", &["--length", "100000", "--wav"])
         .code(2)
-        .stderr(predicate::str::contains("--wav: 12500 seconds of sound"));
+        .stderr(predicate::str::contains("--wav: the piece lasts 12500 seconds; 1800 is the maximum"));
 }
 
-/// A model of held notes alone, and of one step: no past to hold on to, but the step before.
+/// A model of one step with only the hold plane has no past in its window, so it continues from the step before.
 #[test]
 fn models_of_one_step_and_one_plane_make_pieces_too() {
     let options = CorpusOptions { planes: vec![Plane::Hold], ..CorpusOptions::default() };
@@ -267,7 +267,7 @@ fn what_cannot_be_done_is_said() {
         (&["--keep", "bass"], "--harmonise"),
         (&["--length", "two"], "8bars"),
         (&["--length", "99999999"], "more than the 1048576"),
-        (&["--key", "H"], "no key"),
+        (&["--key", "H"], "is not a key"),
         (&["--hop", "6"], "--hop 6: expected 1 to 5: the windows of this model have 6 steps and must overlap"),
         (&["--annealing", "0"], "--annealing 0"),
         (&["--corpus", "song.mid"], "add --start data"),
@@ -278,7 +278,7 @@ fn what_cannot_be_done_is_said() {
         studio.sample("none", arguments).code(2).stderr(predicate::str::contains(message));
     }
     assert!(!studio.path("none").exists());
-    // A file that is cut short is read as far as it goes.
+    // A truncated file is read as far as possible.
     let whole = fs::read(studio.path("song.mid")).unwrap();
     fs::write(studio.path("cut.mid"), &whole[..whole.len() / 2]).unwrap();
     studio

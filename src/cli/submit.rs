@@ -123,7 +123,7 @@ fn slurm(arguments: &SlurmArguments) -> u8 {
     let asked = arguments.shards.or(arguments.nodes).unwrap_or(1) as usize;
     let shards = asked.min(prepared.plan.runs.len());
     if shards < asked {
-        tracing::warn!("the sweep has {shards} runs, and so many parts instead of {asked}");
+        tracing::warn!("the sweep has {shards} runs: {shards} shards instead of {asked}");
     }
     let above = arguments.out.clone().unwrap_or_else(|| sweep.output_dir.clone());
     let place = match Place::new(&above, &sweep.name, arguments.runner.as_deref()) {

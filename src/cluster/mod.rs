@@ -1,7 +1,7 @@
-//! Batch systems: what brings a sweep to a cluster: job scripts, and their submission.
+//! The submission of a sweep to a batch system.
 //!
-//! A sweep is divided into shards, each a function of the plan alone, and the shards over the tasks of a job array. The
-//! tasks share nothing but the folder of results; a job that depends on all of them sums up what they left.
+//! A sweep is divided into shards, each a function of the plan alone. The tasks of a job array do the shards and share
+//! only the folder of results. A job that depends on all of them sums up.
 
 mod packing;
 mod quoting;

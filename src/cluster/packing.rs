@@ -1,29 +1,29 @@
 //! The division of shards over the tasks of a job array.
 
-/// How many shards a sweep has, and how many tasks do them: task t does the shards t, t + tasks, t + 2 · tasks, …
+/// The numbers of shards and of tasks that do them: task t does the shards t, t + tasks, t + 2 · tasks, …
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packing {
-    /// Parts of the plan, numbered from 1.
+    /// The number of shards, the parts of the plan. They are numbered from 1.
     pub shards: usize,
-    /// Tasks of the job array, numbered from 1; never more than shards.
+    /// The number of tasks in the job array, at most that of the shards. They are numbered from 1.
     pub tasks: usize,
 }
 
 impl Packing {
-    /// One shard a task, or as few a task as an array of at most `most_tasks` allows, with no task having two more than
-    /// another: fewer tasks of equal length take no longer than more of unequal length.
+    /// Packs one shard into each task, or as few as an array of at most `most_tasks` tasks allows. The numbers of two
+    /// tasks' shards differ by 1 at most. Fewer tasks of equal length take no longer than more of unequal length.
     pub fn new(shards: usize, most_tasks: usize) -> Self {
         let shards = shards.max(1);
         let per_task = shards.div_ceil(most_tasks.max(1));
         Self { shards, tasks: shards.div_ceil(per_task) }
     }
 
-    /// The most shards that any task has.
+    /// Returns the maximum number of shards in a task.
     pub fn most_per_task(self) -> usize {
         self.shards.div_ceil(self.tasks)
     }
 
-    /// The shards of one task, counted from 1. The job script does the same.
+    /// Returns the shards of a task, which is counted from 1. The job script does the same.
     pub fn shards_of(self, task: usize) -> impl Iterator<Item = usize> {
         (task..=self.shards).step_by(self.tasks)
     }
@@ -47,7 +47,7 @@ mod tests {
                 let lengths = || tasks.iter().map(Vec::len);
                 assert!(lengths().max().unwrap() - lengths().min().unwrap() <= 1, "{packing:?}");
                 assert_eq!(lengths().max().unwrap(), packing.most_per_task());
-                assert_eq!(packing.most_per_task(), shards.div_ceil(most), "no longer than need be");
+                assert_eq!(packing.most_per_task(), shards.div_ceil(most), "no longer than necessary");
             }
         }
         assert_eq!(Packing::new(4, 1000), Packing { shards: 4, tasks: 4 });

@@ -1,6 +1,6 @@
-//! Words as shells and job scripts read them.
+//! The quoting of words in job scripts.
 
-/// A word as a POSIX shell reads it: bare if it is plain, else in single quotes.
+/// Quotes a word for a POSIX shell: a plain word stays bare, another gets single quotes.
 pub(super) fn shell(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
@@ -9,18 +9,18 @@ pub(super) fn shell(word: &str) -> String {
     }
 }
 
-/// Whether neither a shell nor Slurm gives a meaning to a letter.
+/// Returns true if a letter has no special meaning to a shell or to Slurm.
 fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_./,:=+@%".contains(letter)
 }
 
-/// A command as one would type it.
+/// Quotes the words of a command for a POSIX shell.
 pub(super) fn command(words: &[String]) -> String {
     words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word of a `#SBATCH` line. Slurm reads it as a shell would in double quotes, but expands nothing; outside of quotes a
-/// `#` begins a comment, and a backslash does not hold words together.
+/// Quotes a word for a `#SBATCH` line. Slurm reads double quotes like a shell, but expands nothing. Outside of quotes a
+/// `#` begins a comment, and a backslash does not escape a space.
 pub(super) fn directive(word: &str) -> String {
     if word.chars().all(is_plain) {
         word.to_owned()
@@ -29,7 +29,7 @@ pub(super) fn directive(word: &str) -> String {
     }
 }
 
-/// A path as part of the name of a log, where Slurm gives a meaning to `%`.
+/// Escapes a path for the name of a log, where `%` has a meaning to Slurm.
 pub(super) fn log_path(path: &str) -> String {
     path.replace('%', "%%")
 }

@@ -4,63 +4,63 @@ use super::packing::Packing;
 use super::quoting::{directive, log_path, shell};
 use std::fmt::Write as _;
 
-/// What is asked of Slurm; nothing of it changes a bit of the results.
+/// The options for Slurm. None of them changes a bit of the results.
 #[derive(Clone, Debug, Default)]
 pub struct SlurmOptions {
-    /// Give every task a node of its own.
+    /// True if every task gets a whole node.
     pub whole_nodes: bool,
-    /// Tasks that may run at once; none for as many as there is room for.
+    /// The maximum number of tasks that run at once; `None` for no limit.
     pub at_once: Option<u32>,
-    /// Where to run.
+    /// The partition to run in.
     pub partition: Option<String>,
-    /// Who pays.
+    /// The account to charge.
     pub account: Option<String>,
-    /// Time limit of a job, as Slurm writes it.
+    /// The time limit of a job, in Slurm's notation.
     pub time: Option<String>,
-    /// Memory of a job, as Slurm writes it.
+    /// The memory of a job, in Slurm's notation.
     pub memory: Option<String>,
-    /// Processors of a task.
+    /// The number of processors for a task.
     pub cpus_per_task: Option<u32>,
-    /// More arguments of `sbatch`, for both jobs.
+    /// Further arguments of `sbatch`, for both jobs.
     pub sbatch_arguments: Vec<String>,
-    /// Seconds before the time limit at which a task is told to save what it has; 0 for no warning.
+    /// The seconds before the time limit at which a task is told to save its work; 0 for no warning.
     pub warning_seconds: u32,
-    /// How often a task that reached its time limit is put into the queue again.
+    /// The number of times that a task is requeued after it reached its time limit.
     pub requeues: u32,
 }
 
-/// A sweep as a job array and a job that sums up.
+/// A job array for a sweep, with a job that sums up.
 #[derive(Clone, Debug)]
 pub struct SlurmJob {
-    /// The sweep's name.
+    /// The name of the sweep.
     pub name: String,
-    /// The program, as the nodes find it.
+    /// The path of the program on the nodes.
     pub runner: String,
-    /// The resolved configuration.
+    /// The path of the resolved configuration.
     pub config: String,
-    /// The folder of the results; its last part is the name of the sweep.
+    /// The folder of the results. Its last part is the name of the sweep.
     pub results: String,
-    /// The folder above it.
+    /// The folder above that of the results.
     pub above_results: String,
     /// The folder of this submission, with scripts and logs.
     pub submission: String,
-    /// What the plan of every task must be: [`PlanFile::digest`](crate::sweep::PlanFile::digest).
+    /// The digest that every task's plan must have: [`PlanFile::digest`](crate::sweep::PlanFile::digest).
     pub plan_digest: String,
-    /// Whether every shard has a folder of its own below `shards/` until all are merged.
+    /// True if every shard has its own folder below `shards/` until all are merged.
     pub separate: bool,
-    /// Shards and tasks.
+    /// The numbers of shards and tasks.
     pub packing: Packing,
-    /// What is asked of Slurm.
+    /// The options for Slurm.
     pub options: SlurmOptions,
 }
 
 impl SlurmJob {
     /// The name of the array's script in the folder of the submission.
     pub const ARRAY_SCRIPT: &str = "array.sh";
-    /// The name of the script that sums up.
+    /// The name of the script that sums up, in the same folder.
     pub const MERGE_SCRIPT: &str = "merge.sh";
 
-    /// The script of the job array.
+    /// Returns the script of the job array.
     pub fn array_script(&self) -> String {
         let Packing { shards, tasks } = self.packing;
         let options = &self.options;
@@ -69,7 +69,7 @@ impl SlurmJob {
             format!("--job-name={}", self.name),
             format!("--array=1-{tasks}{limit}"),
             format!("--output={}/logs/%A_%a.log", log_path(&self.submission)),
-            // A task that is started again goes on in its log.
+            // A task that is started again continues its log.
             "--open-mode=append".to_owned(),
             "--requeue".to_owned(),
             "--nodes=1".to_owned(),
@@ -81,7 +81,7 @@ impl SlurmJob {
         if options.whole_nodes {
             head.push("--exclusive".to_owned());
             if options.memory.is_none() {
-                // All the memory of the node.
+                // All memory of the node.
                 head.push("--mem=0".to_owned());
             }
         }
@@ -113,7 +113,7 @@ requeues={requeues}
         )
     }
 
-    /// The script of the job that sums up, which waits for the array however it ends.
+    /// Returns the script of the job that sums up. It waits for the array, whether that succeeds or fails.
     pub fn merge_script(&self) -> String {
         let head = [
             format!("--job-name={}-merge", self.name),
@@ -125,7 +125,7 @@ requeues={requeues}
             if self.separate { format!(r#" "$results"/shards/*/{}"#, shell(&self.name)) } else { String::new() };
         format!(
             r#"#!/bin/bash
-# Sums up the sweep `{name}` and says what is missing. Written by `runner submit slurm`.
+# Sums up the sweep `{name}` and lists missing runs. Written by `runner submit slurm`.
 {directives}
 set -u
 shopt -s nullglob
@@ -141,7 +141,8 @@ exec "$runner" merge "$results"{shards}
         )
     }
 
-    /// `#SBATCH` lines: those of a job, those of both jobs, and those of the user, which win.
+    /// Returns the `#SBATCH` lines: those of one job, then those of both jobs, then those of the user, which take
+    /// precedence.
     fn directives(&self, head: &[String]) -> String {
         let options = &self.options;
         let both = [
@@ -164,10 +165,10 @@ exec "$runner" merge "$results"{shards}
     }
 }
 
-/// What a task does. BELOW stands for where a shard's results go.
-const ARRAY_BODY: &str = r#"# Ahead of the time limit Slurm sends USR1, to this shell alone. It is passed on: the runner saves a checkpoint and ends with
-# 143. TERM, of a cancellation or preemption, mostly reaches the runner too, for which a second TERM would mean to stop at
-# once: so it is told by USR1 again.
+/// The commands of a task. BELOW stands for the folder above a shard's results.
+const ARRAY_BODY: &str = r#"# Before the time limit Slurm sends USR1 to this shell only. The shell forwards it, and the runner saves a checkpoint and
+# exits with 143. TERM, from a cancellation or preemption, usually reaches the runner too. A second TERM would stop it at
+# once, so the shell forwards USR1 instead.
 pid=
 warned=0
 stopped=0
@@ -187,7 +188,7 @@ for ((shard = SLURM_ARRAY_TASK_ID; shard <= shards; shard += tasks)); do
     pid=$!
     wait "$pid"
     own=$?
-    # A signal ends the wait, not the runner.
+    # A signal ends `wait`, not the runner.
     while ((own > 128)) && kill -s 0 "$pid" 2>/dev/null; do
         wait "$pid"
         own=$?
@@ -198,18 +199,18 @@ for ((shard = SLURM_ARRAY_TASK_ID; shard <= shards; shard += tasks)); do
     fi
     pid=
     ((own <= code)) || code=$own
-    # A wrong configuration, or a signal: the next shard would fare no better.
+    # After a wrong configuration or a signal, the next shard would fail too.
     ((own != 2 && own <= 128)) || break
 done
 
-# 138: the signal came before the runner could heed it.
+# 138: the signal came before the runner could handle it.
 if ((warned && (code == 143 || code == 138))); then
     restarts=${SLURM_RESTART_COUNT:-0}
     if ((restarts < requeues)); then
-        echo "The time limit is near: back into the queue, to go on from the checkpoints (restart $((restarts + 1)) of $requeues)."
+        echo "The time limit is near: requeued, to continue from the checkpoints (restart $((restarts + 1)) of $requeues)."
         scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
     else
-        echo "The time limit is near, after $restarts restarts: what is left waits for another submission." >&2
+        echo "The time limit is near, after $restarts restarts: submit again to do the rest." >&2
     fi
 fi
 exit "$code"

@@ -1,4 +1,4 @@
-//! The submission of a job array and of the job that sums up: files in the folder of the results, and calls of `sbatch`.
+//! The submission of jobs to Slurm.
 
 use super::quoting::command;
 use super::slurm::SlurmJob;
@@ -8,30 +8,31 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Largest array where Slurm does not say: its default `MaxArraySize` is 1001, one more than the largest index.
+/// The maximum size of an array if Slurm states none. Its default `MaxArraySize` is 1001, one more than the largest
+/// index.
 const DEFAULT_ARRAY_LIMIT: usize = 1000;
 
-/// Why jobs were not submitted.
+/// The reason jobs were not submitted.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// There is no Slurm here.
+    /// This machine has no Slurm.
     #[error(
         "there is no `{0}` in PATH: submit from a machine that belongs to a Slurm cluster, or look at the scripts with \
          --dry-run"
     )]
     NoSlurm(&'static str),
-    /// The cluster takes no job arrays.
+    /// The cluster does not allow job arrays.
     #[error("this cluster allows no job arrays: its MaxArraySize is {0}")]
     NoArrays(usize),
     /// A program of Slurm has failed.
     #[error("`{command}` failed: {message}{}", .already.as_ref().map(|job| format!(
-        "; the array is submitted as job {job} and will run: when it has ended, sum up with `runner merge`, or stop it with \
-         `scancel {job}`"
+        "; the array was submitted as job {job} and will run: sum up with `runner merge` when it has ended, or cancel it \
+         with `scancel {job}`"
     )).unwrap_or_default())]
     Failed {
         /// The command.
         command: String,
-        /// What it said.
+        /// The message of the program.
         message: String,
         /// The array that was submitted before.
         already: Option<String>,
@@ -41,8 +42,8 @@ pub enum SubmitError {
     Store(#[from] StoreError),
 }
 
-/// The most tasks that an array may have on this cluster: what `scontrol` says, or Slurm's default where there is no Slurm
-/// to ask.
+/// Returns the maximum number of tasks in an array on this cluster: what `scontrol` reports, or Slurm's default if
+/// there is no Slurm.
 pub fn array_limit() -> Result<usize, SubmitError> {
     let arguments = ["show".to_owned(), "config".to_owned()];
     match call("scontrol", &arguments, None) {
@@ -52,7 +53,7 @@ pub fn array_limit() -> Result<usize, SubmitError> {
     }
 }
 
-/// The same, of what `scontrol show config` prints.
+/// Reads the maximum from the output of `scontrol show config`.
 fn array_limit_of(config: &str) -> Result<usize, SubmitError> {
     let value = |name: &str| {
         let line = config.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == name))?;
@@ -64,21 +65,21 @@ fn array_limit_of(config: &str) -> Result<usize, SubmitError> {
         .flat_map(|parameters| parameters.split(','))
         .find_map(|parameter| parameter.trim().strip_prefix("max_array_tasks=")?.parse().ok())
         .unwrap_or(usize::MAX);
-    // Tasks are numbered from 1, and the size is one more than the largest number.
+    // Tasks are numbered from 1, and the size exceeds the largest number by 1.
     match size.saturating_sub(1).min(tasks) {
         0 => Err(SubmitError::NoArrays(size)),
         limit => Ok(limit),
     }
 }
 
-/// A folder of its own below the folder of the results: `submissions/1`, `submissions/2`, …
+/// The folder of a submission below that of the results: `submissions/1`, `submissions/2`, …
 #[derive(Debug)]
 pub struct Submission {
     folder: PathBuf,
 }
 
 impl Submission {
-    /// The folder that the next submission will have, not made yet.
+    /// Returns the folder of the next submission without creating it.
     pub fn next_folder(results: &Path) -> PathBuf {
         let above = results.join("submissions");
         let mut number = 1;
@@ -88,7 +89,7 @@ impl Submission {
         above.join(number.to_string())
     }
 
-    /// Make the folder of the next submission, which no other submission gets.
+    /// Creates the folder of the next submission. No two submissions get the same.
     pub fn create(results: &Path) -> Result<Self, StoreError> {
         create_folder(&results.join("submissions"))?;
         loop {
@@ -104,17 +105,17 @@ impl Submission {
         }
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Put a file into the folder.
+    /// Writes a file into the folder.
     pub fn write(&self, name: &str, text: &str) -> Result<(), StoreError> {
         write_whole(&self.folder.join(name), text.as_bytes())
     }
 
-    /// Hand both scripts, which are in the folder, to Slurm, and leave a note of it.
+    /// Submits both scripts, which must be in the folder, to Slurm, and records this in `submission.json`.
     pub fn submit(&self, job: &SlurmJob) -> Result<Submitted, SubmitError> {
         let array_arguments = array_arguments(job);
         let array = job_id(&call("sbatch", &array_arguments, None)?);
@@ -148,7 +149,7 @@ pub struct Submitted {
     pub merge: String,
 }
 
-/// What to type to do the same by hand, as lines of a shell.
+/// Returns the lines of a shell that submit the same jobs by hand.
 pub fn by_hand(job: &SlurmJob) -> String {
     let array = sbatch(&array_arguments(job));
     let merge = sbatch(&merge_arguments(job, "ARRAY")).replacen("ARRAY", r#""${array%%;*}""#, 1);
@@ -159,7 +160,7 @@ fn array_arguments(job: &SlurmJob) -> Vec<String> {
     vec!["--parsable".to_owned(), format!("{}/{}", job.submission, SlurmJob::ARRAY_SCRIPT)]
 }
 
-/// It is to run whatever becomes of the array: what is missing is for it to say.
+/// Returns the arguments for the job that sums up. It runs even if the array fails, to report what is missing.
 fn merge_arguments(job: &SlurmJob, array: &str) -> Vec<String> {
     vec![
         "--parsable".to_owned(),
@@ -172,12 +173,12 @@ fn sbatch(arguments: &[String]) -> String {
     format!("sbatch {}", command(arguments))
 }
 
-/// The number of a job in what `sbatch --parsable` prints: `123`, or `123;cluster`.
+/// Reads the number of a job from the output of `sbatch --parsable`: `123`, or `123;cluster`.
 fn job_id(said: &str) -> String {
     said.lines().last().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_owned()
 }
 
-/// What a program of Slurm prints.
+/// Runs a program of Slurm and returns its output.
 fn call(program: &'static str, arguments: &[String], already: Option<&str>) -> Result<String, SubmitError> {
     let failed = |message: String| SubmitError::Failed {
         command: format!("{program} {}", command(arguments)),
@@ -196,7 +197,7 @@ fn call(program: &'static str, arguments: &[String], already: Option<&str>) -> R
     Err(failed(if said.is_empty() { output.status.to_string() } else { said }))
 }
 
-/// Whether there is an `sbatch` to submit with.
+/// Checks that there is an `sbatch` to submit with.
 pub fn find_sbatch() -> Result<(), SubmitError> {
     call("sbatch", &["--version".to_owned()], None).map(|_| ())
 }

@@ -1,8 +1,8 @@
-//! Independent Bernoulli units: the baseline that knows how often each unit is on, and nothing of what is on together.
+//! The baseline of independent Bernoulli units, which knows only the frequency of each unit.
 
 use crate::engine::BitMatrix;
 
-/// One probability a unit.
+/// A model of independent units, with one probability for each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndependentBernoulli {
     /// ln p and ln (1 − p) of each unit.
@@ -10,8 +10,8 @@ pub struct IndependentBernoulli {
 }
 
 impl IndependentBernoulli {
-    /// p = (n + 1) / (N + 2) for a unit that is on in n of the N rows: add-one counts, so that no state is impossible.
-    /// The rows of all matrices (rows × units) count alike.
+    /// Fits the probabilities to the rows of all matrices (rows × units): p = (n + 1) / (N + 2) for a unit that is on
+    /// in n of N rows. The added counts leave no state impossible.
     pub fn fit<'a>(units: usize, matrices: impl IntoIterator<Item = &'a BitMatrix>) -> Self {
         let mut counts = vec![0u64; units];
         let mut rows = 0;
@@ -31,7 +31,7 @@ impl IndependentBernoulli {
         Self { log_probabilities }
     }
 
-    /// ln p(row), in nats, summed over the rows of a matrix (rows × units).
+    /// Returns the sum of ln p(row) over the rows of a matrix (rows × units), in nats.
     pub fn log_likelihood(&self, matrix: &BitMatrix) -> f64 {
         let counts = matrix.column_counts(0..matrix.rows());
         assert_eq!(counts.len(), self.log_probabilities.len(), "a row has another number of units");
@@ -48,7 +48,7 @@ mod tests {
     use crate::engine::BitMatrix;
     use crate::testing::random_bits;
 
-    /// Three rows in two matrices, by hand: counts 3, 1, 0 of 3, so p = 4/5, 2/5, 1/5.
+    /// Three rows in two matrices, worked out by hand: counts 3, 1, 0 of 3, so p = 4/5, 2/5, 1/5.
     #[test]
     fn counts_are_pooled_and_add_one() {
         let first = BitMatrix::from_fn(2, 3, |row, unit| unit == 0 || (unit == 1 && row == 1));
@@ -59,7 +59,7 @@ mod tests {
         assert!((fitted.log_likelihood(&test) - expected).abs() < 1e-14);
     }
 
-    /// Over all states the probabilities sum to one.
+    /// The probabilities of all states sum to one.
     #[test]
     fn it_is_a_distribution() {
         let fitted = IndependentBernoulli::fit(10, [&random_bits(3, 50, 10, 0.3)]);

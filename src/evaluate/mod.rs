@@ -1,4 +1,4 @@
-//! The worth of a trained model: reconstruction error, change of weights, music metrics, and the options of all evaluation.
+//! The evaluation of a trained model: reconstruction error, change of the weights, metrics of music, and the options.
 
 mod bernoulli;
 pub mod music;

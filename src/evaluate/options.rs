@@ -1,53 +1,53 @@
-//! The options of evaluation, as the `evaluate` table of a configuration gives them.
+//! The options of evaluation: the `evaluate` table of a configuration.
 
 use crate::model::Density;
 use crate::model::likelihood::{AnnealingOptions, MAXIMUM_ENUMERATED_UNITS, Spacing};
 use serde::{Deserialize, Serialize};
 
-/// How the log-likelihood of a trained model is computed.
+/// A method for the log-likelihood of a trained model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LikelihoodMethod {
-    /// Exactly where that takes about a second at most, else not at all.
+    /// By enumeration if that takes about a second at most, otherwise not at all.
     #[default]
     Auto,
     /// Not at all.
     None,
-    /// Exactly, however long it takes.
+    /// By enumeration, however long it takes.
     Exact,
-    /// By annealing, forwards and backwards; exactly too where that takes about a second at most.
+    /// By annealing, forwards and backwards, and also by enumeration if that takes about a second at most.
     Ais,
 }
 
-/// How often and on how many windows a model is evaluated in training.
+/// The options of evaluating a model during and after training.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluateOptions {
-    /// Epochs from one evaluation to the next; the last epoch is always evaluated.
+    /// The number of epochs from one evaluation to the next. The last epoch is always evaluated.
     pub every: usize,
-    /// Windows of each split that the pseudo-log-likelihood is computed on; zero leaves it out.
+    /// The number of windows of each split for the pseudo-log-likelihood; 0 leaves it out.
     pub pseudo_likelihood_windows: usize,
-    /// Windows of each split that the other metrics are computed on; zero for all.
+    /// The number of windows of each split for the other metrics; 0 stands for all.
     pub windows: usize,
-    /// How the log-likelihood after the last epoch is computed.
+    /// The method for the log-likelihood after the last epoch.
     pub log_likelihood: LikelihoodMethod,
-    /// Chains of AIS in each direction.
+    /// The number of chains of AIS in each direction.
     pub ais_chains: usize,
-    /// Inverse temperatures from 0 to 1, both counted.
+    /// The number of inverse temperatures from 0 to 1, both included.
     pub ais_temperatures: usize,
-    /// How they are spaced.
+    /// The spacing of the inverse temperatures.
     pub ais_spacing: Spacing,
-    /// Gibbs steps that lead from training windows to where the chains of reverse AIS start.
+    /// The number of Gibbs steps from training windows to the states where the chains of reverse AIS start.
     pub ais_mixing_steps: usize,
-    /// Windows of each split that RAISE starts at; zero leaves it out.
+    /// The number of windows of each split at which RAISE starts a chain; 0 leaves RAISE out.
     pub raise_windows: usize,
 }
 
 impl EvaluateOptions {
-    /// The cost of an enumeration up to which it is done without being asked for.
+    /// The maximum cost, in softplus, of an enumeration that was not asked for.
     const CHEAP_ENUMERATION: f64 = 1e9;
 
-    /// Returns true if the log-likelihood of a model is to be computed exactly.
+    /// Returns true if the log-likelihood of a model is computed by enumeration.
     pub fn enumerates(&self, density: &dyn Density) -> bool {
         let possible = density.enumerated_units().is_none_or(|units| units <= MAXIMUM_ENUMERATED_UNITS);
         possible
@@ -58,7 +58,7 @@ impl EvaluateOptions {
             }
     }
 
-    /// How partition functions are annealed, if they are asked for.
+    /// Returns the options of annealing.
     pub fn annealing(&self) -> AnnealingOptions {
         AnnealingOptions {
             chains: self.ais_chains,

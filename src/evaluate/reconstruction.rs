@@ -1,16 +1,17 @@
-//! The reconstruction error: how far a chain started at the data strays in k steps.
+//! The reconstruction error: the distance that a chain moves from the data in k steps.
 
 use crate::engine::{BitMatrix, Purpose};
 use crate::model::{ChainStep, GibbsStreams, LastStep, Sampler};
 
-/// Rows sent through the chain at once: bounds the memory of the evaluation.
+/// The number of rows sent through the chain at once, which bounds the memory of the evaluation.
 const ROWS_AT_ONCE: usize = 512;
 
-/// Mean over rows and visible units of (v − ṽ)², ṽ the sampled visible states after `k` Gibbs steps from v.
+/// Returns the mean of (v − ṽ)² over rows and visible units, where ṽ are the sampled visible states after `k` Gibbs
+/// steps from v. `None` without rows.
 ///
-/// The field has many definitions; this one counts sampled states, not probabilities. It measures how sticky the chain
-/// is as much as how good the model is, so it is no measure of quality by itself (Hinton 2010, section 5). `None` of no
-/// rows. `split` keeps the streams of different sets of windows apart; row `i` of `rows` draws from stream `i`.
+/// There are many definitions; this one counts sampled states, not probabilities. It measures the stickiness of the
+/// chain as much as the quality of the model, so it is not a measure of quality by itself (Hinton 2010, section 5).
+/// `split` keeps the streams of different sets of windows apart; row `i` of `rows` draws from stream `i`.
 pub fn reconstruction_error(
     sampler: &mut dyn Sampler,
     windows: &BitMatrix,
@@ -48,7 +49,7 @@ mod tests {
     use crate::model::rbm::RbmModel;
     use crate::testing::random_bits;
 
-    /// With W = 0 and visible probabilities p the error is the mean of v(1 − p) + (1 − v)p. Seed 3; six standard errors,
+    /// With W = 0 and visible probability p, the error is the mean of v(1 − p) + (1 − v)p. Seed 3; six standard errors,
     /// false-alarm rate below 1e-8.
     #[test]
     fn an_unconnected_model_errs_at_its_bernoulli_rate() {
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(reconstruction_error(&mut model, &windows, &[], 2, (3, 0, 0)), None);
     }
 
-    /// Strong couplings make the chain stick to the data: the error vanishes.
+    /// Strong couplings make the chain stick to the data, so the error is 0.
     #[test]
     fn a_model_that_copies_has_no_error() {
         let windows = random_bits(4, 40, 6, 0.5);

@@ -1,12 +1,12 @@
-//! The change of the weights over an epoch.
+//! The relative change of the weights.
 
 use crate::model::Tensors;
 
-/// ‖W_after − W_before‖ / ‖W_before‖ (Frobenius norms): the relative change of the weights over an epoch, which are the
-/// matrices among the tensors of a model. `None` if the weights before were all zero.
+/// Returns ‖W_after − W_before‖ / ‖W_before‖ (Frobenius norms), the relative change of the weights over an epoch; the
+/// weights are the matrices among the tensors of a model. `None` if the weights before were all zero.
 ///
-/// Divided by the updates of the epoch it bounds the mean relative size of one; about 1e-3 an update is the rule of thumb
-/// for a healthy learning rate (Hinton 2010, section 7).
+/// Divided by the number of updates in the epoch, it is a lower bound on the mean relative size of an update. The rule
+/// of thumb for a good learning rate is about 1e-3 an update (Hinton 2010, section 7).
 pub fn update_to_weight_ratio(before: &Tensors, after: &Tensors) -> Option<f64> {
     let (mut change, mut size) = (0.0, 0.0);
     for (name, before) in before.tensors.iter().filter(|(_, tensor)| tensor.shape.len() == 2) {

@@ -37,12 +37,12 @@ pub struct Side {
 pub enum ResultsError {
     /// Nothing there looks like results.
     #[error(
-        "{} is no folder of results: expected one with `plan.json`, such as results/NAME, or that of a run with \
+        "{} is not a folder of results: expected one with `plan.json`, such as results/NAME, or that of a run with \
          `result.json`, such as results/NAME/runs/RUN_ID", .0.display()
     )]
     NoResults(PathBuf),
     /// There is no plan.
-    #[error("{} is no folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
+    #[error("{} is not a folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
     NoPlan(PathBuf),
     /// The plan cannot be read.
     #[error(transparent)]

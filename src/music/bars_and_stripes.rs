@@ -2,14 +2,14 @@
 
 use super::{Layout, PianoRoll};
 
-/// Pitches, and steps, of the largest set: 2^11 patterns.
+/// The number of pitches, and of steps, in the largest set, which has 2^11 patterns.
 pub const MOST_LINES: usize = 10;
 
-/// The 2^(n+1) patterns of an n × n grid, n the layout's pitches, each a roll of n steps: bars, steps in which all pitches or
-/// none sound, and stripes, pitches that sound in all steps or none. All-off and all-on are both, and stand twice. The
-/// layout has one plane.
+/// Returns the 2^(n+1) patterns of an n × n grid, each a roll of n steps with its name; n is the number of pitches of
+/// the layout, which must have one plane. In a bar pattern all pitches or none sound at a step. In a stripe pattern a
+/// pitch sounds at all steps or at none. All-off and all-on are both, and appear twice.
 ///
-/// The best mean log-likelihood that a model can reach is that of the patterns' own distribution: −1.732868 nats for n = 2,
+/// The best mean log-likelihood a model can reach is that of the patterns' own distribution: −1.732868 nats for n = 2,
 /// −2.599302 for n = 3, −3.379093 for n = 4.
 pub(super) fn patterns(layout: &Layout) -> Vec<(String, PianoRoll)> {
     let lines = layout.columns();
@@ -35,7 +35,7 @@ mod tests {
     use crate::music::Plane;
     use std::collections::BTreeMap;
 
-    /// The entropy of the patterns is the best mean log-likelihood, with its sign changed.
+    /// The best mean log-likelihood is the negative entropy of the patterns.
     #[test]
     fn the_patterns_have_the_stated_entropy() {
         for (lines, best) in [(2, -1.732868), (3, -2.599302), (4, -3.379093)] {

@@ -1,7 +1,8 @@
-//! Duplicates: how often songs, windows and steps stand more than once, within a split and across splits.
+//! Duplicates: songs, windows or steps that occur more than once, within a split or across splits.
 //!
-//! What is held out and stands in the training split too has been seen: a likelihood of it says less about music that
-//! has not. Equality is of cells, bit by bit. Silent windows equal each other like any others, and are counted apart.
+//! A model has seen held-out music that also occurs in the training split, so its likelihood says less about unseen
+//! music. Two items are equal if all their cells are. Silent windows equal each other like any others, and are also
+//! counted apart.
 
 use super::transpose::{pitch_range, transposed};
 use super::{PianoRoll, Windows};
@@ -10,52 +11,52 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// What belongs to each split.
+/// One value for each split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splits<T> {
-    /// What is trained on.
+    /// The value of the split that is trained on.
     pub training: T,
-    /// What is chosen by.
+    /// The value of the split by which models are chosen.
     pub validation: T,
-    /// What is judged by.
+    /// The value of the split by which the chosen model is judged.
     pub test: T,
 }
 
-/// What stands more than once in a corpus, as it is split.
+/// The duplicates in a split corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
     /// Whole songs.
     pub songs: Repeats,
     /// Whole songs, where a song equals its transpositions.
     pub songs_transposed: Repeats,
-    /// Windows, transposed ones and overlapping ones among them where training has such.
+    /// Windows, including the transposed and overlapping ones that training has.
     pub windows: Repeats,
     /// Single time steps of the songs.
     pub steps: Repeats,
 }
 
-/// Repeats in each of the splits.
+/// The repeats in each of the splits.
 pub type Repeats = Splits<SplitRepeats>;
 
-/// Repeats in one split.
+/// The repeats in one split: numbers of songs, windows or steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitRepeats {
-    /// All there are.
+    /// The number of all.
     pub count: usize,
-    /// Those without a note.
+    /// The number without a note.
     pub silent: usize,
-    /// Those equal to an earlier one of the same split.
+    /// The number equal to an earlier one in the same split.
     pub repeated: usize,
-    /// Those equal to one of the training split; of a split held out.
+    /// The number that also occur in the training split; `None` for the training split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_training: Option<usize>,
-    /// Those equal to one of the validation split; of the test split.
+    /// The number that also occur in the validation split; only for the test split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_validation: Option<usize>,
 }
 
 impl Duplicates {
-    /// Of the songs and the windows of each split, all of one layout.
+    /// Counts the duplicates among the songs and the windows of each split, all of one layout.
     pub fn of(songs: &Splits<Vec<&PianoRoll>>, windows: &Splits<&Windows>) -> Self {
         Self {
             songs: repeats(&songs.map(|rolls| rolls.iter().map(|roll| cells(roll)).collect())),
@@ -69,7 +70,7 @@ impl Duplicates {
 }
 
 impl<T> Splits<T> {
-    /// The same function of every split.
+    /// Applies a function to the value of every split.
     pub fn map<'a, U>(&'a self, function: impl Fn(&'a T) -> U) -> Splits<U> {
         Splits {
             training: function(&self.training),
@@ -79,23 +80,23 @@ impl<T> Splits<T> {
     }
 }
 
-/// The rows of a matrix, each as its words.
+/// Returns the rows of a matrix, each as its words.
 fn rows(matrix: &BitMatrix) -> impl Iterator<Item = &[u64]> {
     (0..matrix.rows()).map(|row| matrix.row(row))
 }
 
-/// All cells of a song.
+/// Returns all cells of a song as words.
 fn cells(roll: &PianoRoll) -> &[u64] {
     roll.cells.words()
 }
 
-/// The song as low as its layout allows: what transpositions of one song share.
+/// Transposes a song as low as its layout allows, which makes all transpositions of one song equal.
 fn to_lowest(roll: &PianoRoll) -> PianoRoll {
     let by = pitch_range(roll).map_or(0, |(lowest, _)| roll.layout.lowest_pitch as i8 - lowest as i8);
     transposed(roll, by).expect("no note is below the lowest")
 }
 
-/// Count the repeats among rows of words. Sets are only asked what they hold, so their order has no part in it.
+/// Counts the repeats among rows of words. The hash sets are only asked for membership, so their order does not matter.
 fn repeats<Row: AsRef<[u64]> + Eq + Hash>(rows: &Splits<Vec<Row>>) -> Repeats {
     let seen = rows.map(|rows| rows.iter().collect::<HashSet<&Row>>());
     let own = |rows: &Vec<Row>, distinct: &HashSet<&Row>| SplitRepeats {
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn repeats_are_counted_within_and_across_splits() {
         let training = [song(&[1, 2, 1, 2]), song(&[4, 0, 4]), song(&[1, 2, 1, 2])];
-        // The second is the first, a semitone higher; the third is a training song, three semitones higher.
+        // The second is the first, a semitone higher. The third is a training song, three semitones higher.
         let validation = [song(&[1, 2, 8]), song(&[2, 4, 16]), song(&[32, 0, 32])];
         let test = [song(&[4, 0, 4]), song(&[1, 2, 8]), song(&[])];
         let songs: Splits<Vec<&PianoRoll>> = Splits {

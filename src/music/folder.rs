@@ -1,4 +1,4 @@
-//! The folder: which files below a path make a corpus, and by what names.
+//! The search of a folder for the MIDI files of a corpus.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,30 +9,29 @@ use std::path::{Path, PathBuf};
 /// A file found below a folder.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Path relative to the folder, with `/` between folders.
+    /// The path relative to the folder, with `/` between folders.
     pub(super) name: String,
-    /// Where it is.
+    /// The path by which the file is opened.
     pub(super) path: PathBuf,
-    /// Why it is known already that it cannot be read.
+    /// The reason the file cannot be read, if it is known already.
     pub(super) fault: Option<String>,
 }
 
-/// Whether a file's name ends in `.mid` or `.midi`, in any case.
+/// Returns true if a file's name ends in `.mid` or `.midi`, in upper or lower case.
 pub(super) fn is_midi(path: &Path) -> bool {
     has_extension(path, &["mid", "midi"])
 }
 
-/// Whether a file's name has one of the extensions, in any case.
+/// Returns true if a file's name has one of the extensions, in upper or lower case.
 pub(super) fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let own = path.extension().and_then(OsStr::to_str);
     own.is_some_and(|own| extensions.iter().any(|extension| own.eq_ignore_ascii_case(extension)))
 }
 
-/// The MIDI files below a folder, in order of their names.
+/// Returns the MIDI files below a folder, ordered by name.
 ///
-/// Links are followed, but each folder is visited once, under its own name if it lies below `root`: links that lead in
-/// circles end there. A folder that cannot be listed, and a MIDI file that cannot be one (a broken link, a pipe), are
-/// among the files, with the reason.
+/// Links are followed, but each folder is visited once, under its own name if it lies below `root`, so circular links
+/// do no harm. Folders that cannot be listed, broken links and pipes are returned too, with the fault.
 pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
     fs::read_dir(root)?;
     let mut found = Vec::new();
@@ -42,7 +41,7 @@ pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
     while !folders.is_empty() {
         let mut linked = Vec::new();
         while let Some((name, path)) = folders.pop() {
-            // A folder that cannot be resolved fails to be listed below.
+            // If a folder cannot be resolved, `visit` fails and says why.
             if path.canonicalize().is_ok_and(|real| !visited.insert(real)) {
                 continue;
             }
@@ -54,16 +53,16 @@ pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
                 });
             }
         }
-        // The last comes first off the stack.
+        // In descending order, since the last is taken off the stack first.
         linked.sort_unstable_by(|a: &(String, PathBuf), b| b.cmp(a));
         folders = linked;
     }
-    // Names that are not Unicode may look alike: then the bytes decide, not the order in which the system lists them.
+    // Names that are not Unicode may look alike. Then their bytes decide, not the order in which the system lists them.
     found.sort_by(|a, b| (&a.name, a.path.as_os_str()).cmp(&(&b.name, b.path.as_os_str())));
     Ok(found)
 }
 
-/// Sort the entries of one folder into MIDI files, folders, and links to folders.
+/// Sorts the entries of one folder into MIDI files, folders, and links to folders.
 fn visit(
     name: &str,
     path: &Path,

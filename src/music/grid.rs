@@ -1,9 +1,9 @@
-//! The grid: which time step a tick belongs to.
+//! The grid: the map from ticks to time steps.
 
 use super::midi::Quarter;
 use super::options::Rounding;
 
-/// Steps of equal length from the start of the song: step = tick · steps / ticks, exactly.
+/// A grid of equal steps from the start of the song: step = tick · steps / ticks, rounded from the exact quotient.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
     steps: u128,
@@ -12,7 +12,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The grid of a file; none if its quarter has no ticks.
+    /// Returns the grid of a file; `None` if its quarter note has no ticks.
     pub(super) fn new(quarter: Quarter, steps_per_beat: u32, rounding: Rounding) -> Option<Self> {
         (quarter.ticks > 0).then(|| Self {
             steps: u128::from(quarter.parts) * u128::from(steps_per_beat),
@@ -21,7 +21,7 @@ impl Grid {
         })
     }
 
-    /// The step of a tick.
+    /// Returns the step of a tick.
     pub(super) fn step(&self, tick: u64) -> u64 {
         let steps = u128::from(tick) * self.steps;
         let step = match self.rounding {
@@ -33,25 +33,25 @@ impl Grid {
     }
 }
 
-/// The rows of the original state matrix: sixteenth notes whose first begins early, so that a row's note-ons are those
-/// within about half a row of its time.
+/// The rows of the original state matrix: sixteenth notes, shifted so that a row's note-ons are those within about half
+/// a row of its time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SeedGrid {
-    /// Ticks in a row: a quarter of the ticks in a quarter note.
+    /// The ticks in a row: a quarter of those in a quarter note.
     row: u64,
-    /// Ticks before the first new row: an eighth.
+    /// The ticks before the second row begins: an eighth of those in a quarter note.
     early: u64,
 }
 
 impl SeedGrid {
-    /// The grid of a file; none if a row would have no ticks. A resolution that 8 does not divide is rounded down in
-    /// both; where it is below 8 the first new row begins at tick 0.
+    /// Returns the grid of a file; `None` if a row would have no ticks. Both lengths are rounded down to whole ticks.
+    /// With fewer than 8 ticks in a quarter note, the second row begins at tick 0.
     pub(super) fn new(quarter: Quarter) -> Option<Self> {
         let resolution = quarter.ticks / quarter.parts;
         (resolution >= 4).then_some(Self { row: resolution / 4, early: resolution / 8 })
     }
 
-    /// The row of a tick.
+    /// Returns the row of a tick.
     pub(super) fn row(&self, tick: u64) -> u64 {
         tick.checked_sub(self.early).map_or(0, |since| since / self.row + 1)
     }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn frames_of_television_are_not_a_thirtieth_of_a_second() {
-        // 30000/1001 frames a second of 100 parts, a quarter half a second: 16 steps take 2 s, 5994.0 ticks.
+        // 30000/1001 frames a second of 100 parts; a quarter note is half a second. 16 steps take 2 s, 5994.0 ticks.
         let quarter = Quarter { ticks: 30_000 * 100, parts: 2 * 1001 };
         let grid = Grid::new(quarter, 4, Rounding::Down).unwrap();
         assert_eq!((grid.step(5994), grid.step(5995)), (15, 16));
@@ -92,12 +92,13 @@ mod tests {
     #[test]
     fn resolutions_that_the_original_cannot_read_have_no_grid() {
         assert!(SeedGrid::new(whole(3)).is_none());
-        // No eighth: the first row is over before it began.
+        // An eighth of 4 ticks is 0 ticks: the second row begins at once.
         assert_eq!(SeedGrid::new(whole(4)).unwrap().row(0), 1);
     }
 
     proptest! {
-        /// The rule as the original states it: a row begins at each tick that is an eighth after a multiple of a row.
+        /// The rows are those of the original's rule: one begins at each tick that is an eighth after a multiple of a
+        /// row.
         #[test]
         fn rows_are_those_of_the_tick_loop(resolution in 4u64..1000, last in 0u64..2000) {
             let grid = SeedGrid::new(whole(resolution)).unwrap();

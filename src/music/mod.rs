@@ -1,4 +1,4 @@
-//! Music in and out: MIDI files ↔ piano rolls ↔ windows of bits, and the built-in corpus. Knows nothing of RBMs.
+//! The music that models are trained on: MIDI files ↔ piano rolls ↔ windows of bits. It knows nothing of RBMs.
 
 mod bars_and_stripes;
 pub mod builtin;

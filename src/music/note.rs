@@ -1,26 +1,26 @@
-//! The note: a pitch that sounds from one step to another, and how notes are found in a piano roll.
+//! The note: a pitch that sounds from one step of a piano roll to another.
 
 use super::{PianoRoll, Plane};
 
 /// A note of a piano roll, in steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Note {
-    /// The step at which it is struck.
+    /// The step at which the note is struck.
     pub start: usize,
     /// The MIDI pitch.
     pub pitch: u8,
-    /// The first step at which it no longer sounds.
+    /// The first step at which the note no longer sounds.
     pub end: usize,
 }
 
-/// The notes of a piano roll, in order of (start, pitch).
+/// Finds the notes of a piano roll, ordered by (start, pitch).
 ///
-/// - Hold and onset: a cell that holds begins a note if it has an onset or the step before did not hold; an onset while
-///   the pitch is held ends the note before and strikes it again. An onset that does not hold is silent.
-/// - Hold alone: consecutive cells are one note.
-/// - Onset alone: each cell is a note of one step.
+/// - With both planes, a hold cell begins a note if its onset cell is on or the step before did not hold. An onset
+///   while the pitch is held ends that note and begins another. An onset without hold is silent.
+/// - With the hold plane alone, consecutive cells are one note.
+/// - With the onset plane alone, each cell is a note of one step.
 ///
-/// A note held in the last step ends with it.
+/// A note held at the last step ends with it.
 pub fn notes(roll: &PianoRoll) -> Vec<Note> {
     let has_hold = roll.layout.planes.contains(&Plane::Hold);
     let mut notes = Vec::new();
@@ -47,7 +47,7 @@ pub fn notes(roll: &PianoRoll) -> Vec<Note> {
     notes
 }
 
-/// The positions of the bits that are on, ascending.
+/// Returns the positions of the bits that are on, in ascending order.
 fn ones(mut bits: u128) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         let lowest = (bits != 0).then(|| bits.trailing_zeros() as u8);
@@ -61,7 +61,7 @@ mod tests {
     use super::{Note, notes};
     use crate::music::{Layout, PianoRoll, Plane};
 
-    /// A roll of two pitches, 60 and 61, from one string a cell row: a character a step, plane after plane.
+    /// Returns a roll of the pitches 60 and 61 from one string a column, plane after plane, with one character a step.
     fn roll(planes: &[Plane], rows: &[&str]) -> PianoRoll {
         let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: planes.to_vec() };
         let mut roll = PianoRoll::silent(layout, rows[0].len());

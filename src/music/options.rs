@@ -1,48 +1,48 @@
-//! The options that decide how a corpus is read: the `corpus.*` keys.
+//! The options by which a corpus is read: the `corpus.*` keys.
 
 use super::{Layout, Plane};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The largest number of steps a song may have. A longer one is refused rather than allocated: at four steps a beat
-/// and 120 beats a minute this is a day and a half of music.
+/// The maximum number of steps in a song. A longer one is refused before it is allocated. At four steps a beat and 120
+/// beats a minute this is a day and a half of music.
 pub const MAX_STEPS: u64 = 1 << 20;
 
-/// The largest number of steps a beat: beyond it, a beat of written MIDI would leave no room for sound tick counts.
+/// The maximum number of steps in a beat. It leaves a step of written MIDI at least 68 of the 32,767 ticks of a beat.
 pub const MAX_STEPS_PER_BEAT: u32 = 480;
 
-/// Which reading of MIDI is asked for.
+/// A way to read MIDI files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compat {
     /// The careful reading, note by note.
     #[default]
     None,
-    /// The reading of the original state matrix, quirk by quirk.
+    /// The reading of the original state matrix, with all its quirks.
     Seed,
 }
 
-/// How a time between two grid lines is brought onto the grid.
+/// A rule for a time between two grid lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
-    /// To the nearest step; a time exactly between two goes to the later one.
+    /// Takes the nearest step; a time exactly between two steps goes to the later one.
     #[default]
     Nearest,
-    /// To the step that contains it.
+    /// Takes the step that contains the time.
     Down,
 }
 
-/// What becomes of files that break the MIDI standard.
+/// The treatment of files that break the MIDI standard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Damaged {
-    /// What is sound in them is used.
+    /// Their sound parts are used.
     #[default]
     Use,
     /// They are left out.
     Skip,
-    /// One of them fails the whole corpus, and so does a file that cannot be read at all.
+    /// The whole corpus fails if there is one, or a file that cannot be read at all.
     Fail,
 }
 
@@ -50,11 +50,11 @@ pub enum Damaged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CorpusOptions {
-    /// The name of a corpus the program brings along, `builtin` or `bars-and-stripes`. Unused where `path` is set.
+    /// The name of a corpus built into the program, `builtin` or `bars-and-stripes`. Unused if `path` is set.
     pub source: String,
-    /// A folder, a MIDI file, or a polyphonic data set in JSON.
+    /// The path of a folder, a MIDI file, or a polyphonic data set in JSON.
     pub path: Option<PathBuf>,
-    /// Which reading of MIDI is asked for.
+    /// The way to read MIDI files.
     pub compat: Compat,
     /// The lowest MIDI pitch kept.
     pub lowest_pitch: u8,
@@ -62,28 +62,29 @@ pub struct CorpusOptions {
     pub highest_pitch: u8,
     /// The planes, in the order of the columns.
     pub planes: Vec<Plane>,
-    /// Steps of the grid in a quarter note, 1 to [`MAX_STEPS_PER_BEAT`]; 4 under [`Compat::Seed`].
+    /// The number of grid steps in a quarter note, 1 to [`MAX_STEPS_PER_BEAT`]; 4 for [`Compat::Seed`].
     pub steps_per_beat: u32,
-    /// Songs of fewer steps are skipped.
+    /// The minimum number of steps in a song. Shorter ones are skipped.
     pub min_steps: u32,
-    /// How times are brought onto the grid; without effect under [`Compat::Seed`].
+    /// The rule that puts times onto the grid. It has no effect on [`Compat::Seed`].
     pub rounding: Rounding,
-    /// Whether the notes of MIDI channel 10 are kept.
+    /// True if the notes of MIDI channel 10 are kept.
     pub drums: bool,
-    /// The numerators of time signatures that a song may have; it stops at the first other one. Empty: any.
+    /// The numerators of time signatures that a song may have. It stops at the first other one. If empty, all are
+    /// allowed.
     pub metres: Vec<u8>,
-    /// What becomes of files that break the MIDI standard.
+    /// The treatment of files that break the MIDI standard.
     pub damaged: Damaged,
-    /// Share of the songs held out for validation, 0 to below 1.
+    /// The share of the songs held out for validation, at least 0 and below 1.
     pub validation: f64,
-    /// Semitones by which every training song is transposed, to be trained on beside the song as it is.
+    /// The transpositions, in semitones, of each training song, which are trained on in addition to the song itself.
     pub transpose: Vec<i8>,
-    /// Steps from the start of one training window to the next; 0 for the length of a window.
+    /// The number of steps from the start of one training window to the next; 0 stands for the length of a window.
     pub stride: usize,
 }
 
 impl Default for CorpusOptions {
-    /// The careful reading: any metre, a song of any length, no drums.
+    /// Returns the options of the careful reading: any metre, a song of any length, no drums.
     fn default() -> Self {
         Self {
             source: "builtin".into(),
@@ -105,7 +106,7 @@ impl Default for CorpusOptions {
     }
 }
 
-/// An option out of its range.
+/// An option that is out of its range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("corpus.{key} = {value}: {remedy}")]
 pub struct OptionError {
@@ -113,33 +114,33 @@ pub struct OptionError {
     pub key: &'static str,
     /// The value found.
     pub value: String,
-    /// What would be right.
+    /// A phrase that says which values are valid.
     pub remedy: String,
 }
 
 impl CorpusOptions {
-    /// The reading of the original: its metres, its shortest song, drums and all.
+    /// Returns the options of the original's reading, with its metres, its minimum length and drums.
     pub fn seed() -> Self {
         Self { compat: Compat::Seed, min_steps: 51, drums: true, metres: vec![2, 4], ..Self::default() }
     }
 
-    /// What the columns of the piano rolls mean.
+    /// Returns the meaning of the piano rolls' columns.
     pub fn layout(&self) -> Layout {
         Layout { lowest_pitch: self.lowest_pitch, highest_pitch: self.highest_pitch, planes: self.planes.clone() }
     }
 
-    /// Steps from the start of one training window of `timesteps` steps to the next.
+    /// Returns the number of steps from the start of one training window of `timesteps` steps to the next.
     pub fn stride_of(&self, timesteps: usize) -> usize {
         if self.stride == 0 { timesteps } else { self.stride }
     }
 
-    /// The first option that is out of its range.
+    /// Checks the options. Returns an error for the first that is out of its range.
     pub fn check(&self) -> Result<(), OptionError> {
         let fault = |key, value: &dyn std::fmt::Debug, remedy: &str| {
             Err(OptionError { key, value: format!("{value:?}"), remedy: remedy.into() })
         };
         if self.highest_pitch > 128 {
-            return fault("highest_pitch", &self.highest_pitch, "MIDI pitches end below 128");
+            return fault("highest_pitch", &self.highest_pitch, "128 is the maximum");
         }
         if self.lowest_pitch >= self.highest_pitch {
             return fault(
@@ -159,7 +160,7 @@ impl CorpusOptions {
             return fault("steps_per_beat", &self.steps_per_beat, &remedy);
         }
         if self.compat == Compat::Seed && self.steps_per_beat != 4 {
-            return fault("steps_per_beat", &self.steps_per_beat, "must be 4 where corpus.compat = \"seed\"");
+            return fault("steps_per_beat", &self.steps_per_beat, "must be 4 if corpus.compat = \"seed\"");
         }
         if !(0.0..1.0).contains(&self.validation) {
             return fault("validation", &self.validation, "must be at least 0 and below 1");

@@ -1,4 +1,4 @@
-//! The polyphonic data set: sequences of sets of pitches in JSON, already split for training, validation and test.
+//! The polyphonic data set: sequences of sets of pitches in JSON, already split into training, validation, test.
 
 use super::corpus::{Song, Split};
 use super::{Layout, PianoRoll, Plane};
@@ -7,46 +7,46 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
 
-/// A data set as it was read.
+/// The contents of a data set.
 #[derive(Debug)]
 pub(super) struct Polyphonic {
     /// The sequences: training, validation, test, each in the order of the file.
     pub(super) songs: Vec<Song>,
-    /// Pitches outside the layout, left out.
+    /// The number of pitches left out because they are outside the layout.
     pub(super) outside: u64,
-    /// Pitches in the file.
+    /// The number of pitches in the file.
     pub(super) pitches: u64,
 }
 
-/// Why a data set cannot be read. Sequences, steps and pitches count from 1.
+/// The reason a data set cannot be read. Sequences and steps are counted from 1.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolyphonicError {
-    /// No JSON.
+    /// The file is not JSON.
     #[error("not JSON: {0}")]
     Syntax(String),
-    /// JSON of another shape.
+    /// The JSON has another shape.
     #[error("{place}: expected {expected}, found {found}")]
     Shape {
-        /// Where in the data set.
+        /// The place in the data set.
         place: String,
-        /// What belongs there.
+        /// The kind of value that belongs there.
         expected: &'static str,
-        /// What is there.
+        /// The value that is there.
         found: String,
     },
-    /// A split stands twice. JSON has no rule for which of the two counts, and readers differ.
-    #[error("{key:?} stands more than once: join its lists of sequences into one")]
+    /// A split appears twice. JSON does not say which of the two counts, and readers differ.
+    #[error("{key:?} appears more than once: join its lists of sequences into one")]
     Repeated {
         /// The key of the split.
         key: String,
     },
 }
 
-/// The keys of the splits.
+/// The splits with their keys.
 const SPLITS: [(&str, Split); 3] = [("train", Split::Train), ("valid", Split::Validation), ("test", Split::Test)];
 
-/// Read `{"train" | "valid" | "test": [[[pitch …] …] …]}`: a list of sequences a split, of steps a sequence, of pitches
-/// a step. The layout has the hold plane alone.
+/// Parses `{"train" | "valid" | "test": [[[pitch …] …] …]}`: a split is a list of sequences, a sequence a list of
+/// steps, a step a list of pitches. The layout must have only the hold plane.
 pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, PolyphonicError> {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -55,9 +55,9 @@ pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, Polypho
         return Err(shape("the data set", "an object with train, valid and test", &value));
     };
     if let Some((key, value)) = sets.iter().find(|(key, _)| SPLITS.iter().all(|(split, _)| split != key)) {
-        return Err(shape(&format!("{key:?}"), "no keys but train, valid and test", value));
+        return Err(shape(&format!("{key:?}"), "only the keys train, valid and test", value));
     }
-    // Of a key that stands twice the value above kept the last alone.
+    // If a key appears twice, `value` holds only the last.
     let Keys(keys) = serde_json::from_slice(bytes).map_err(|error| PolyphonicError::Syntax(error.to_string()))?;
     if let Some(index) = (1..keys.len()).find(|&index| keys[..index].contains(&keys[index])) {
         return Err(PolyphonicError::Repeated { key: keys[index].clone() });
@@ -82,7 +82,7 @@ pub(super) fn parse(bytes: &[u8], layout: &Layout) -> Result<Polyphonic, Polypho
     Ok(set)
 }
 
-/// The keys of an object as they stand, one twice if it stands twice.
+/// The keys of an object in the order of the text, repeated ones included.
 struct Keys(Vec<String>);
 
 impl<'de> Deserialize<'de> for Keys {
@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Keys {
     }
 }
 
-/// The pitches of one step as bits.
+/// Returns the pitches of one step as bits, pitch `p` as bit `p`, and counts them in `set`.
 fn chord(
     pitches: &[Value],
     place: impl Fn() -> String,
@@ -180,11 +180,11 @@ mod tests {
         );
         assert_eq!(error(r#"{"test": [7]}"#), "test, sequence 1: expected a list of steps, found 7");
         assert_eq!(error(r#"{"test": {}}"#), "test: expected a list of sequences, found an object");
-        assert_eq!(error(r#"{"dev": []}"#), "\"dev\": expected no keys but train, valid and test, found a list");
+        assert_eq!(error(r#"{"dev": []}"#), "\"dev\": expected only the keys train, valid and test, found a list");
         assert_eq!(error("[]"), "the data set: expected an object with train, valid and test, found a list");
         assert_eq!(
             error(r#"{"train": [], "test": [], "train": [[[60]]]}"#),
-            "\"train\" stands more than once: join its lists of sequences into one"
+            "\"train\" appears more than once: join its lists of sequences into one"
         );
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"train": [[[60.5]]]}"#).ends_with("found 60.5"));

@@ -1,50 +1,50 @@
-//! The report on one file of a corpus: what became of it, and why.
+//! The report on one file of a corpus.
 
 use super::{PianoRoll, Plane};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// What became of a file.
+/// The outcome of reading a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileStatus {
     /// Sound, and part of the corpus.
     Used,
-    /// Sound, but left out by an option, for example as too short.
+    /// Sound, but left out because of an option, for example as too short.
     Skipped,
-    /// It breaks the standard: something was lost, or read by a guess. Part of the corpus if [`FileReport::kept`].
+    /// In breach of the standard: something was lost or had to be guessed. Part of the corpus if [`FileReport::kept`].
     Damaged,
-    /// Nothing could be read.
+    /// Unreadable.
     Failed,
 }
 
-/// What became of one file. Serialises to one line of the corpus listing.
+/// The report on one file. It serialises to one line of the corpus listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileReport {
-    /// Path relative to that of the corpus, with `/` between folders.
+    /// The path relative to that of the corpus, with `/` between folders.
     pub file: String,
-    /// What became of it.
+    /// The outcome.
     pub status: FileStatus,
-    /// Why, and what else there is to say: notes left out, the metre at which the song stops.
+    /// The reasons for the outcome and other remarks: notes left out, the metre at which the song stops.
     pub reason: Option<String>,
-    /// Time steps read.
+    /// The number of time steps read.
     pub rows: u64,
-    /// Cells on in the hold plane.
+    /// The number of cells that are on in the hold plane.
     pub hold_ones: u64,
-    /// Cells on in the onset plane.
+    /// The number of cells that are on in the onset plane.
     pub onset_ones: u64,
-    /// SHA-256, in hex, of the cells, one byte (0 or 1) each, row after row; none for a failed file.
+    /// The SHA-256 digest, in hex, of the cells, one byte (0 or 1) each, row after row; `None` for a failed file.
     pub sha256: Option<String>,
-    /// Note-on events found in the file, of whatever pitch and channel.
+    /// The number of note-on events in the file, at any pitch and on any channel.
     #[serde(skip)]
     pub note_ons: u64,
-    /// Whether what was read is part of the corpus.
+    /// True if the file's music is part of the corpus.
     #[serde(skip)]
     pub kept: bool,
 }
 
 impl FileReport {
-    /// The report on a file of which nothing could be read.
+    /// Returns the report on an unreadable file.
     pub(super) fn failed(file: String, reason: String) -> Self {
         Self {
             file,
@@ -59,7 +59,7 @@ impl FileReport {
         }
     }
 
-    /// The report on a file used as a whole, with what was read of it.
+    /// Returns the report on a file that is used, with all rolls read from it.
     pub(super) fn used<'a>(file: String, rolls: impl IntoIterator<Item = &'a PianoRoll>) -> Self {
         let mut report =
             Self { status: FileStatus::Used, reason: None, kept: true, ..Self::failed(file, String::new()) };
@@ -82,7 +82,7 @@ impl FileReport {
     }
 }
 
-/// Bytes in lower-case hexadecimal.
+/// Writes bytes in lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut hex, byte| {

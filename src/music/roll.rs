@@ -3,7 +3,7 @@
 use crate::engine::BitMatrix;
 use serde::{Deserialize, Serialize};
 
-/// One plane of a piano roll's columns.
+/// A plane of a piano roll's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plane {
@@ -13,7 +13,7 @@ pub enum Plane {
     Onset,
 }
 
-/// What the columns of a piano roll mean: planes, outer, of pitches, inner and ascending.
+/// The meaning of a piano roll's columns: planes are outer, pitches inner and ascending.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Layout {
     /// The lowest MIDI pitch kept.
@@ -25,22 +25,22 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Pitches a plane.
+    /// Returns the number of pitches in a plane.
     pub fn pitches(&self) -> usize {
         usize::from(self.highest_pitch - self.lowest_pitch)
     }
 
-    /// Columns of a step: planes × pitches.
+    /// Returns the number of columns: planes × pitches.
     pub fn columns(&self) -> usize {
         self.planes.len() * self.pitches()
     }
 
-    /// The first column of a plane, if the layout has it.
+    /// Returns the first column of a plane, if the layout has the plane.
     pub fn plane_offset(&self, plane: Plane) -> Option<usize> {
         self.planes.iter().position(|&own| own == plane).map(|index| index * self.pitches())
     }
 
-    /// The column of a pitch in a plane, if the layout has both.
+    /// Returns the column of a pitch in a plane, if the layout has both.
     pub fn column(&self, plane: Plane, pitch: u8) -> Option<usize> {
         let kept = (self.lowest_pitch..self.highest_pitch).contains(&pitch);
         kept.then(|| self.plane_offset(plane).map(|offset| offset + usize::from(pitch - self.lowest_pitch))).flatten()
@@ -50,30 +50,30 @@ impl Layout {
 /// A piece of music on a grid of time steps (steps × columns of the layout).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PianoRoll {
-    /// What the columns mean.
+    /// The meaning of the columns.
     pub layout: Layout,
     /// The cells (steps × columns).
     pub cells: BitMatrix,
 }
 
 impl PianoRoll {
-    /// A silent roll of `steps` steps.
+    /// Returns a silent roll of `steps` steps.
     pub fn silent(layout: Layout, steps: usize) -> Self {
         let cells = BitMatrix::zeros(steps, layout.columns());
         Self { layout, cells }
     }
 
-    /// Number of time steps.
+    /// Returns the number of time steps.
     pub fn steps(&self) -> usize {
         self.cells.rows()
     }
 
-    /// Number of cells on in one plane; zero if the layout lacks it.
+    /// Returns the number of cells that are on in a plane; 0 if the layout lacks it.
     pub fn ones_in(&self, plane: Plane) -> u64 {
         (0..self.steps()).map(|step| u64::from(self.pitches_at(step, plane).count_ones())).sum()
     }
 
-    /// The pitches on in one plane at one step, pitch `p` as bit `p`; none if the layout lacks the plane.
+    /// Returns the pitches that are on in a plane at a step, pitch `p` as bit `p`; 0 if the layout lacks the plane.
     pub fn pitches_at(&self, step: usize, plane: Plane) -> u128 {
         let Some(offset) = self.layout.plane_offset(plane) else {
             return 0;
@@ -81,8 +81,8 @@ impl PianoRoll {
         read_bits(self.cells.row(step), offset, self.layout.pitches()) << self.layout.lowest_pitch
     }
 
-    /// Turn on the given pitches (pitch `p` as bit `p`) in each plane of a silent step. Pitches outside the layout and
-    /// planes it lacks are left out.
+    /// Turns on the given pitches (pitch `p` as bit `p`) in the planes of a silent step. Pitches and planes that the
+    /// layout lacks are left out.
     pub fn fill_step(&mut self, step: usize, hold: u128, onset: u128) {
         let (lowest, pitches) = (self.layout.lowest_pitch, self.layout.pitches());
         let words = self.cells.row_mut(step);
@@ -96,12 +96,12 @@ impl PianoRoll {
     }
 }
 
-/// The lowest `width` bits, at most 128.
+/// Returns a mask of the lowest `width` bits, at most 128.
 fn ones_below(width: usize) -> u128 {
     if width == 0 { 0 } else { u128::MAX >> (128 - width) }
 }
 
-/// The `width` bits (at most 128) that start at bit `offset` of a row.
+/// Returns the `width` bits (at most 128) that start at bit `offset` of a row.
 fn read_bits(words: &[u64], offset: usize, width: usize) -> u128 {
     let word = |index: usize| u128::from(words.get(index).copied().unwrap_or(0));
     let (first, shift) = (offset / 64, offset % 64);
@@ -111,7 +111,7 @@ fn read_bits(words: &[u64], offset: usize, width: usize) -> u128 {
     bits & ones_below(width)
 }
 
-/// Turn on, from bit `offset` of a row, the bits given.
+/// Turns on `bits`, shifted to bit `offset` of a row.
 fn write_bits(words: &mut [u64], offset: usize, bits: u128) {
     let (first, shift) = (offset / 64, offset % 64);
     let low = bits << shift;

@@ -1,37 +1,37 @@
-//! The sketch: a piece of music of which some cells are given and the others are open.
+//! The sketch: a piece of music with some cells given, the others open.
 
 use super::builtin::Key;
 use super::{Layout, Note, PianoRoll, Plane, notes};
 use crate::engine::BitMatrix;
 
-/// Which notes of a piece are kept in a sketch.
+/// The notes of a piece that a sketch keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
-    /// Notes above which nothing sounds when they are struck.
+    /// The notes above which nothing sounds when they are struck.
     Melody,
-    /// Notes below which nothing sounds when they are struck.
+    /// The notes below which nothing sounds when they are struck.
     Bass,
-    /// Every note.
+    /// All notes.
     All,
 }
 
-/// A piece of some steps of which some cells are given, on or off, and the others are open.
+/// A piece in which some cells are given, on or off, and the others are open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sketch {
-    /// The values of the cells that are given; off where a cell is open.
+    /// The values of the given cells; open cells are off.
     values: PianoRoll,
-    /// Which cells are given (steps × columns of the layout).
+    /// The mask of given cells (steps × columns of the layout).
     given: BitMatrix,
 }
 
 impl Sketch {
-    /// A piece of which nothing is given.
+    /// Returns a piece in which every cell is open.
     pub fn open(layout: Layout, steps: usize) -> Self {
         let given = BitMatrix::zeros(steps, layout.columns());
         Self { values: PianoRoll::silent(layout, steps), given }
     }
 
-    /// A piece that begins as `roll` does, every cell of it given, and is open for `steps` more steps.
+    /// Returns a piece whose beginning is `roll`, with every cell given, followed by `steps` open steps.
     pub fn after(roll: &PianoRoll, steps: usize) -> Self {
         let mut sketch = Self::open(roll.layout.clone(), roll.steps() + steps);
         for step in 0..roll.steps() {
@@ -41,11 +41,12 @@ impl Sketch {
         sketch
     }
 
-    /// A piece as long as `roll` of which one voice is given, as it is in `roll`; and the notes of that voice.
+    /// Returns a piece as long as `roll` in which one voice of it is given, and the notes of that voice.
     ///
-    /// Given on: the hold cells of each of its notes, and the onset cell at the start. Given off: onset cells within the
-    /// note, and all cells of its pitch at the step after its end, so that it is neither struck again nor drawn out;
-    /// and while it sounds, every cell above a note of the melody, below one of the bass. What is given on stays on.
+    /// The hold cells of each note and the onset cell at its start are given on. Onset cells within the note and all
+    /// cells of its pitch at the step after its end are given off, so that the note is neither struck again nor
+    /// prolonged. While a note of the melody sounds, every cell above it is given off; for the bass, every cell below.
+    /// A cell given on stays on.
     pub fn with_voice(roll: &PianoRoll, voice: Voice) -> (Self, Vec<Note>) {
         let mut sketch = Self::open(roll.layout.clone(), roll.steps());
         let kept: Vec<Note> = notes(roll).into_iter().filter(|note| voice.has(note, roll)).collect();
@@ -55,7 +56,7 @@ impl Sketch {
             if has(hold) {
                 (note.start..note.end).for_each(|step| sketch.give(step, hold, note.pitch, true));
             }
-            // A hold that no onset strikes is a note too: one that begins where silence ends.
+            // A hold after silence is a note even without an onset.
             if has(onset) && roll.pitches_at(note.start, onset) >> note.pitch & 1 == 1 {
                 sketch.give(note.start, onset, note.pitch, true);
             }
@@ -83,7 +84,7 @@ impl Sketch {
         (sketch, kept)
     }
 
-    /// Give off every open cell whose pitch is foreign to the scale of a key.
+    /// Gives off every open cell whose pitch is not in the scale of a key.
     pub fn restrict_to(&mut self, key: Key) {
         let scale = key.scale();
         let layout = self.layout().clone();
@@ -94,22 +95,22 @@ impl Sketch {
         }
     }
 
-    /// What the columns mean.
+    /// Returns the meaning of the columns.
     pub fn layout(&self) -> &Layout {
         &self.values.layout
     }
 
-    /// Number of time steps.
+    /// Returns the number of time steps.
     pub fn steps(&self) -> usize {
         self.values.steps()
     }
 
-    /// The value of a cell, if it is given.
+    /// Returns the value of a cell, if it is given.
     pub fn cell(&self, step: usize, column: usize) -> Option<bool> {
         self.given.get(step, column).then(|| self.values.cells.get(step, column))
     }
 
-    /// The first step that has an open cell.
+    /// Returns the first step that has an open cell.
     pub fn first_open_step(&self) -> Option<usize> {
         (0..self.steps()).find(|&step| (self.given.count_ones_in(step) as usize) < self.layout().columns())
     }
@@ -121,13 +122,13 @@ impl Sketch {
         }
     }
 
-    /// Give the cells of a pitch off, but those that are given already.
+    /// Gives off the open cells of a pitch.
     fn silence(&mut self, step: usize, pitch: u8) {
         self.give_off(step, Plane::Hold, pitch);
         self.give_off(step, Plane::Onset, pitch);
     }
 
-    /// Give a cell off, unless it is given already.
+    /// Gives off a cell if it is open.
     fn give_off(&mut self, step: usize, plane: Plane, pitch: u8) {
         let open = self.layout().column(plane, pitch).is_some_and(|column| !self.given.get(step, column));
         if open {
@@ -137,7 +138,7 @@ impl Sketch {
 }
 
 impl Voice {
-    /// Whether a note of a roll belongs to the voice.
+    /// Returns true if a note of a roll belongs to the voice.
     fn has(self, note: &Note, roll: &PianoRoll) -> bool {
         let plane = if roll.layout.planes.contains(&Plane::Hold) { Plane::Hold } else { Plane::Onset };
         let sounding = roll.pitches_at(note.start, plane);
@@ -153,7 +154,7 @@ impl Voice {
 mod tests {
     use super::*;
 
-    /// A roll of pitches from C4 (60) up, one string a pitch: `O` hold and onset, `=` hold, `.` silence.
+    /// Returns a roll of pitches from C4 (60) up, one string a pitch: `O` hold and onset, `=` hold, `.` silence.
     fn roll(pitches: &[&str], planes: &[Plane]) -> PianoRoll {
         let layout = Layout { lowest_pitch: 60, highest_pitch: 60 + pitches.len() as u8, planes: planes.to_vec() };
         let mut roll = PianoRoll::silent(layout.clone(), pitches[0].len());
@@ -171,7 +172,7 @@ mod tests {
         roll
     }
 
-    /// What a sketch gives of a plane, one string a pitch: `1` on, `0` off, `?` open.
+    /// Returns the cells of a plane, one string a pitch: `1` given on, `0` given off, `?` open.
     fn given(sketch: &Sketch, plane: Plane) -> Vec<String> {
         let layout = sketch.layout();
         let cell = |step, pitch| match sketch.cell(step, layout.column(plane, pitch).unwrap()) {
@@ -184,7 +185,7 @@ mod tests {
     }
 
     const BOTH: [Plane; 2] = [Plane::Hold, Plane::Onset];
-    /// C4 in the bass, E flat 4 above from step 1 to 3, D4 between them, and a C4 alone at the end.
+    /// A piece with C4 in the bass, D4 and then E flat 4 above it, and C4 alone at the end.
     const PIECE: [&str; 4] = ["O===.O", "..O=..", ".......", ".O=..."];
 
     fn piece(planes: &[Plane]) -> PianoRoll {
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn a_melody_is_what_nothing_sounds_above() {
         let (sketch, kept) = Sketch::with_voice(&piece(&BOTH), Voice::Melody);
-        // D4 is struck below the E flat; C4 at the start has nothing above it yet.
+        // D4 is struck below E flat 4. C4 at the start has nothing above it yet.
         let starts: Vec<(usize, u8)> = kept.iter().map(|note| (note.start, note.pitch)).collect();
         assert_eq!(starts, [(0, 60), (1, 63), (5, 60)]);
         assert_eq!(given(&sketch, Plane::Hold), ["111101", "0000?0", "0000?0", "0110?0"]);
@@ -205,7 +206,7 @@ mod tests {
     fn a_bass_is_what_nothing_sounds_below() {
         let (sketch, kept) = Sketch::with_voice(&piece(&BOTH), Voice::Bass);
         assert_eq!(kept.len(), 2);
-        // Nothing lies below C4, so only its own pitch is given.
+        // The layout has no pitch below C4, so only C4 is given.
         assert_eq!(given(&sketch, Plane::Hold), ["111101", "??????", "??????", "??????"]);
         let upper = roll(&["....", "O=..", "...."], &BOTH);
         let (sketch, _) = Sketch::with_voice(&upper, Voice::Bass);

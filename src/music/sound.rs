@@ -1,49 +1,49 @@
-//! The sound: a piano roll becomes stereo samples, by additive synthesis, and these the bytes of a WAV file.
+//! The sound of a piano roll: stereo samples made by additive synthesis.
 //!
-//! Everything is additions and multiplications of floats in one fixed order, and functions of the crate `libm`: the same
-//! roll gives the same bytes on every machine.
+//! The same roll gives the same bytes on every machine: floats are only added and multiplied, in one fixed order, and
+//! other functions are those of the crate `libm`.
 
 use super::{MidiStyle, Note, PianoRoll, notes};
 use std::f64::consts::{FRAC_PI_4, TAU};
 use std::io::Cursor;
 
-/// Frames, of a left and a right sample, in a second.
+/// The number of frames, each a left and a right sample, in a second.
 pub const SAMPLE_RATE: u32 = 44_100;
 
-/// Seconds after the end of the roll, in which the last notes and their echo die away.
+/// The seconds after the end of the roll in which the last notes and their echo die away.
 pub const TAIL_SECONDS: f64 = 1.5;
 
-/// The longest piece that is rendered, in seconds; half an hour takes about a gigabyte of memory while it is made.
+/// The longest piece that is rendered, in seconds. Half an hour takes about a gigabyte of memory.
 pub const MAX_SECONDS: f64 = 1800.0;
 
-/// The largest sample of any piece that sounds, of 1: just below full scale, as a lossy encoder may overshoot.
+/// The largest sample of a piece, as a share of full scale. It is below 1 because a lossy encoder may overshoot.
 const PEAK: f64 = 0.89;
 
-/// A piece too long to be rendered.
+/// The error of a piece that is too long to be rendered.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{seconds:.0} seconds of sound are more than the {MAX_SECONDS} that are rendered at once")]
+#[error("the piece lasts {seconds:.0} seconds; {MAX_SECONDS} is the maximum")]
 pub struct TooLong {
-    /// Its seconds.
+    /// The length of the piece in seconds.
     pub seconds: f64,
 }
 
-/// How an instrument sounds: a row of partials, and how each rises and dies away.
+/// The sound of an instrument: its partials with their rise and decay.
 struct Timbre {
-    /// Amplitudes of the partials, the fundamental first.
+    /// The amplitudes of the partials, the fundamental first.
     partials: &'static [f64],
-    /// Nepers a second by which the fundamental of middle C dies away while the note is held.
+    /// The decay of middle C's fundamental while the note is held, in nepers a second.
     decay: f64,
-    /// How much faster each partial dies away than the one below, as a share of `decay`.
+    /// The increase in decay from one partial to the next, as a share of `decay`.
     damping: f64,
     /// B in f·n·√(1 + B·n²): stiff strings have partials sharper than the multiples of the fundamental (Fletcher 1964).
     inharmonicity: f64,
-    /// Seconds of the rise.
+    /// The length of the rise in seconds.
     attack: f64,
-    /// Seconds in which a note dies away after its end.
+    /// The time in seconds in which a note dies away after its end.
     release: f64,
 }
 
-/// Struck strings: the piano, and what has no timbre of its own here.
+/// The timbre of struck strings: the piano, and all instruments without another timbre here.
 const STRUCK: Timbre = Timbre {
     partials: &[1.0, 0.55, 0.32, 0.2, 0.13, 0.08, 0.05, 0.03],
     decay: 1.1,
@@ -53,7 +53,7 @@ const STRUCK: Timbre = Timbre {
     release: 0.18,
 };
 
-/// Bars and bells: few partials, far apart.
+/// The timbre of bars and bells: few partials, far apart.
 const BARS: Timbre = Timbre {
     partials: &[1.0, 0.0, 0.0, 0.35, 0.0, 0.0, 0.0, 0.0, 0.0, 0.12],
     decay: 2.2,
@@ -63,7 +63,7 @@ const BARS: Timbre = Timbre {
     release: 0.4,
 };
 
-/// Plucked strings: bright, soon gone.
+/// The timbre of plucked strings: bright and short.
 const PLUCKED: Timbre = Timbre {
     partials: &[1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05],
     decay: 2.4,
@@ -73,7 +73,7 @@ const PLUCKED: Timbre = Timbre {
     release: 0.08,
 };
 
-/// Pipes: as loud at the end as at the start.
+/// The timbre of pipes: as loud at the end as at the start.
 const PIPES: Timbre = Timbre {
     partials: &[1.0, 0.6, 0.15, 0.35, 0.0, 0.08, 0.0, 0.12],
     decay: 0.0,
@@ -83,7 +83,7 @@ const PIPES: Timbre = Timbre {
     release: 0.08,
 };
 
-/// Bowed strings, voices and winds: a slow rise, then held.
+/// The timbre of bowed strings, voices and winds: a slow rise, then almost constant.
 const BOWED: Timbre = Timbre {
     partials: &[1.0, 0.5, 0.33, 0.22, 0.14, 0.09, 0.05],
     decay: 0.05,
@@ -94,7 +94,7 @@ const BOWED: Timbre = Timbre {
 };
 
 impl Timbre {
-    /// The timbre nearest to a program of General MIDI, counted from 0.
+    /// Returns the timbre nearest to a program of General MIDI, counted from 0.
     fn of_program(program: u8) -> &'static Self {
         match program {
             8..=15 => &BARS,
@@ -106,13 +106,14 @@ impl Timbre {
     }
 }
 
-/// The fundamental of a MIDI pitch in hertz, in equal temperament: A4, pitch 69, at 440.
+/// Returns the frequency of a MIDI pitch in hertz, in equal temperament with A4 (pitch 69) at 440.
 pub fn frequency(pitch: u8) -> f64 {
     440.0 * libm::exp2((f64::from(pitch) - 69.0) / 12.0)
 }
 
-/// The frames of a piece: its notes as [`notes`] finds them, in the tempo and by the instrument of `style`, with a little
-/// echo, and [`TAIL_SECONDS`] after the end. The loudest sample is always the same, unless all is silence.
+/// Renders the frames of a piece: the notes that [`notes`] finds, in the tempo and with the instrument of `style`, with
+/// a little echo, and [`TAIL_SECONDS`] after the end. The loudest sample is always the same, unless the piece is
+/// silent.
 pub fn render(roll: &PianoRoll, style: &MidiStyle) -> Result<Vec<[i16; 2]>, TooLong> {
     let step_seconds = 60.0 / style.beats_per_minute / f64::from(style.steps_per_beat);
     let seconds = roll.steps() as f64 * step_seconds;
@@ -130,7 +131,7 @@ pub fn render(roll: &PianoRoll, style: &MidiStyle) -> Result<Vec<[i16; 2]>, TooL
     Ok(to_full_scale(&mix))
 }
 
-/// Add one note to the frames from its start on; `held` is its length in frames.
+/// Adds a note to the frames that start with it; `held` is its length in frames.
 fn sound_note(timbre: &Timbre, pitch: u8, held: usize, mix: &mut [[f32; 2]]) {
     let rate = f64::from(SAMPLE_RATE);
     let fundamental = frequency(pitch);
@@ -146,10 +147,10 @@ fn sound_note(timbre: &Timbre, pitch: u8, held: usize, mix: &mut [[f32; 2]]) {
             let frequency = fundamental * number * libm::sqrt(1.0 + timbre.inharmonicity * number * number);
             Partial::new(frequency / rate, decay * (1.0 + timbre.damping * (number - 1.0)) / rate, amplitude)
         })
-        // What lies above half the rate of samples would sound as another frequency.
+        // A partial above half the sample rate would sound at another frequency.
         .filter(|partial| partial.frequency < 0.45)
         .collect();
-    // Low notes to the left, high ones to the right, as a pianist hears them; equal power everywhere.
+    // Low notes are on the left, high ones on the right, as a pianist hears them, with equal power everywhere.
     let place = (1.0 + ((f64::from(pitch) - 60.0) / 60.0).clamp(-0.7, 0.7)) * FRAC_PI_4;
     let [left, right] = [libm::cos(place), libm::sin(place)];
     for (index, frame) in mix[..length].iter_mut().enumerate() {
@@ -162,17 +163,18 @@ fn sound_note(timbre: &Timbre, pitch: u8, held: usize, mix: &mut [[f32; 2]]) {
     }
 }
 
-/// A sine that dies away: a point that turns and shrinks by the same amount every frame.
+/// A decaying sine: a point that turns by the same angle and shrinks by the same factor every frame.
 struct Partial {
-    /// Turns a frame.
+    /// The frequency in turns a frame.
     frequency: f64,
-    /// The rotation of a frame, shrunk.
+    /// The turn and shrinkage of a frame, as a complex factor.
     step: [f64; 2],
+    /// The present point, a complex number.
     point: [f64; 2],
 }
 
 impl Partial {
-    /// `decay` in nepers a frame.
+    /// Returns a sine of `frequency` turns a frame and `decay` nepers a frame.
     fn new(frequency: f64, decay: f64, amplitude: f64) -> Self {
         let shrink = libm::exp(-decay);
         let angle = TAU * frequency;
@@ -186,20 +188,22 @@ impl Partial {
     }
 }
 
-/// Share of the echo in what is heard.
+/// The gain of the echo.
 const ECHO: f32 = 0.16;
 
-/// Frames of the delays of the four combs, and of the two all-pass filters after them; the right side's are a little
-/// longer. Mutually prime, so that echoes do not fall together.
+/// The delays of the four combs in frames. All delays are coprime, so that echoes do not coincide.
 const COMBS: [usize; 4] = [1117, 1187, 1277, 1361];
+/// The delays of the two all-pass filters in frames.
 const ALL_PASSES: [usize; 2] = [557, 443];
+/// The frames by which each delay on the right is longer than on the left.
 const SPREAD: usize = 24;
 
-/// Share of a comb's output that goes round again, and how much of its high frequencies is lost on the way.
+/// The share of a comb's output that is fed back.
 const FEEDBACK: f32 = 0.78;
+/// The coefficient of the low-pass filter in a comb's feedback, which absorbs high frequencies.
 const ABSORPTION: f32 = 0.35;
 
-/// Add the echo of a room: parallel combs, then all-pass filters in a row (Schroeder 1962; Moorer 1979).
+/// Adds the echo of a room: parallel combs, then all-pass filters in series (Schroeder 1962; Moorer 1979).
 fn echo(mix: &mut [[f32; 2]]) {
     for side in 0..2 {
         let spread = side * SPREAD;
@@ -225,14 +229,14 @@ fn echo(mix: &mut [[f32; 2]]) {
     }
 }
 
-/// The frames in 16 bits, the loudest sample at [`PEAK`].
+/// Converts the frames to 16 bits, with the loudest sample at [`PEAK`].
 fn to_full_scale(mix: &[[f32; 2]]) -> Vec<[i16; 2]> {
     let loudest = mix.iter().flatten().fold(0.0f32, |loudest, sample| loudest.max(sample.abs()));
     let scale = if loudest > 0.0 { PEAK * f64::from(i16::MAX) / f64::from(loudest) } else { 0.0 };
     mix.iter().map(|frame| frame.map(|sample| (f64::from(sample) * scale).round() as i16)).collect()
 }
 
-/// The bytes of a WAV file: stereo, 16 bits, [`SAMPLE_RATE`].
+/// Returns the bytes of a WAV file: stereo, 16 bits, [`SAMPLE_RATE`].
 pub fn to_wav(frames: &[[i16; 2]]) -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 2,
@@ -257,7 +261,7 @@ mod tests {
     use super::*;
     use crate::music::{Layout, Plane};
 
-    /// A roll of the given notes on hold and onset.
+    /// Returns a roll of the given notes with a hold and an onset plane.
     fn roll(steps: usize, played: &[Note]) -> PianoRoll {
         let layout = Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset] };
         let mut roll = PianoRoll::silent(layout, steps);
@@ -276,7 +280,7 @@ mod tests {
         Note { start, pitch, end }
     }
 
-    /// The power of one frequency in the left samples (Goertzel 1958), relative to that of a sine at full scale.
+    /// Returns the power of a frequency in the left samples (Goertzel 1958), relative to that of a sine at full scale.
     fn power(frames: &[[i16; 2]], frequency: f64) -> f64 {
         let coefficient = 2.0 * (TAU * frequency / f64::from(SAMPLE_RATE)).cos();
         let (mut last, mut before) = (0.0, 0.0);
@@ -288,7 +292,7 @@ mod tests {
         (last * last + before * before - coefficient * last * before) / (half * half)
     }
 
-    /// Of the twelve notes a semitone apart around it, that which is played is the loudest, for every instrument.
+    /// For every instrument, the note played is louder than the twelve others within six semitones.
     #[test]
     fn a_note_sounds_at_its_frequency() {
         assert!((frequency(60) - 261.6256).abs() < 1e-4 && frequency(69) == 440.0);
@@ -314,7 +318,7 @@ mod tests {
         assert_eq!(frames.len(), ((16.0 / 4.0 / 1.5 + TAIL_SECONDS) * f64::from(SAMPLE_RATE)).round() as usize);
         let loudest = frames.iter().flatten().map(|sample| sample.unsigned_abs()).max().unwrap();
         assert!((29_100..29_200).contains(&loudest), "{loudest}");
-        // It has died away at the end.
+        // The sound has died away at the end.
         let end = &frames[frames.len() - 2000..];
         assert!(end.iter().flatten().all(|sample| sample.unsigned_abs() < 300));
         assert!(frames.iter().all(|frame| frame[0].unsigned_abs() < 32_767));
@@ -324,7 +328,7 @@ mod tests {
     fn silence_is_silent_and_a_rest_is_a_rest() {
         let frames = render(&roll(4, &[]), &MidiStyle::default()).unwrap();
         assert!(frames.iter().all(|frame| *frame == [0, 0]));
-        // A note after four steps, half a second.
+        // The note starts after four steps, half a second.
         let frames = render(&roll(8, &[note(4, 60, 8)]), &MidiStyle::default()).unwrap();
         assert!(frames[..22_050].iter().all(|frame| *frame == [0, 0]));
         assert!(frames[22_050..23_000].iter().any(|frame| frame[0].unsigned_abs() > 1000));
@@ -346,7 +350,7 @@ mod tests {
         assert_eq!(render(&roll(200, &[]), &style), Err(TooLong { seconds: 3000.0 }));
     }
 
-    /// The bytes are the same on every machine: pinned, and read back by the library that wrote them.
+    /// The bytes are pinned, since they are the same on every machine, and the library that wrote them reads them back.
     #[test]
     fn the_bytes_are_pinned() {
         let frames =

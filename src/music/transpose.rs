@@ -1,9 +1,9 @@
-//! Transposition: a song some semitones higher or lower.
+//! The transposition of a song by semitones.
 
 use super::{PianoRoll, Plane};
 
-/// The roll with every note `semitones` higher (lower, if negative); `None` if a note would leave the pitches of the
-/// layout. A chord that has lost a note is another chord, so nothing is cut off.
+/// Returns the roll with every note `semitones` higher (lower, if negative); `None` if a note would leave the pitches
+/// of the layout. Nothing is cut off, since a chord that loses a note is another chord.
 pub fn transposed(roll: &PianoRoll, semitones: i8) -> Option<PianoRoll> {
     let Some((lowest, highest)) = pitch_range(roll) else {
         return Some(roll.clone());
@@ -24,7 +24,7 @@ pub fn transposed(roll: &PianoRoll, semitones: i8) -> Option<PianoRoll> {
     Some(transposed)
 }
 
-/// The lowest and the highest pitch of a roll; none if it is silent.
+/// Returns the lowest and the highest pitch of a roll; `None` if it is silent.
 pub(super) fn pitch_range(roll: &PianoRoll) -> Option<(u8, u8)> {
     let pitches = |step| roll.pitches_at(step, Plane::Hold) | roll.pitches_at(step, Plane::Onset);
     let all = (0..roll.steps()).fold(0, |all, step| all | pitches(step));

@@ -1,30 +1,30 @@
-//! Windows: the stretches of piano roll that an RBM is trained on, one row of bits each.
+//! The windows that an RBM is trained on: stretches of piano roll, one row of bits each.
 
 use super::{Layout, PianoRoll};
 use crate::engine::BitMatrix;
 use std::ops::Range;
 
-/// Windows of some songs: consecutive steps, the tail of each song dropped.
+/// The windows of several songs: consecutive steps of one song each. The tail of a song, too short for one, is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// Steps in a window.
+    /// The number of steps in a window.
     pub timesteps: usize,
-    /// What the columns of a step mean.
+    /// The meaning of a step's columns.
     pub layout: Layout,
     /// The cells (windows × timesteps · columns), time outer, columns inner.
     pub bits: BitMatrix,
-    /// The windows of each song, in order; empty for a song shorter than one window.
+    /// The range of windows of each song, in order; empty for a song shorter than a window.
     pub songs: Vec<Range<usize>>,
 }
 
 impl Windows {
-    /// Cut songs of one layout into windows of `timesteps` steps, without overlap.
+    /// Cuts songs of one layout into windows of `timesteps` steps, without overlap.
     pub fn cut<'a>(layout: &Layout, rolls: impl IntoIterator<Item = &'a PianoRoll>, timesteps: usize) -> Self {
         Self::cut_every(layout, rolls, timesteps, timesteps)
     }
 
-    /// Cut songs of one layout into windows of `timesteps` steps, one from every `stride`-th step of a song that has as
-    /// many left: they overlap where the stride is the shorter, and leave steps out where it is the longer.
+    /// Cuts songs of one layout into windows of `timesteps` steps, which start at every `stride`-th step. They overlap
+    /// if the stride is shorter than a window, and leave steps out if it is longer.
     pub fn cut_every<'a>(
         layout: &Layout,
         rolls: impl IntoIterator<Item = &'a PianoRoll>,
@@ -55,23 +55,23 @@ impl Windows {
         Self { timesteps, layout: layout.clone(), bits, songs }
     }
 
-    /// Number of windows.
+    /// Returns the number of windows.
     pub fn len(&self) -> usize {
         self.bits.rows()
     }
 
-    /// Whether there is no window.
+    /// Returns true if there are no windows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// One window as a piano roll.
+    /// Returns one window as a piano roll.
     pub fn roll(&self, window: usize) -> PianoRoll {
         roll_from_bits(&self.layout, self.timesteps, self.bits.row(window))
     }
 }
 
-/// The piano roll whose cells are the bits of one window (timesteps · columns, time outer).
+/// Returns the piano roll whose cells are the bits of one window (timesteps · columns, time outer).
 pub fn roll_from_bits(layout: &Layout, timesteps: usize, words: &[u64]) -> PianoRoll {
     let columns = layout.columns();
     assert_eq!(
@@ -87,7 +87,7 @@ pub fn roll_from_bits(layout: &Layout, timesteps: usize, words: &[u64]) -> Piano
     roll
 }
 
-/// Turn on, from bit `offset` of `target`, the bits of `source`, whose padding is zero.
+/// Turns on the bits of `source`, whose padding is zero, from bit `offset` of `target` on.
 fn append(target: &mut [u64], offset: usize, source: &[u64]) {
     let (first, shift) = (offset / 64, offset % 64);
     for (index, &word) in source.iter().enumerate() {
@@ -99,7 +99,7 @@ fn append(target: &mut [u64], offset: usize, source: &[u64]) {
     }
 }
 
-/// Copy `width` bits, from bit `offset` of `source`, to the start of `target`, zeros after them.
+/// Copies `width` bits of `source`, from bit `offset` on, to the start of `target`, with zeros after them.
 fn extract(target: &mut [u64], source: &[u64], offset: usize, width: usize) {
     let (first, shift) = (offset / 64, offset % 64);
     for (index, word) in target.iter_mut().enumerate() {
@@ -144,7 +144,7 @@ mod tests {
                     roll
                 })
                 .collect();
-            // Without a stride of their own, windows stand side by side.
+            // Without a stride, windows lie side by side.
             let stride = if overlap { stride } else { timesteps };
             let windows = if overlap {
                 Windows::cut_every(&layout, &rolls, timesteps, stride)

@@ -1,4 +1,4 @@
-//! The MIDI writer: a piano roll becomes the bytes of a MIDI file.
+//! The MIDI writer, which turns a piano roll into the bytes of a MIDI file.
 
 use super::{
     PianoRoll, notes,
@@ -7,22 +7,22 @@ use super::{
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
-/// Ticks in a step of written MIDI, as the original has them.
+/// The ticks in a step of written MIDI, as in the original.
 const TICKS_PER_STEP: u32 = 55;
 
-/// Ticks in a quarter note end below this: the header gives them 15 bits.
+/// The maximum number of ticks in a quarter note, for which the header has 15 bits.
 const MAX_TICKS_PER_BEAT: u32 = 0x7fff;
 
-/// How a piano roll is to sound.
+/// The tempo, loudness and instrument of a piano roll.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MidiStyle {
-    /// Quarter notes a minute, above zero.
+    /// The tempo in quarter notes a minute, above zero.
     pub beats_per_minute: f64,
-    /// How hard notes are struck, 1 to 127.
+    /// The velocity of all notes, 1 to 127.
     pub velocity: u8,
-    /// The instrument, 0 to 127; 0 is the grand piano of General MIDI.
+    /// The program of General MIDI, 0 to 127; 0 is the grand piano.
     pub program: u8,
-    /// Steps of the piano roll in a quarter note, 1 to [`MAX_STEPS_PER_BEAT`].
+    /// The number of steps in a quarter note, 1 to [`MAX_STEPS_PER_BEAT`].
     pub steps_per_beat: u32,
 }
 
@@ -33,28 +33,29 @@ impl Default for MidiStyle {
 }
 
 impl MidiStyle {
-    /// Ticks in a step: 55, or as many as fit where a beat has so many steps that its ticks would not.
+    /// Returns the number of ticks in a step: 55, or fewer if a beat has too many steps for its ticks to fit the
+    /// header.
     pub fn ticks_per_step(&self) -> u32 {
         TICKS_PER_STEP.min(MAX_TICKS_PER_BEAT / self.steps_per_beat)
     }
 
-    /// Ticks in a quarter note.
+    /// Returns the number of ticks in a quarter note.
     pub fn ticks_per_beat(&self) -> u32 {
         self.ticks_per_step() * self.steps_per_beat
     }
 
-    /// Microseconds in a quarter note, within what the format can say.
+    /// Returns the microseconds in a quarter note, clamped to the 24 bits of the format.
     fn microseconds_per_beat(&self) -> u32 {
         (60_000_000.0 / self.beats_per_minute).round().clamp(1.0, 16_777_215.0) as u32
     }
 }
 
-/// The bytes of a MIDI file that plays a piano roll: one track, notes as [`notes`] finds them, at each step the ends
-/// before the starts and either by ascending pitch. The track lasts to the end of the last step.
+/// Returns the bytes of a MIDI file that plays a piano roll. It has one track with the notes that [`notes`] finds; at
+/// each step ends come before starts, both in order of pitch. The track lasts to the end of the last step.
 pub fn to_midi(roll: &PianoRoll, style: &MidiStyle) -> Vec<u8> {
     let sounds = (1..=127).contains(&style.velocity) && style.program <= 127 && style.beats_per_minute > 0.0;
     assert!(sounds && (1..=MAX_STEPS_PER_BEAT).contains(&style.steps_per_beat), "{style:?} is out of range");
-    // So that every time fits the 28 bits of the format.
+    // Every time must fit the 28 bits of the format.
     assert!(roll.steps() as u64 <= MAX_STEPS, "a song of {} steps", roll.steps());
     // (step, starts, pitch): ends come before starts.
     let mut changes: Vec<(usize, bool, u8)> =

@@ -1,4 +1,4 @@
-//! Small models and data sets that tests share.
+//! The small models or data sets that tests share.
 
 pub(crate) mod independent_units;
 mod whole_sweep;
@@ -7,7 +7,7 @@ use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams,
 use crate::model::rbm::RbmModel;
 use crate::model::{Model, Trainer};
 
-/// Parameters drawn from N(0, deviation²), all of them.
+/// Draws all parameters of a model from N(0, deviation²).
 pub(crate) fn random_parameters(seed: u64, visible: usize, hidden: usize, deviation: f64) -> Parameters {
     let mut generator = RowStreams::new(seed, Purpose::InitialWeights, 0, 0, 0).generator(0);
     let mut draw = |count: usize| {
@@ -24,7 +24,7 @@ pub(crate) fn random_parameters(seed: u64, visible: usize, hidden: usize, deviat
     }
 }
 
-/// Rows of independent bits, each on with about the given probability.
+/// Draws rows of independent bits, each on with about the given probability.
 pub(crate) fn random_bits(seed: u64, rows: usize, columns: usize, probability: f64) -> BitMatrix {
     let streams = RowStreams::new(seed, Purpose::Baseline, 0, 0, 0);
     let threshold = (probability * 4_294_967_296.0) as u64;
@@ -38,8 +38,8 @@ pub(crate) fn random_bits(seed: u64, rows: usize, columns: usize, probability: f
     matrix
 }
 
-/// Bars and stripes on an n × n grid (MacKay 2003): n-bit patterns as rows, and as columns; 2^(n+1) patterns, in which
-/// all-off and all-on stand twice.
+/// Returns bars and stripes on an n × n grid (MacKay 2003): every n-bit pattern as rows and as columns. All-off and
+/// all-on appear twice among the 2^(n+1) patterns.
 pub(crate) fn bars_and_stripes(n: usize) -> BitMatrix {
     let patterns = 1 << n;
     BitMatrix::from_fn(2 * patterns, n * n, |row, cell| {

@@ -1,13 +1,13 @@
-//! What tests of the program share: a folder to work in, and the program at work there.
+//! The bench on which tests of the program work.
 
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of this")]
 
 use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A folder to work in, with a configuration in it, `sweep.toml`.
+/// A temporary folder with a configuration, `sweep.toml`.
 pub struct Bench {
     pub folder: tempfile::TempDir,
 }
@@ -19,19 +19,19 @@ impl Bench {
         Self { folder }
     }
 
-    /// A place in the folder.
+    /// Returns a path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The program with these arguments, in the folder.
+    /// Returns a call of the program in the folder.
     pub fn runner(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
         command.current_dir(self.folder.path()).args(arguments);
         command
     }
 
-    /// The sweep with some keys set anew, without its progress.
+    /// Returns a call that runs the sweep with some keys set, without progress.
     pub fn sweep(&self, sets: &[&str]) -> Command {
         let mut command = self.runner(&["run", "--config", "sweep.toml", "--quiet"]);
         for set in sets {
@@ -41,12 +41,12 @@ impl Bench {
     }
 }
 
-/// A file of JSON.
+/// Reads a file of JSON.
 pub fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The first run of a folder of results.
+/// Returns the folder of the first run in a folder of results.
 pub fn first_run(results: &Path) -> PathBuf {
     let plan = json(&results.join("plan.json"));
     results.join("runs").join(plan["runs"][0]["run_id"].as_str().unwrap())

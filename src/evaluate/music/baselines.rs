@@ -1,8 +1,8 @@
-//! The baselines: sets of windows that samples are compared with, drawn from the training windows.
+//! The baselines: windows drawn from the training data, with which samples are compared.
 
 use crate::engine::{BitMatrix, Purpose, RowStreams, permutation, uniform_below};
 
-/// Which baseline draws from a stream; its place in the key of the stream.
+/// The purpose of a random stream, as a number in its key.
 #[derive(Clone, Copy)]
 enum Draw {
     Choice = 0,
@@ -14,16 +14,16 @@ fn streams(seed: u64, draw: Draw) -> RowStreams {
     RowStreams::new(seed, Purpose::Baseline, 0, draw as u64, 0)
 }
 
-/// Indices of up to `count` different training windows, drawn at random; all of them in random order if there are no
-/// more.
+/// Draws the indices of up to `count` different training windows. If there are no more than `count`, all are returned
+/// in random order.
 pub fn chosen_windows(windows: usize, count: usize, seed: u64) -> Vec<usize> {
     let mut order = permutation(&mut streams(seed, Draw::Choice).generator(0), windows);
     order.truncate(count);
     order
 }
 
-/// `count` windows of independent bits, each bit on with its frequency over the training windows: what a model knows
-/// that has learnt the biases and nothing else. None if there are no training windows.
+/// Draws `count` windows of independent bits, each on with its frequency among the training windows. A model that has
+/// learnt only the biases makes such windows. Empty without training windows.
 pub fn bernoulli_windows(training: &BitMatrix, count: usize, seed: u64) -> BitMatrix {
     let windows = training.rows() as u64;
     let counts = training.column_counts(0..training.rows());
@@ -39,8 +39,8 @@ pub fn bernoulli_windows(training: &BitMatrix, count: usize, seed: u64) -> BitMa
     drawn
 }
 
-/// The windows (windows × timesteps · columns, time outer) with the time steps of each in random order: the chords of
-/// music without its course.
+/// Puts the time steps of each window (windows × timesteps · columns, time outer) in random order, which keeps the
+/// chords of the music but not their order.
 pub fn shuffled_windows(windows: &BitMatrix, timesteps: usize, seed: u64) -> BitMatrix {
     assert!(
         timesteps > 0 && windows.columns().is_multiple_of(timesteps),
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(all, [0, 1, 2, 3, 4]);
     }
 
-    /// Seed 3; five standard errors, so a false alarm in less than one of a million columns.
+    /// Seed 3; five standard errors, a false alarm in less than one of a million columns.
     #[test]
     fn bernoulli_bits_have_the_training_frequencies() {
         // Column c is on in c of 10 windows, for c from 0 to 10.
@@ -92,13 +92,13 @@ mod tests {
         assert_eq!(bernoulli_windows(&BitMatrix::zeros(0, 11), count, 3).rows(), 0);
     }
 
-    /// Seed 5: two columns on together in every other training window fall together by chance alone.
+    /// Two columns that are on together in every other training window coincide only by chance. Seed 5.
     #[test]
     fn bernoulli_bits_are_independent() {
         let training = BitMatrix::from_fn(10, 2, |row, _| row % 2 == 0);
         let drawn = bernoulli_windows(&training, 4000, 5);
         let both = (0..4000).filter(|&row| drawn.count_ones_in(row) == 2).count() as f64;
-        // Five standard errors of 1000 expected ones among 4000: a false alarm once in a million seeds.
+        // Five standard errors of 1000 expected coincidences among 4000: a false alarm once in a million seeds.
         assert!((both - 1000.0).abs() < 5.0 * (4000.0f64 * 0.25 * 0.75).sqrt(), "{both}");
     }
 

@@ -1,4 +1,4 @@
-//! The comparison of samples with the training data, by way of the baselines.
+//! The comparison of samples with the training data, with baselines as a scale.
 
 use super::baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
 use super::coverage::Coverage;
@@ -10,18 +10,18 @@ use crate::music::Layout;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The music metrics of a set of windows, and how near it comes to the training windows.
+/// The music metrics of a set of windows, with its distances to the training windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MusicProfile {
     /// The metrics.
     #[serde(flatten)]
     pub metrics: MusicMetrics,
-    /// Distances to the nearest training windows; `None` if there are none to measure.
+    /// The distances to the nearest training windows; `None` if there are no windows on either side.
     pub nearest_training_window: Option<NearestBits>,
 }
 
 impl MusicProfile {
-    /// The profile of windows of bits (windows × timesteps · columns of the layout) whose nearest training windows are known.
+    /// Measures windows of bits (windows × timesteps · columns of the layout) whose nearest training windows are given.
     pub fn new(layout: &Layout, timesteps: usize, windows: &BitMatrix, nearest: &[Nearest]) -> Self {
         Self {
             metrics: MusicMetrics::of_windows(layout, timesteps, windows),
@@ -29,30 +29,31 @@ impl MusicProfile {
         }
     }
 
-    /// The profile of windows of bits (windows × timesteps · columns of the layout) that are no training windows.
+    /// Measures windows of bits (windows × timesteps · columns of the layout) that are not training windows.
     pub fn of_windows(layout: &Layout, timesteps: usize, windows: &BitMatrix, training: &BitMatrix) -> Self {
         Self::new(layout, timesteps, windows, &nearest_training_window(windows, training, None))
     }
 }
 
-/// The profiles of the three baselines; they depend on the training windows and the seed, not on any model.
+/// The profiles of the three baselines, which depend on the training windows and the seed, not on a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
-    /// Metrics of all training windows; nearest *other* training window of a random choice of them.
+    /// The training windows: the metrics of all, and for a random choice of them the distances to the nearest *other*
+    /// one.
     pub training: MusicProfile,
-    /// Independent bits with the frequencies of the training windows.
+    /// Windows of independent bits with the frequencies of the training windows.
     pub bernoulli: MusicProfile,
-    /// The random choice of training windows, the time steps of each in random order.
+    /// The same random choice of training windows, with the time steps of each in random order.
     pub shuffled: MusicProfile,
 }
 
 impl Baselines {
-    /// Windows that suffice for a baseline: the standard error of a share is then below 2.5 %, of what is counted many
-    /// times a window, such as notes, far smaller.
+    /// The number of windows that suffices for a baseline. The standard error of a share of windows is then below 2.5
+    /// %, and that of a share of notes or cells far smaller.
     pub const ENOUGH_WINDOWS: usize = 500;
 
-    /// Draw and measure the baselines of training windows (windows × timesteps · columns of the layout), `count` windows
-    /// each; fewer of `training` and `shuffled` if there are no more training windows.
+    /// Draws and measures the baselines of training windows (windows × timesteps · columns of the layout), with `count`
+    /// windows each. `training` and `shuffled` have fewer if there are fewer training windows.
     pub fn draw(layout: &Layout, timesteps: usize, training: &BitMatrix, count: usize, seed: u64) -> Self {
         let choice = chosen_windows(training.rows(), count, seed);
         let chosen = training.gather(&choice);
@@ -70,7 +71,7 @@ impl Baselines {
     }
 }
 
-/// Samples beside the three baselines.
+/// The samples beside the three baselines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MusicComparison {
     /// The samples.
@@ -78,25 +79,25 @@ pub struct MusicComparison {
     /// The baselines.
     #[serde(flatten)]
     pub baselines: Baselines,
-    /// How far the samples are from the training data.
+    /// The distance of the samples from the training data.
     pub samples_distance: MusicDistance,
-    /// How far independent bits are from the training data.
+    /// The distance of independent bits from the training data.
     pub bernoulli_distance: MusicDistance,
-    /// How far training windows with shuffled time steps are from the training data.
+    /// The distance of training windows with shuffled time steps from the training data.
     pub shuffled_distance: MusicDistance,
-    /// Whether the samples' score is below that of independent bits: whether the model has learnt more about music than
-    /// how often each note sounds. `None` where a score is.
+    /// True if the samples' score is below that of independent bits: the model has learnt more about music than the
+    /// frequency of each note. `None` if a score is.
     pub nearer_than_bernoulli: Option<bool>,
-    /// How near the samples are to the training windows, beside real windows that were held out.
+    /// The nearness of the samples to the training windows, in comparison with held-out windows.
     #[serde(default)]
     pub memorisation: Option<Memorisation>,
-    /// Which modes of the corpus the samples reach; `None` for a corpus whose truth is not known.
+    /// The modes of the corpus that the samples reach; `None` for a corpus without known modes.
     #[serde(default)]
     pub coverage: Option<Coverage>,
 }
 
 impl MusicComparison {
-    /// Compare samples with baselines; of memorisation and coverage it says nothing.
+    /// Compares samples with baselines. Leaves memorisation and coverage empty.
     pub fn new(samples: MusicProfile, baselines: Baselines) -> Self {
         let distance = |profile: &MusicProfile| MusicDistance::between(&profile.metrics, &baselines.training.metrics);
         let (of_samples, of_bernoulli) = (distance(&samples), distance(&baselines.bernoulli));
@@ -115,36 +116,36 @@ impl MusicComparison {
     }
 }
 
-/// How far the metrics of a set of windows are from those of the training data.
+/// The distance of a set of windows' metrics from those of the training data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MusicDistance {
-    /// |metric − training metric| in the unit of the metric; `None` if either is undefined.
+    /// The differences |metric − training metric|, in the unit of the metric; `None` if either is undefined.
     pub differences: BTreeMap<String, Option<f64>>,
-    /// The mean of the differences brought to 0..=1; 0 is the training data's own music. Smaller is nearer.
+    /// The mean of the differences scaled to 0..=1. It is 0 for the training data itself; smaller is nearer.
     ///
-    /// The eight metrics of the mean are polyphony, silent rows, note length, one-step notes, onset without attack, attack
-    /// without onset, scale consistency and pitch-class entropy; the densities are left out, as independent bits
-    /// have them right by construction. A difference of shares counts as it is, one of entropies is divided by log2(12), one
-    /// of polyphonies or note lengths by the larger of the two values. A metric undefined for the training data is left
-    /// out of the mean; one undefined for the other side alone counts 1, the largest distance: silence is not music.
-    /// `None` if all metrics of the training data are undefined.
+    /// The mean is over eight metrics: polyphony, silent rows, note length, one-step notes, onset without attack,
+    /// attack without onset, scale consistency and pitch-class entropy. The densities are left out, since independent
+    /// bits have them right by construction. A difference of shares counts unchanged, one of entropies is divided by
+    /// log2(12), one of polyphonies or note lengths by the larger of the two values. A metric undefined for the
+    /// training data is left out of the mean. One undefined only for the windows counts 1, the maximum, because silence
+    /// is not music. `None` if all metrics of the training data are undefined.
     pub score: Option<f64>,
 }
 
-/// What a difference of two values of a metric is divided by to lie in 0..=1.
+/// The divisor that scales a difference of two values of a metric to 0..=1.
 #[derive(Clone, Copy)]
 enum Scale {
-    /// Both values are shares: 1.
+    /// The divisor 1, for shares.
     Share,
-    /// Both values are entropies over pitch classes: the largest there is.
+    /// The maximum entropy over pitch classes, for entropies.
     Entropy,
-    /// Both values are positive and unbounded: the larger of them.
+    /// The larger of the two values, for positive unbounded ones.
     Larger,
-    /// The metric is no part of the score.
+    /// None: the metric is not part of the score.
     Unscored,
 }
 
-/// A metric's name, as in the JSON of [`MusicMetrics`]; its value; its part in the score.
+/// A metric: its name in the JSON of [`MusicMetrics`], its value, its scale in the score.
 type Term = (&'static str, fn(&MusicMetrics) -> Option<f64>, Scale);
 
 const TERMS: [Term; 10] = [
@@ -161,7 +162,7 @@ const TERMS: [Term; 10] = [
 ];
 
 impl MusicDistance {
-    /// The distance of `metrics` from those of the training data.
+    /// Returns the distance of `metrics` from those of the training data.
     pub fn between(metrics: &MusicMetrics, training: &MusicMetrics) -> Self {
         let mut differences = BTreeMap::new();
         let mut scaled = Vec::new();
@@ -191,7 +192,7 @@ mod tests {
     const TIMESTEPS: usize = 15;
     const SEED: u64 = 11;
 
-    /// The built-in corpus in windows.
+    /// Returns the windows of the built-in corpus.
     fn builtin_windows() -> Windows {
         let corpus = Corpus::from_midi(&builtin::songs(), &CorpusOptions::default(), &|_, _| {}).unwrap();
         Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), TIMESTEPS)
@@ -201,8 +202,9 @@ mod tests {
         Baselines::draw(&windows.layout, TIMESTEPS, &windows.bits, 200, SEED)
     }
 
-    /// Independent bits have the densities of music and nothing else of it. Seed 11; each margin is many times the spread
-    /// between seeds, about 0.01 in shares and 0.02 steps in lengths: no false alarm in a million seeds.
+    /// Independent bits have the densities of music and nothing else of it. Seed 11; each margin is many times the
+    /// spread between seeds, about 0.01 in shares and 0.02 steps in lengths: less than one false alarm in a million
+    /// seeds.
     #[test]
     fn independent_bits_are_far_from_music() {
         let windows = builtin_windows();
@@ -220,7 +222,7 @@ mod tests {
         assert!(music.scale_consistency > Some(0.97) && noise.scale_consistency < Some(0.93));
         assert!(music.pitch_class_entropy < Some(2.3) && noise.pitch_class_entropy > Some(2.9));
 
-        // Shuffling the steps leaves every onset its attack and every chord its tones, but breaks the notes.
+        // Shuffled steps keep the attack of every onset and the tones of every chord, but break the notes.
         assert_eq!(shuffled.onset_without_attack, Some(0.0));
         assert!(shuffled.attack_without_onset > Some(0.5));
         assert!(shuffled.note_length < Some(2.0));
@@ -230,7 +232,7 @@ mod tests {
     fn the_order_of_the_distances_is_music_shuffled_noise() {
         let windows = builtin_windows();
         let baselines = baselines(&windows);
-        // Training windows as samples: the best a model can do.
+        // Training windows as samples are the best a model can do.
         let other = chosen_windows(windows.len(), 200, SEED + 1);
         let samples = windows.bits.gather(&other);
         let samples = MusicProfile::of_windows(&windows.layout, TIMESTEPS, &samples, &windows.bits);
@@ -241,12 +243,12 @@ mod tests {
             .map(|distance| distance.score.unwrap());
         assert!(scores[0] < 0.02 && scores.is_sorted() && scores[2] > 0.3, "{scores:?}");
         assert_eq!(comparison.nearer_than_bernoulli, Some(true));
-        // A training window is nearer to the other ones than independent bits are to any.
+        // A training window is nearer to another one than independent bits are to any.
         let bits = baselines.training.nearest_training_window.unwrap();
         let noise = baselines.bernoulli.nearest_training_window.unwrap();
         assert!(0.0 < bits.mean && bits.mean < noise.mean);
 
-        // Silence is as far as can be.
+        // Silence has the maximum distance.
         let silence = BitMatrix::zeros(10, windows.bits.columns());
         let silence = MusicProfile::of_windows(&windows.layout, TIMESTEPS, &silence, &windows.bits);
         let comparison = MusicComparison::new(silence, baselines);
@@ -262,7 +264,7 @@ mod tests {
         assert_ne!(draw(1), draw(2));
     }
 
-    /// Metrics of which every one is given by hand.
+    /// Returns metrics with the given values.
     fn metrics(polyphony: Option<f64>, shares: f64, entropy: Option<f64>) -> MusicMetrics {
         MusicMetrics {
             rolls: 1,
@@ -284,20 +286,21 @@ mod tests {
     #[test]
     fn distances_by_hand() {
         let training = metrics(Some(4.0), 0.5, Some(libm::log2(12.0)));
-        // Twice 1 - 3/4, five times 0.1, half of the largest entropy: over eight.
+        // Twice 1 − 3/4, five times 0.1, half of the maximum entropy: divided by eight.
         let distance = MusicDistance::between(&metrics(Some(3.0), 0.6, Some(libm::log2(12.0) / 2.0)), &training);
         assert!((distance.score.unwrap() - (2.0 * 0.25 + 5.0 * 0.1 + 0.5) / 8.0).abs() < 1e-15);
         assert_eq!(distance.differences["polyphony"], Some(1.0));
         assert!((distance.differences["hold_density"].unwrap() - 0.1).abs() < 1e-15);
         assert_eq!(distance.differences["onset_density"], None);
         assert_eq!(distance.differences.len(), 10);
-        // From below and from above the larger value is the scale.
+        // The larger value is the scale, whether it is that of the training data or not.
         let above = MusicDistance::between(&metrics(Some(8.0), 0.5, training.pitch_class_entropy), &training);
         assert_eq!(above.score, Some(2.0 * 0.5 / 8.0));
 
         let itself = MusicDistance::between(&training, &training);
         assert_eq!(itself.score, Some(0.0));
-        // Undefined on this side alone: the largest distance, thrice. Undefined for the training data: no part.
+        // Three metrics undefined on this side alone have the maximum distance. Undefined for the training data, they
+        // do not count.
         let undefined = metrics(None, 0.5, None);
         assert_eq!(MusicDistance::between(&undefined, &training).score, Some(3.0 / 8.0));
         assert_eq!(MusicDistance::between(&training, &undefined).score, Some(0.0));

@@ -1,4 +1,4 @@
-//! Coverage: which of the keys, progressions and textures of a corpus whose truth is known the samples reach.
+//! Coverage: the share of a corpus's known modes (keys, progressions, textures) that samples reach.
 
 use super::baselines::{bernoulli_windows, chosen_windows};
 use crate::engine::BitMatrix;
@@ -8,28 +8,30 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The registers of the built-in corpus: bass, chords, melody; the lowest pitches of the last two.
+/// The lowest pitches of the chords and of the melody in the built-in corpus, whose registers are bass, chords, melody.
 const REGISTERS: [u8; 2] = [52, 68];
 
-/// Pitch classes, and so cells of a step of harmony.
+/// The number of pitch classes, which is the number of cells in a step of harmony.
 const PITCH_CLASSES: usize = 12;
 
-/// Counts of a step of texture: the notes that are struck and those that sound, by register.
+/// The number of counts in a step of texture: the notes that sound and those that are struck, by register.
 const COUNTS: usize = 2 * (REGISTERS.len() + 1);
 
-/// Real windows that the detector is tried on, at most: the standard error of an accuracy is then below 2.3 %.
+/// The maximum number of real windows on which the detector is tried. The standard error of an accuracy is then below
+/// 2.3 %.
 const TRIED: usize = 500;
 
-/// Windows of independent bits that the bounds are drawn against.
+/// The number of windows of independent bits from which the bounds are derived.
 const NOISE: usize = 200;
 
-/// The share of real windows nearer, and of windows of independent bits farther, than what the bounds lie halfway between.
+/// The share for the bounds, which lie halfway between two distances: that within which this share of real windows
+/// lies, and that beyond which this share of windows of independent bits lies.
 const WITHIN: f64 = 0.95;
 
-/// The accuracy that a detector needs for its finds to count: right more often than wrong.
+/// The minimum accuracy of a detector whose results count: right more often than wrong.
 const RELIABLE: f64 = 0.5;
 
-/// What a mode is a mode of.
+/// A trait of a song whose values are the modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trait {
     Key,
@@ -37,29 +39,30 @@ enum Trait {
     Texture,
 }
 
-/// Finds key, progression and texture of windows by the nearest window of a corpus whose truth is known.
+/// A detector of the key, progression and texture of a window, by the nearest window of a corpus with known modes.
 ///
-/// Nearness is measured in what carries each trait. Key and progression: the pitch classes that sound, step by step,
-/// as bits (Hamming distance). Texture: how many notes are struck and how many sound in the registers of bass, chords
-/// and melody, step by step (sum of absolute differences).
+/// Distances are measured in features that carry the trait. For key and progression these are the pitch classes that
+/// sound at each step, as bits (Hamming distance). For texture they are the numbers of notes that are struck and that
+/// sound at each step in the registers of bass, chords and melody (sum of absolute differences).
 #[derive(Clone, Debug)]
 pub struct ModeDetector {
     layout: Layout,
     timesteps: usize,
-    /// Pitch classes by step (windows × 12 · timesteps).
+    /// The pitch classes by step (windows × 12 · timesteps).
     harmonies: BitMatrix,
-    /// Counts by step (windows × 6 · timesteps).
+    /// The counts by step (windows × 6 · timesteps).
     textures: Vec<Vec<u8>>,
-    /// The mode of each window in each trait, as an index into its names.
+    /// The mode of each window in each trait, as an index into `names`.
     modes: [Vec<usize>; 3],
+    /// The names of the modes of each trait, sorted.
     names: [Vec<String>; 3],
-    /// Shares of real windows whose mode is found, with their own songs left out.
+    /// The shares of real windows whose mode is found, with their own songs left out.
     accuracy: [f64; 3],
-    /// The largest distances, in harmony and in texture, of a window that is like the corpus.
+    /// The maximum distances, in harmony and in texture, of a window that is like the corpus.
     bounds: [u32; 2],
 }
 
-/// The nearest window of the corpus, in harmony and in texture, and how far it is.
+/// The nearest windows of the corpus in harmony and in texture, with their distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Found {
     window: [usize; 2],
@@ -67,10 +70,10 @@ struct Found {
 }
 
 impl ModeDetector {
-    /// A detector from all windows of songs of which `truths[i]` is true of song i, tried on up to 500 of them, drawn by
-    /// `seed`, each without the windows of its own song. `None` if there are no windows of at least two songs.
+    /// Builds a detector from all windows of songs; `truths[i]` holds the facts about song i. It is tried on up to 500
+    /// windows, drawn by `seed`, each without the windows of its own song. `None` if fewer than two songs have windows.
     pub fn new(windows: &Windows, truths: &[&SongTruth], seed: u64) -> Option<Self> {
-        assert_eq!(windows.songs.len(), truths.len(), "songs, and what is true of them");
+        assert_eq!(windows.songs.len(), truths.len(), "songs and their truths");
         if windows.songs.iter().filter(|song| !song.is_empty()).count() < 2 {
             return None;
         }
@@ -111,7 +114,7 @@ impl ModeDetector {
         Some(detector)
     }
 
-    /// Measure accuracy and bounds on real windows, each without its own song, and on windows of noise.
+    /// Measures accuracy and bounds on real windows, each without its own song, and on windows of noise.
     fn try_out(&mut self, song_of: &[usize], noise: &BitMatrix, seed: u64) {
         let tried = chosen_windows(song_of.len(), TRIED, seed);
         let found: Vec<Found> = tried
@@ -136,7 +139,7 @@ impl ModeDetector {
         });
     }
 
-    /// What each window (windows × timesteps · columns of the layout) is nearest to.
+    /// Finds the nearest windows of the corpus for each window (windows × timesteps · columns of the layout).
     fn find_all(&self, windows: &BitMatrix) -> Vec<Found> {
         let find = |window: usize| {
             let (harmony, texture) = self.features(windows.row(window));
@@ -145,9 +148,9 @@ impl ModeDetector {
         (0..windows.rows()).into_par_iter().map(find).collect()
     }
 
-    /// What the samples (samples × timesteps · columns of the layout) reach; `None` if there are none.
+    /// Returns the modes that the samples (samples × timesteps · columns of the layout) reach; `None` without samples.
     pub fn coverage(&self, samples: &BitMatrix) -> Option<Coverage> {
-        assert_eq!(samples.columns(), self.timesteps * self.layout.columns(), "bits of a sample, and of a window");
+        assert_eq!(samples.columns(), self.timesteps * self.layout.columns(), "bits of a sample and of a window");
         let sounds = |sample: usize| samples.row(sample).iter().any(|&word| word != 0);
         let known: Vec<Found> = self
             .find_all(samples)
@@ -188,13 +191,13 @@ impl ModeDetector {
         }
     }
 
-    /// The mode of what was found, in a trait; key and progression go by harmony.
+    /// Returns the mode of the nearest window in a trait: by harmony for key and progression, else by texture.
     fn mode(&self, which: usize, found: Found) -> usize {
         let space = usize::from(which == Trait::Texture as usize);
         self.modes[which][found.window[space]]
     }
 
-    /// The nearest windows among those allowed; of equals the first.
+    /// Finds the nearest windows among those allowed: the first if several are equally near.
     fn nearest(&self, harmony: &[u64], texture: &[u8], allowed: impl Fn(usize) -> bool) -> Found {
         let mut found = Found { window: [0; 2], distance: [u32::MAX; 2] };
         for window in (0..self.textures.len()).filter(|&window| allowed(window)) {
@@ -212,7 +215,7 @@ impl ModeDetector {
         found
     }
 
-    /// The harmony (1 × 12 · timesteps) and the texture (6 · timesteps) of a window.
+    /// Computes the harmony (1 × 12 · timesteps) and the texture (6 · timesteps) of a window.
     fn features(&self, window: &[u64]) -> (BitMatrix, Vec<u8>) {
         let roll = crate::music::roll_from_bits(&self.layout, self.timesteps, window);
         let sounds = if self.layout.planes.contains(&Plane::Hold) { Plane::Hold } else { Plane::Onset };
@@ -235,35 +238,36 @@ impl ModeDetector {
     }
 }
 
-/// Which modes of a corpus the samples reach.
+/// The modes of a corpus that samples reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Share of the samples that sound and are like the corpus: in harmony and in texture no farther from its nearest windows than
-    /// halfway from where 19 of 20 real windows lie, with their own songs left out, to where 19 of 20 windows of
-    /// independent bits begin. Only these count below.
+    /// The share of the samples that sound and are like the corpus. In both harmony and texture they lie within a bound
+    /// of its nearest windows. The bound is halfway between the distance within which 19 of 20 real windows lie, with
+    /// their own songs left out, and the distance beyond which 19 of 20 windows of independent bits lie. Only these
+    /// samples count below.
     pub recognised: f64,
     /// The keys.
     pub key: ModeCoverage,
-    /// The progressions; a window of a bar or two cannot tell them.
+    /// The progressions, which a window of one or two bars does not reveal.
     pub progression: ModeCoverage,
     /// The textures.
     pub texture: ModeCoverage,
 }
 
-/// Which modes of one trait the samples reach.
+/// The modes of one trait that samples reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModeCoverage {
-    /// Modes in the corpus.
+    /// The number of modes in the corpus.
     pub modes: usize,
-    /// Share of real windows whose mode the detector finds when their own song is left out.
+    /// The share of real windows whose mode the detector finds when their own song is left out.
     pub accuracy: f64,
-    /// That share for a detector that always names the commonest mode.
+    /// The accuracy of a detector that always names the commonest mode.
     pub chance: f64,
-    /// Share of the modes that some recognised sample has; `None` where the detector is wrong more often than right.
+    /// The share of the modes that some recognised sample has; `None` if the detector is wrong more often than right.
     pub reached: Option<f64>,
-    /// The share that as many windows of the corpus, drawn at random, would reach on average.
+    /// The mean share that the same number of random windows of the corpus would reach.
     pub expected: f64,
-    /// Recognised samples by mode.
+    /// The number of recognised samples of each mode.
     pub found: BTreeMap<String, u64>,
 }
 
@@ -283,8 +287,8 @@ mod tests {
         ModeDetector::new(windows, &truths.iter().collect::<Vec<_>>(), 1).unwrap()
     }
 
-    /// Leaving out the song of each window: a bar tells the texture, mostly the key, hardly the progression; four bars
-    /// tell all. The windows tried are a fixed choice (seed 1).
+    /// With the song of each window left out, a bar reveals the texture, mostly the key, hardly the progression. Four
+    /// bars reveal all. The windows tried are a fixed choice (seed 1).
     #[test]
     fn the_detector_knows_real_windows_of_songs_it_has_not_seen() {
         let (windows, truths) = builtin_windows(15);
@@ -325,11 +329,11 @@ mod tests {
         assert_eq!(coverage.texture.reached, Some(1.0 / 6.0));
         assert_eq!(coverage.texture.found[truths[40].texture.name()], song.len() as u64);
         assert_eq!(coverage.key.found[&truths[40].key.name()], song.len() as u64);
-        // So few windows are not expected to reach all, but more than one.
+        // As few windows are expected to reach more than one mode, but not all.
         assert!((0.5..1.0).contains(&coverage.texture.expected), "{}", coverage.texture.expected);
     }
 
-    /// Short windows of the corpus are silent here and there, and no bound is beyond them: silence is no music all the same.
+    /// Silent samples do not count, even if the corpus has silent windows and no bound excludes them.
     #[test]
     fn silence_reaches_no_mode() {
         let (windows, truths) = builtin_windows(1);
@@ -357,7 +361,7 @@ mod tests {
     #[test]
     fn one_song_has_no_other_to_be_known_by() {
         let (windows, truths) = builtin_windows(15);
-        // A song shorter than a window is no other song.
+        // A song shorter than a window does not count as another song.
         let alone = Windows { songs: vec![0..2, 2..2], bits: windows.bits.gather(&[0, 1]), ..windows };
         assert!(ModeDetector::new(&alone, &[&truths[0], &truths[1]], 1).is_none());
     }

@@ -1,28 +1,28 @@
-//! Memorisation: whether samples lie nearer to the training windows than real music that was not trained on.
+//! Memorisation: the nearness of samples to the training windows, in comparison with held-out music.
 
 use super::nearest::Nearest;
 use serde::{Deserialize, Serialize};
 
-/// How a set of distances to the nearest training window is spread, in bits.
+/// The spread of a set of distances to the nearest training window, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DistanceSpread {
-    /// Windows measured.
+    /// The number of windows measured.
     pub windows: usize,
-    /// The smallest.
+    /// The smallest distance.
     pub smallest: f64,
-    /// A quarter lies below.
+    /// The first quartile: a quarter lies below.
     pub lower_quartile: f64,
-    /// Half lies below.
+    /// The median: half lies below.
     pub median: f64,
-    /// A quarter lies above.
+    /// The third quartile: a quarter lies above.
     pub upper_quartile: f64,
-    /// The largest.
+    /// The largest distance.
     pub largest: f64,
 }
 
 impl DistanceSpread {
-    /// The spread of distances given in ascending order; between two neighbours quantiles are interpolated, as R's type 7
-    /// does. `None` if there are none.
+    /// Returns the spread of distances in ascending order; `None` if there are none. Quantiles between two neighbours
+    /// are interpolated, as in R's type 7.
     fn of_sorted(bits: &[u32]) -> Option<Self> {
         let last = bits.len().checked_sub(1)?;
         let quantile = |share: f64| {
@@ -42,25 +42,26 @@ impl DistanceSpread {
     }
 }
 
-/// How near samples are to the training windows, beside real windows of songs that were held out.
+/// The nearness of samples to the training windows, in comparison with real windows of held-out songs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memorisation {
-    /// Share of the samples that are a training window bit for bit.
+    /// The share of the samples that equal a training window bit for bit.
     pub copies: f64,
-    /// Share of the held-out windows that are: music repeats itself, so some may be.
+    /// The share of the held-out windows that equal a training window. Some may, since music repeats itself.
     pub held_out_copies: Option<f64>,
-    /// The chance that a sample is nearer to its nearest training window than a held-out window to its own; equal
-    /// distances count half. About ½ for samples as new as real music, 1 for samples all nearer than any of it.
+    /// The chance that a sample is nearer to its nearest training window than a held-out window is to its own; equal
+    /// distances count half. It is about ½ for samples as new as real music, 1 if all samples are nearer than all of
+    /// it.
     pub nearer_than_held_out: Option<f64>,
-    /// Distances of the samples.
+    /// The distances of the samples.
     pub samples: DistanceSpread,
-    /// Distances of the held-out windows.
+    /// The distances of the held-out windows.
     pub held_out: Option<DistanceSpread>,
 }
 
 impl Memorisation {
-    /// Compare the nearest training windows of samples with those of held-out windows; `None` without any of the former,
-    /// and what needs the latter `None` without them.
+    /// Compares the nearest training windows of samples with those of held-out windows. `None` without samples; without
+    /// held-out windows, the fields that need them are `None`.
     pub fn of(samples: &[Nearest], held_out: &[Nearest]) -> Option<Self> {
         let sorted = |nearest: &[Nearest]| {
             let mut bits: Vec<u32> = nearest.iter().map(|nearest| nearest.bits).collect();
@@ -69,7 +70,7 @@ impl Memorisation {
         };
         let (samples, held_out) = (sorted(samples), sorted(held_out));
         let copies = |bits: &[u32]| bits.partition_point(|&bits| bits == 0) as f64 / bits.len() as f64;
-        // The statistic of Mann and Whitney (1947), by the place of each sample among the held-out windows.
+        // The statistic of Mann and Whitney (1947), from the place of each sample among the held-out windows.
         let farther = |bits: u32| {
             let below = held_out.partition_point(|&other| other < bits);
             let equal = held_out.partition_point(|&other| other <= bits) - below;
@@ -99,7 +100,8 @@ mod tests {
     fn shares_and_quantiles_by_hand() {
         let found = Memorisation::of(&nearest(&[4, 0, 2, 0, 9]), &nearest(&[0, 4, 6, 8])).unwrap();
         assert_eq!((found.copies, found.held_out_copies), (0.4, Some(0.25)));
-        // 0 twice: nearer than three and equal to one; 2: nearer than three; 4: than two, equal to one; 9: than none.
+        // 0 (twice) is nearer than three and equal to one; 2 nearer than three; 4 nearer than two, equal to one; 9 than
+        // none.
         assert_eq!(found.nearer_than_held_out, Some((3.5 + 3.5 + 3.0 + 2.5) / 20.0));
         let spread = found.samples;
         assert_eq!((spread.windows, spread.smallest, spread.largest), (5, 0.0, 9.0));

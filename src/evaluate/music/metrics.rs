@@ -6,61 +6,61 @@ use crate::music::{Layout, PianoRoll, Plane, notes, roll_from_bits};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Music metrics of one piano roll or of several.
+/// The music metrics of one or several piano rolls.
 ///
-/// A cell *sounds* where the hold plane is on; in a layout without that plane, where the onset plane is. Notes are those
-/// of [`notes`]. Counts of several rolls are pooled before they are divided, so that every step, cell or note weighs the
-/// same. The two tonal metrics are means over rolls instead: each roll has a key of its own, and a mixture of keys says
-/// little about any. Polyphony, scale consistency and pitch-class entropy of a single roll are those of the Python
-/// package MusPy (Dong et al., "MusPy: A Toolkit for Symbolic Music Generation", 2020).
+/// A cell *sounds* if its hold cell is on or, in a layout without the hold plane, its onset cell. Notes are those of
+/// [`notes`]. Counts of several rolls are pooled before they are divided, so every step, cell or note has the same
+/// weight. The two tonal metrics are means over rolls instead, since each roll has its own key. Polyphony, scale
+/// consistency and pitch-class entropy of a single roll are those of the Python package MusPy (Dong et al., "MusPy: A
+/// Toolkit for Symbolic Music Generation", 2020).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MusicMetrics {
-    /// Piano rolls measured.
+    /// The number of piano rolls.
     pub rolls: u64,
-    /// Time steps in all of them.
+    /// The number of time steps in all rolls.
     pub steps: u64,
-    /// Notes in all of them.
+    /// The number of notes in all rolls.
     pub notes: u64,
-    /// Share of the cells of the hold plane that are on, 0 to 1; `None` without cells.
+    /// The share of the cells of the hold plane that are on, 0 to 1; `None` without cells.
     pub hold_density: Option<f64>,
-    /// Share of the cells of the onset plane that are on, 0 to 1; `None` without cells.
+    /// The share of the cells of the onset plane that are on, 0 to 1; `None` without cells.
     pub onset_density: Option<f64>,
-    /// Mean number of sounding pitches over the steps at which at least one sounds; `None` where none does.
+    /// The mean number of sounding pitches over the steps at which at least one sounds; `None` without such steps.
     pub polyphony: Option<f64>,
-    /// Share of the steps at which nothing sounds, 0 to 1; `None` without steps.
+    /// The share of the steps at which nothing sounds, 0 to 1; `None` without steps.
     pub silent_rows: Option<f64>,
-    /// Mean length of a note in steps; `None` without notes.
+    /// The mean length of a note in steps; `None` without notes.
     pub note_length: Option<f64>,
-    /// Share of the notes that last one step, 0 to 1; `None` without notes.
+    /// The share of the notes that last one step, 0 to 1; `None` without notes.
     pub one_step_notes: Option<f64>,
-    /// Share of the cells on in the onset plane whose cell in the hold plane, same step and pitch, is off: strokes that
-    /// strike nothing. 0 in every roll read from MIDI; `None` without onsets, or without both planes.
+    /// The share of the onset cells that are on whose hold cell (same step and pitch) is off: strokes without a note.
+    /// It is 0 in every roll read from MIDI. `None` without onsets, or without both planes.
     pub onset_without_attack: Option<f64>,
-    /// Share of the notes whose first cell is off in the onset plane: sounds that nothing struck. Notes that begin in
-    /// the first step of a roll do not count, for a window may begin in the middle of one. 0 in every roll read from
-    /// MIDI; `None` without such notes, or without both planes.
+    /// The share of the notes whose first onset cell is off: notes without a stroke. Notes at the first step of a roll
+    /// do not count, since a window may begin in the middle of one. It is 0 in every roll read from MIDI. `None`
+    /// without notes that count, or without both planes.
     pub attack_without_onset: Option<f64>,
-    /// The largest share of notes within one scale, of the twelve major and twelve natural minor scales; 0 to 1. Mean over
+    /// The largest share of notes within one of the twelve major and twelve natural minor scales, 0 to 1. The mean over
     /// rolls that have notes; `None` without any.
     pub scale_consistency: Option<f64>,
-    /// Entropy of the distribution of notes over the twelve pitch classes, in bits, 0 to log2(12). Mean over rolls that
-    /// have notes; `None` without any.
+    /// The entropy of the distribution of notes over the twelve pitch classes, in bits, 0 to log2(12). The mean over
+    /// rolls that have notes; `None` without any.
     pub pitch_class_entropy: Option<f64>,
 }
 
 impl MusicMetrics {
-    /// The metrics of one roll.
+    /// Measures one roll.
     pub fn of_roll(roll: &PianoRoll) -> Self {
         Self::pool(&[Tally::of(roll)])
     }
 
-    /// The metrics of several rolls.
+    /// Measures several rolls.
     pub fn of_rolls(rolls: &[PianoRoll]) -> Self {
         let tallies: Vec<Tally> = rolls.par_iter().map(Tally::of).collect();
         Self::pool(&tallies)
     }
 
-    /// The metrics of windows of bits (windows × timesteps · columns of the layout, time outer).
+    /// Measures windows of bits (windows × timesteps · columns of the layout, time outer).
     pub fn of_windows(layout: &Layout, timesteps: usize, windows: &BitMatrix) -> Self {
         let tally = |window| Tally::of(&roll_from_bits(layout, timesteps, windows.row(window)));
         let tallies: Vec<Tally> = (0..windows.rows()).into_par_iter().map(tally).collect();
@@ -69,7 +69,7 @@ impl MusicMetrics {
 
     fn pool(tallies: &[Tally]) -> Self {
         let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
-        // In the order of the rolls, whatever thread has tallied which.
+        // The sum is in the order of the rolls, so that it does not depend on threads.
         let mean = |metric: fn(&Tally) -> Option<f64>| {
             let values: Vec<f64> = tallies.iter().filter_map(metric).collect();
             (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -97,7 +97,7 @@ impl MusicMetrics {
     }
 }
 
-/// What is counted in one roll; every metric is a function of such counts.
+/// The counts of one roll, from which every metric is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tally {
     steps: u64,
@@ -110,13 +110,15 @@ struct Tally {
     notes: u64,
     note_steps: u64,
     one_step_notes: u64,
-    /// Onsets in a layout that has both planes, and those of them that do not hold.
+    /// The onsets, if the layout has both planes.
     comparable_onsets: u64,
+    /// Those of the comparable onsets whose hold cell is off.
     onsets_without_attack: u64,
-    /// Notes after the first step in a layout that has both planes, and those of them that no onset strikes.
+    /// The notes after the first step, if the layout has both planes.
     comparable_attacks: u64,
+    /// Those of the comparable notes whose onset cell is off.
     attacks_without_onset: u64,
-    /// Notes of each pitch class.
+    /// The notes of each pitch class.
     pitch_classes: [u64; 12],
 }
 
@@ -161,12 +163,12 @@ impl Tally {
     }
 }
 
-/// `part / whole`, undefined if the whole is nothing.
+/// Returns `part / whole`; `None` if the whole is 0.
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The largest share of notes within one of the 24 scales.
+/// Returns the largest share of notes within one of the 24 scales.
 fn scale_consistency(pitch_classes: &[u64; 12]) -> Option<f64> {
     let notes: u64 = pitch_classes.iter().sum();
     let within = |tonic: usize, mode: Mode| -> u64 {
@@ -178,7 +180,7 @@ fn scale_consistency(pitch_classes: &[u64; 12]) -> Option<f64> {
     ratio(best.unwrap_or_default(), notes)
 }
 
-/// −Σ p log2 p over pitch classes that have notes, in bits.
+/// Returns −Σ p log2 p over the pitch classes that have notes, in bits.
 fn pitch_class_entropy(pitch_classes: &[u64; 12]) -> Option<f64> {
     let notes: u64 = pitch_classes.iter().sum();
     let terms = pitch_classes.iter().filter(|&&count| count > 0).map(|&count| {
@@ -194,8 +196,8 @@ mod tests {
     use super::*;
     use crate::music::{CorpusOptions, Windows, midi::MidiFile, read_midi};
 
-    /// A roll of the pitches from C4 (60) up, one string a pitch and plane: `O` hold and onset, `=` hold, `.` silence,
-    /// `o` an onset that does not hold.
+    /// Returns a roll of the pitches from C4 (60) up, one string a pitch: `O` hold and onset, `=` hold, `.` silence,
+    /// `o` an onset without hold.
     fn roll(pitches: &[&str]) -> PianoRoll {
         let layout = Layout {
             lowest_pitch: 60,
@@ -212,13 +214,13 @@ mod tests {
         roll
     }
 
-    /// Three pitches (C, C sharp, D), ten steps.
+    /// Returns a roll of three pitches (C, C sharp, D) and ten steps.
     fn example() -> PianoRoll {
         roll(&["O==O=.....", "==..=..o..", "....O.O..."])
     }
 
-    /// Counted by hand. Notes: C of 3 steps, C of 2 (a re-attack), C sharp of 2 (from the first step on, unstruck),
-    /// C sharp of 1 (unstruck), D of 1, D of 1. Sounding steps: 0 to 4 and 6.
+    /// Counted by hand. Notes: C of 3 steps, C of 2 (struck again), C sharp of 2 (from the first step on, not struck),
+    /// C sharp of 1 (not struck), D of 1, D of 1. Sounding steps: 0 to 4 and 6.
     #[test]
     fn metrics_by_hand() {
         let metrics = MusicMetrics::of_roll(&example());
@@ -229,9 +231,9 @@ mod tests {
         assert_eq!(metrics.silent_rows, Some(4.0 / 10.0));
         assert_eq!(metrics.note_length, Some(10.0 / 6.0));
         assert_eq!(metrics.one_step_notes, Some(3.0 / 6.0));
-        // One of five onsets, at step 7, holds nothing.
+        // One of five onsets, at step 7, has no hold.
         assert_eq!(metrics.onset_without_attack, Some(1.0 / 5.0));
-        // Of the four notes after the first step, one, at step 4, has no onset.
+        // One of the four notes after the first step, at step 4, has no onset.
         assert_eq!(metrics.attack_without_onset, Some(1.0 / 4.0));
         // C and D are in C major; no scale holds C, C sharp and D.
         assert_eq!(metrics.scale_consistency, Some(4.0 / 6.0));
@@ -252,7 +254,7 @@ mod tests {
         assert_eq!(metrics.one_step_notes, Some(3.0 / 8.0));
         assert_eq!(metrics.onset_without_attack, Some(1.0 / 7.0));
         assert_eq!(metrics.attack_without_onset, Some(1.0 / 5.0));
-        // The silent roll has no say.
+        // The silent roll does not count.
         assert_eq!(metrics.scale_consistency, Some(f64::midpoint(4.0 / 6.0, 1.0)));
         assert!((metrics.pitch_class_entropy.unwrap() - libm::log2(3.0) / 2.0).abs() < 1e-15);
         let entropy = MusicMetrics::of_roll(&other).pitch_class_entropy.unwrap();
@@ -263,7 +265,7 @@ mod tests {
     fn every_scale_counts() {
         let counts =
             |classes: &[usize]| -> [u64; 12] { std::array::from_fn(|class| u64::from(classes.contains(&class))) };
-        // E flat major and C minor; A natural minor; A harmonic minor, of which A natural minor holds six in seven.
+        // E flat major and C minor; A natural minor; A harmonic minor, with six of its seven tones in A natural minor.
         assert_eq!(scale_consistency(&counts(&[3, 5, 7, 8, 10, 0, 2])), Some(1.0));
         assert_eq!(scale_consistency(&counts(&[9, 11, 0, 2, 4, 5, 7])), Some(1.0));
         assert_eq!(scale_consistency(&counts(&[9, 11, 0, 2, 4, 5, 8])), Some(6.0 / 7.0));
@@ -323,13 +325,14 @@ mod tests {
         assert_eq!((metrics.rolls, metrics.steps), (2, 10));
     }
 
-    /// Ten pop songs in the original's reading, beside the values of MusPy 0.5, which are rounded to six decimals.
+    /// The metrics of ten pop songs in the original's reading are those of MusPy 0.5, which are rounded to six
+    /// decimals.
     #[test]
     fn metrics_are_those_of_muspy() {
         let folder = std::env::var_os("CHORDBENCH_DATA")
             .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").into(), std::path::PathBuf::from);
         let Ok(expected) = std::fs::read(folder.join("pop-music-midi.muspy.json")) else {
-            eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", folder.display());
+            eprintln!("skipped: {} has no such data; CHORDBENCH_DATA names the folder", folder.display());
             return;
         };
         let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&expected).unwrap();

@@ -1,7 +1,7 @@
-//! How musical samples are: metrics of piano rolls, and the same metrics of three baselines to read them by.
+//! The evaluation of samples as music, in comparison with three baselines.
 //!
-//! The definitions stand at the fields of [`MusicMetrics`]. A metric that its input leaves undefined, as the note length
-//! of silence, is `None` (`null` in JSON), never a number that only looks like one.
+//! The metrics are defined at the fields of [`MusicMetrics`]. A metric that is undefined for its input, such as the
+//! note length of silence, is `None` (`null` in JSON).
 
 mod baselines;
 mod comparison;

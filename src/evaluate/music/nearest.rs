@@ -1,4 +1,4 @@
-//! The nearest training window: how many bits lie between a sample and what the model has been shown.
+//! The training window nearest to a sample, by the number of bits that differ.
 
 use crate::engine::BitMatrix;
 use rayon::prelude::*;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 /// The training window nearest to one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Nearest {
-    /// Bits in which the two differ (Hamming distance).
+    /// The number of bits in which the two differ (Hamming distance).
     pub bits: u32,
-    /// The index of the training window; of equally near ones the first.
+    /// The index of the training window: the first if several are equally near.
     pub window: usize,
 }
 
-/// The nearest training window of each sample (samples × bits, training windows × the same bits).
+/// Finds the training window (training windows × bits) nearest to each sample (samples × bits).
 ///
-/// `own` names, for each sample that is itself a training window, that window, which is then left out: without it every
-/// training window would be at distance zero from itself. Empty if there is no training window, or no other.
+/// If the samples are themselves training windows, `own` holds the index of each, which is left out: otherwise every
+/// distance would be zero. Empty without a training window to compare with.
 pub fn nearest_training_window(samples: &BitMatrix, training: &BitMatrix, own: Option<&[usize]>) -> Vec<Nearest> {
     if samples.rows() > 0 && training.rows() > 0 {
         let (bits, known) = (samples.columns(), training.columns());
@@ -36,19 +36,19 @@ pub fn nearest_training_window(samples: &BitMatrix, training: &BitMatrix, own: O
     found.into_iter().flatten().collect()
 }
 
-/// Distances to the nearest training windows, in bits, over several windows.
+/// The distances of several windows to their nearest training windows, in bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NearestBits {
-    /// The mean.
+    /// The mean distance.
     pub mean: f64,
-    /// The smallest; zero says that a training window has been reproduced bit for bit.
+    /// The smallest distance; 0 means that a training window was reproduced bit for bit.
     pub smallest: u32,
-    /// The largest.
+    /// The largest distance.
     pub largest: u32,
 }
 
 impl NearestBits {
-    /// Summarise distances; `None` if there are none.
+    /// Summarises distances; `None` if there are none.
     pub fn of(nearest: &[Nearest]) -> Option<Self> {
         let bits = || nearest.iter().map(|nearest| nearest.bits);
         let sum: u64 = bits().map(u64::from).sum();
@@ -60,7 +60,7 @@ impl NearestBits {
 mod tests {
     use super::*;
 
-    /// A matrix of 70 columns: two words a row.
+    /// Returns a matrix of 70 columns, which takes two words a row.
     fn windows(rows: &[&[usize]]) -> BitMatrix {
         BitMatrix::from_fn(rows.len(), 70, |row, column| rows[row].contains(&column))
     }

@@ -1,4 +1,4 @@
-//! The log-likelihood of a model, bracketed from both sides where it cannot be had exactly.
+//! The log-likelihood of a model, bracketed from both sides if it cannot be computed exactly.
 
 use super::annealing::{Annealing, BAND, Estimate, LogWeights, inverse_temperatures};
 use super::exact::exact_log_partition;
@@ -8,45 +8,51 @@ use super::request::{LikelihoodRequest, NamedWindows};
 use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
 use crate::model::energy::Rbm;
 
-/// Makes an engine that starts from some parameters.
+/// A function that builds an engine with given parameters.
 pub type BuildEngine<'a> = dyn Fn(Parameters) -> Box<dyn Engine> + Sync + 'a;
 
-/// ln Z of a model by every way asked for, with the free energies that turn it into log-likelihoods. In nats.
+/// The values of ln Z found for a model, with the free energies that turn them into log-likelihoods. In nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Likelihood {
-    /// ln Z by enumeration.
+    /// The value by enumeration.
     pub exact: Option<f64>,
-    /// By annealing from the base-rate model: E ≤ ln Z, so that a log-likelihood made of it is too high, if anything.
+    /// The estimate by annealing from the base-rate model. Its expectation is at most ln Z, so log-likelihoods from it
+    /// tend to be too high.
     pub ais: Option<Estimate>,
-    /// By annealing back from what long chains of the model end at: E ≥ ln Z if they are samples of the model.
+    /// The estimate by annealing back from the ends of long chains of the model. Its expectation is at least ln Z if
+    /// those are samples of the model.
     pub reverse_ais: Option<Estimate>,
-    /// The part of ln Z that the training windows make, with annealing: at most ln Z, for certain.
+    /// The logarithm of the part of Z that the training windows contribute: a certain lower bound on ln Z. It is
+    /// computed only with annealing.
     pub floor: Option<f64>,
-    /// By that part and its share of the weighted states that annealing from the base-rate model ends at; `None` without any.
+    /// The estimate from that part and its share among the weighted final states of annealing from the base-rate model;
+    /// `None` if no final state is a training window.
     pub anchored_ais: Option<Anchored>,
-    /// By that part and its share of what long chains of the model end at. They start at training windows: if they have not
-    /// mixed, that share is too large as a rule, and this too small.
+    /// The estimate from that part and its share among the final states of long chains of the model. The chains start
+    /// at training windows. If they have not mixed, the share is usually too large and the estimate too small.
     pub anchored_samples: Option<Anchored>,
     /// The splits, in the order given.
     pub splits: Vec<SplitLikelihood>,
 }
 
-/// What is known of the windows of one split.
+/// The quantities of one split's windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitLikelihood {
-    /// Its name.
+    /// The name of the split.
     pub name: &'static str,
-    /// Windows.
+    /// The number of windows.
     pub windows: usize,
-    /// Mean of F(v); `None` of no windows.
+    /// The mean of F(v), in nats; `None` without windows.
     pub mean_free_energy: Option<f64>,
-    /// RAISE: by annealing back from windows of the split themselves. `mean_of_logs` stands for ln Z.
+    /// The estimate of RAISE, by annealing back from windows of the split itself. Its `mean_of_logs` takes the place of
+    /// ln Z.
     pub raise: Option<Estimate>,
 }
 
-/// Ways to log-likelihoods, as they are named in records. A ceiling comes of the floor of ln Z.
-/// The cautious one is of the greatest ln Z that either direction finds, by the narrower of its two bands, or that the floor
-/// proves, and is there where something was annealed.
+/// The methods of computing log-likelihoods, by their names in records.
+///
+/// `ceiling` uses the floor of ln Z, so it is an upper bound. `cautious` uses the exact ln Z if there is one, otherwise
+/// the greatest of the floor and of both directions' estimates.
 pub const METHODS: [&str; 8] =
     ["exact", "ais", "reverse_ais", "anchored_ais", "anchored_samples", "raise", "ceiling", "cautious"];
 
@@ -58,8 +64,8 @@ impl Likelihood {
         Self { exact, ais, reverse_ais, floor, anchored_ais, anchored_samples, splits }
     }
 
-    /// Compute what `request` asks for. The first of the splits is that of the training windows: `base`, the biases of the
-    /// base-rate model, should be of them, and chains that look for samples of the model start at them.
+    /// Computes what `request` asks for. The first split must be that of the training windows. The biases `base` of the
+    /// base-rate model should be computed from them, and the chains that sample the model start at them.
     pub fn of(
         parameters: &Parameters,
         base: &[f32],
@@ -110,7 +116,8 @@ impl Likelihood {
         likelihood
     }
 
-    /// The mean log-likelihood of a split's windows by one of [`METHODS`], in nats per window: mean(−F(v)) − ln Z.
+    /// Returns the mean log-likelihood of a split's windows by one of [`METHODS`], in nats per window: mean(−F(v)) − ln
+    /// Z.
     pub fn mean(&self, split: &SplitLikelihood, method: &str) -> Option<f64> {
         let log_partition = match method {
             "exact" => self.exact,
@@ -125,9 +132,9 @@ impl Likelihood {
         split.mean_free_energy.zip(log_partition).map(|(free_energy, log_partition)| -free_energy - log_partition)
     }
 
-    /// The exact ln Z, or the greatest of what either direction found and of the floor; `None` without annealing. Of the two
-    /// estimates of a direction that with the narrower band counts where their bands overlap, otherwise the greater. `None`
-    /// too where a direction is missing: what the other finds alone may well be too small.
+    /// Returns the exact ln Z, or else the greatest of the floor and of both directions' estimates. If the bands of a
+    /// direction's two estimates overlap, the one with the narrower band counts, otherwise the greater one. `None`
+    /// without annealing, or if reverse AIS is missing: AIS alone may well be too small.
     fn greatest_log_partition(&self) -> Option<f64> {
         if self.exact.is_some() {
             return self.exact;
@@ -143,11 +150,11 @@ impl Likelihood {
         found.into_iter().chain([self.floor]).flatten().reduce(f64::max)
     }
 
-    /// What should keep a reader from trusting the numbers, one sentence each.
+    /// Returns the reasons to doubt the numbers, one sentence each.
     pub fn doubts(&self) -> Vec<String> {
-        /// Fewer effective samples than this share of the chains, and a few chains decide.
+        /// The share of effective samples among the chains below which a few chains decide.
         const LEAST_EFFECTIVE: f64 = 0.05;
-        /// And below so many one chain decides, however few there are; it is never below 1.
+        /// The number of effective samples below which one chain decides, however few there are. It is never below 1.
         const FEWEST_EFFECTIVE: f64 = 1.5;
         let mut doubts = Vec::new();
         let remedy = "more inverse temperatures may help (evaluate.ais_temperatures)";
@@ -156,28 +163,29 @@ impl Likelihood {
             let above = |high: Option<f64>, low: Option<f64>| high.zip(low).is_some_and(|(high, low)| high < low);
             if above(forward.high, backward.low) {
                 doubts.push(format!(
-                    "AIS and reverse AIS disagree on log Z by {:.2} nats, beyond their 3-sigma bands ({forward_z:.2} and \
-                     {backward_z:.2}): the log-likelihood lies between, if the chains of reverse AIS have mixed; {remedy}",
+                    "AIS and reverse AIS disagree on log Z by {:.2} nats, beyond their 3-sigma bands ({forward_z:.2} \
+                     and {backward_z:.2}): the log-likelihood lies between them if the chains of reverse AIS have \
+                     mixed; {remedy}",
                     backward_z - forward_z
                 ));
             }
             if above(backward.high, forward.low) {
                 doubts.push(format!(
-                    "reverse AIS finds a smaller log Z than AIS ({backward_z:.2} below {forward_z:.2}), beyond their 3-sigma \
-                     bands: its chains have not reached the model's distribution and bound nothing; more steps may help \
-                     (evaluate.ais_mixing_steps)"
+                    "reverse AIS finds a smaller log Z than AIS ({backward_z:.2} below {forward_z:.2}), beyond their \
+                     3-sigma bands: its chains have not reached the model's distribution, so it is not a bound; more \
+                     steps may help (evaluate.ais_mixing_steps)"
                 ));
             }
         }
         if self.ais.is_some() && self.reverse_ais.is_none() {
             doubts.push(
-                "there are no training windows for the chains of reverse AIS to start at: log Z is estimated from one side \
-                 alone, below the true one more often than not, and log-likelihoods above"
+                "there are no training windows at which the chains of reverse AIS could start: log Z is estimated from \
+                 one side alone and is more often too small than not, so log-likelihoods are more often too high"
                     .into(),
             );
         }
         if let Some((mixed, ais)) = self.anchored_samples.zip(self.ais) {
-            // Where no annealed chain ends at a training window, these have at most that share: Wilson's upper end.
+            // If no annealed chain ends at a training window, the share of these is at most Wilson's upper end.
             let most = BAND * BAND / (ais.effective_sample_size + BAND * BAND);
             let at_least = mixed.share * libm::exp(mixed.log_partition - mixed.high);
             let apart = match self.anchored_ais {
@@ -186,9 +194,9 @@ impl Likelihood {
             };
             if apart {
                 doubts.push(format!(
-                    "the training windows have {:.1} % of the model's probability by annealed chains and {:.1} % by chains \
-                     that start at them, beyond the 3-sigma bands: the latter have not mixed (evaluate.ais_mixing_steps), or \
-                     the former miss modes ({remedy})",
+                    "the training windows have {:.1} % of the model's probability by annealed chains and {:.1} % by \
+                     chains that start at them, which differ beyond the 3-sigma bands: the latter have not mixed \
+                     (evaluate.ais_mixing_steps), or the former miss modes ({remedy})",
                     100.0 * self.anchored_ais.map_or(0.0, |annealed| annealed.share),
                     100.0 * mixed.share
                 ));
@@ -198,23 +206,22 @@ impl Likelihood {
             let Some(estimate) = estimate else { continue };
             if let Some(floor) = self.floor.filter(|&floor| estimate.high.is_some_and(|high| high < floor)) {
                 doubts.push(format!(
-                    "{name} finds a log Z of {:.2}, and the training windows alone make {floor:.2} of it: its chains miss \
-                     modes, and the log-likelihoods made of it are too high for certain; the ceiling is above them all; \
-                     {remedy}",
+                    "{name} finds a log Z of {:.2}, but the training windows alone contribute {floor:.2}: its chains \
+                     miss modes, and its log-likelihoods are certainly too high; the ceiling is an upper bound; {remedy}",
                     estimate.log_partition
                 ));
             }
             let (low, high) = band(&estimate);
             if let Some(exact) = self.exact.filter(|&exact| exact < low || high < exact) {
                 doubts.push(format!(
-                    "{name} finds a log Z of {:.2}, beyond its 3-sigma band from the exact {exact:.2}; {remedy}",
+                    "{name} finds a log Z of {:.2}, whose 3-sigma band misses the exact {exact:.2}; {remedy}",
                     estimate.log_partition
                 ));
             }
             let least = (LEAST_EFFECTIVE * estimate.chains as f64).max(FEWEST_EFFECTIVE);
             if estimate.effective_sample_size < least {
                 let few = format!(
-                    "{name}: the effective sample size is {:.1} of {} chains: its band is too narrow",
+                    "{name}: the effective sample size is {:.1} of {} chains, so its band is too narrow",
                     estimate.effective_sample_size, estimate.chains
                 );
                 let more = if estimate.chains < 100 { "more chains (evaluate.ais_chains) and " } else { "" };
@@ -225,25 +232,25 @@ impl Likelihood {
     }
 }
 
-/// Both ends of a band, infinite where they are.
+/// Returns both ends of a band, ±∞ for a missing one.
 fn band(estimate: &Estimate) -> (f64, f64) {
     (estimate.low.unwrap_or(f64::NEG_INFINITY), estimate.high.unwrap_or(f64::INFINITY))
 }
 
-/// Whether the bands of both estimates of one direction have a value in common.
+/// Returns true if the bands of both estimates of one direction have a value in common.
 fn overlap(plain: &Estimate, anchored: &Anchored) -> bool {
     let (low, high) = band(plain);
     low <= anchored.high && anchored.low <= high
 }
 
-/// `count` windows of a split, drawn with replacement.
+/// Draws `count` windows of a split with replacement.
 fn drawn(split: &NamedWindows, count: usize, seed: u64) -> BitMatrix {
     let streams = RowStreams::new(seed, Purpose::AnnealingStart, 1, 0, 0);
     let draw = |chain| split.rows[uniform_below(&mut streams.generator(chain), split.rows.len() as u64) as usize];
     split.windows.gather(&(0..count).map(draw).collect::<Vec<usize>>())
 }
 
-/// At most `count` rows of a split, each once, ascending.
+/// Draws at most `count` rows of a split without replacement, in ascending order.
 fn chosen(split: &NamedWindows, count: usize, seed: u64, number: u64) -> Vec<usize> {
     let streams = RowStreams::new(seed, Purpose::AnnealingStart, 2, number, 0);
     let order = permutation(&mut streams.generator(0), split.rows.len());
@@ -258,8 +265,8 @@ mod tests {
     use crate::engine::{EngineKind, build};
     use crate::model::likelihood::{AnnealingOptions, Spacing};
 
-    /// Two modes, all units off and all on, the second the likelier. Behind a barrier that annealing does not pass, AIS finds
-    /// the first alone and looks sure of itself.
+    /// The model has two modes, all units off and all on; the second is likelier. If annealing cannot pass the barrier
+    /// between them, AIS finds only the first, with a narrow band.
     #[test]
     fn annealing_that_misses_a_mode_of_the_data_is_found_out() {
         let windows = BitMatrix::from_fn(10, 20, |_, _| true);
@@ -285,22 +292,22 @@ mod tests {
             let unknown = Likelihood { exact: None, ..likelihood.clone() };
             let cautious = unknown.mean(&unknown.splits[0], "cautious").unwrap();
             assert!(cautious <= mean("ceiling").min(mean("ais")).min(mean("exact") + 0.3), "{likelihood:?}");
-            // Reverse AIS, whose chains start at one mode, is twenty nats off where they do not reach the other; the share of
-            // that mode tells.
+            // Reverse AIS, whose chains start at one mode, is twenty nats off if they do not reach the other. The
+            // estimate from that mode's share is not.
             assert!((mean("anchored_samples") - mean("exact")).abs() < 0.3, "{likelihood:?}");
             assert_eq!(mean("ais") <= mean("ceiling") + 0.1, passable, "{likelihood:?}");
             let doubts = likelihood.doubts();
             assert_eq!(!doubts.iter().any(|doubt| doubt.starts_with("AIS finds")), passable, "{doubts:?}");
-            // None of the annealed chains ends where most of the others stay.
+            // No annealed chain ends at the mode at which most of the others stay.
             assert_eq!(likelihood.anchored_ais.is_some(), passable, "{likelihood:?}");
             let apart = doubts.iter().any(|doubt| doubt.starts_with("the training windows have 0.0 %"));
             assert_eq!(!apart, passable, "{doubts:?}");
         }
     }
 
-    /// Heavy weights of few chains: whatever the number of chains, an estimate that one of them makes is not passed over, and
-    /// neither is one that the exact value, or the other direction, belies. (Effective sample sizes are never below 1, and a
-    /// twentieth of 20 chains is 1.)
+    /// An estimate that one chain decides is doubted whatever the number of chains, and so is one that the exact value
+    /// or the other direction contradicts. (Effective sample sizes are never below 1, and a twentieth of 20 chains is
+    /// 1.)
     #[test]
     fn estimates_by_a_chain_or_two_are_doubted() {
         let estimate = |log_partition: f64, low, high, effective_sample_size| Estimate {
@@ -338,7 +345,7 @@ mod tests {
         );
         found(
             &|own| own.exact = Some(101.0),
-            &["AIS finds a log Z of 99.90, beyond", "reverse AIS finds a log Z of 100.10"],
+            &["AIS finds a log Z of 99.90, whose", "reverse AIS finds a log Z of 100.10"],
         );
         found(&|own| (own.exact, own.reverse_ais) = (None, None), &["log Z is estimated from one side alone"]);
         let one_sided = Likelihood { exact: None, reverse_ais: None, ..sound.clone() };
@@ -380,10 +387,10 @@ mod tests {
         assert_eq!(greatest(&|own| own.anchored_samples = Some(anchored(11.4, 0.2))), Some(11.4));
         assert_eq!(greatest(&|own| own.anchored_ais = None), Some(11.4));
         assert_eq!(greatest(&|own| own.anchored_ais = Some(anchored(10.9, 0.4))), Some(11.4));
-        // Bands apart: one of the two is wrong.
+        // The bands do not overlap: one of the two is wrong.
         assert_eq!(greatest(&|own| own.anchored_ais = Some(anchored(10.0, 0.1))), Some(11.4));
         assert_eq!(greatest(&|own| own.anchored_ais = Some(anchored(13.0, 0.1))), Some(13.0));
-        // Without an end a band is as wide as can be.
+        // A band without an end has infinite width.
         assert_eq!(greatest(&|own| own.reverse_ais = Some(Estimate { low: None, ..plain(11.0, 0.3) })), Some(11.5));
         assert_eq!(greatest(&|own| own.floor = Some(13.0)), Some(13.0));
         assert_eq!(greatest(&|own| own.exact = Some(9.0)), Some(9.0));

@@ -1,4 +1,4 @@
-//! The exact partition function of small models, by enumeration of the smaller layer.
+//! The exact partition function of small models, computed by enumeration of the smaller layer.
 
 use super::pseudo_likelihood::take_exponent;
 use crate::engine::{WIDE, exp_of_nonpositive, softplus_sum};
@@ -6,13 +6,15 @@ use crate::model::energy::Rbm;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Layers of more units than this are not enumerated: 2^25 states take seconds, each unit more doubles that.
+/// The maximum number of units in an enumerated layer. Its 2^25 states take seconds, and each further unit doubles
+/// that.
 pub const MAXIMUM_ENUMERATED_UNITS: usize = 25;
 
-/// ln Z = ln Σ_{v, h} e^−E(v, h), in nats; `None` if the smaller layer has more than [`MAXIMUM_ENUMERATED_UNITS`] units.
+/// Returns ln Z = ln Σ_{v, h} e^−E(v, h), in nats; `None` if the smaller layer has more than
+/// [`MAXIMUM_ENUMERATED_UNITS`] units.
 ///
-/// The other layer is summed out in closed form. Work is divided among the threads of the rayon pool in pieces of one
-/// size, whose sums are merged in their order: the result does not depend on the number of threads.
+/// The other layer is summed out in closed form. The threads of the rayon pool share the work in pieces of one size,
+/// whose sums are merged in order, so the result does not depend on the number of threads.
 pub fn exact_log_partition(rbm: &Rbm) -> Option<f64> {
     let parameters = rbm.parameters();
     let weight = |visible: usize, hidden: usize| f64::from(parameters.weights[visible * parameters.hidden + hidden]);
@@ -28,28 +30,28 @@ pub fn exact_log_partition(rbm: &Rbm) -> Option<f64> {
     (layers.own.len() <= MAXIMUM_ENUMERATED_UNITS).then(|| layers.log_sum_over_states())
 }
 
-/// What [`exact_log_partition`] would compute, in softplus of units of the larger layer: 2^units × units. A second of one
-/// core does 10^9 or more.
+/// Returns the cost of [`exact_log_partition`] in softplus of units: 2^(units of the smaller layer) × units of the
+/// larger. One core does 10^9 or more a second.
 pub fn enumeration_cost(visible: usize, hidden: usize) -> f64 {
     libm::exp2(visible.min(hidden) as f64) * visible.max(hidden) as f64
 }
 
-/// Units of the enumerated layer whose states stand in tables.
+/// The number of units of the enumerated layer whose states are in tables.
 const TABLED_UNITS: usize = 6;
-/// States of these units.
+/// The number of states of the tabled units.
 const TABLED_STATES: usize = 1 << TABLED_UNITS;
-/// Tabled states whose products are formed side by side.
+/// The number of tabled states whose products are formed side by side.
 const GROUP: usize = 2 * WIDE;
-/// Units of the Gray code within one piece of work: 2^10 states of them, each times the tabled ones.
+/// The number of units of the Gray code within one piece of work, which has 2^10 of their states times the tabled ones.
 const PIECE_UNITS: usize = 10;
-/// Products of factors are brought back near 1 before they shrink by more than e^−650. Where one factor may shrink by more,
+/// The maximum shrinkage of a product, as −ln, before its exponent is taken out. If one factor may shrink by more,
 /// nothing is tabled.
 const SMALLEST_LOG: f64 = 650.0;
-/// Factors between 1 and 2 that may be multiplied before that.
+/// The maximum number of factors, each between 1 and 2, multiplied before the exponent is taken out.
 const MOST_FACTORS: usize = 900;
 
-/// The layer to enumerate, with biases a (`own`), the other layer with biases b (`other`), and the weights w from each unit
-/// of the former to all of the latter (`rows`).
+/// The two layers: the one to enumerate with biases a (`own`), the other with biases b (`other`). `rows` holds the
+/// weights w from each unit of the former to all units of the latter.
 struct Layers {
     own: Vec<f64>,
     other: Vec<f64>,
@@ -57,7 +59,7 @@ struct Layers {
 }
 
 impl Layers {
-    /// ln Σ_s e^{a·s} Π_i (1 + e^{b_i + Σ_j s_j w_ji}) over the states s of the enumerated layer.
+    /// Returns ln Σ_s e^{a·s} Π_i (1 + e^{b_i + Σ_j s_j w_ji}) over the states s of the enumerated layer.
     ///
     /// ```text
     /// for each state of all units but six, along a Gray code:            (in pieces, in parallel)
@@ -67,10 +69,10 @@ impl Layers {
     ///     sum ← sum + e^{a·s} Σ_t p(t) e^{a·t}
     /// ```
     ///
-    /// so that a state and unit cost two multiplications and an addition. Each factor is divided by the greater of 1 and of
-    /// the greatest that e^{x_i} T_i can be: nothing overflows, and what could vanish is brought back in time.
+    /// so a state and unit cost two multiplications and an addition. Each factor is divided by the greater of 1 and the
+    /// maximum of e^{x_i} T_i, so nothing overflows; exponents are taken out before a product can vanish.
     fn log_sum_over_states(mut self) -> f64 {
-        // Missing units are made up for by ones without weights, each of which doubles the sum.
+        // Too small a layer gets units without weights, each of which doubles the sum.
         let missing = TABLED_UNITS.saturating_sub(self.own.len());
         self.own.resize(self.own.len() + missing, 0.0);
         self.rows.resize(self.own.len(), vec![0.0; self.other.len()]);
@@ -99,8 +101,8 @@ impl Layers {
         total - missing as f64 * std::f64::consts::LN_2
     }
 
-    /// The part of the sum with these positions in the Gray code of the units from `tabled` on. `rest` is what the other
-    /// layer, whose inputs it is given, and the units before contribute.
+    /// Returns the part of the sum at the given positions in the Gray code of the units from `tabled` on. `rest` takes
+    /// the inputs of the other layer and returns the logarithm that this layer and the tabled units contribute.
     fn sum_piece(&self, tabled: usize, positions: Range<u64>, mut rest: impl FnMut(&[f64]) -> f64) -> LogSum {
         let mut sum = LogSum::default();
         let mut inputs = self.other.clone();
@@ -108,8 +110,8 @@ impl Layers {
             let gray = position ^ position >> 1;
             let on = |unit: &usize| gray >> (unit - tabled) & 1 == 1;
             if position == positions.start {
-                // From here on inputs change by one weight at a time, and are made anew in the next piece: rounding does not
-                // pile up.
+                // From here on each input changes by one weight at a time. The next piece starts from the biases again,
+                // so rounding errors do not accumulate.
                 for unit in (tabled..self.own.len()).filter(on) {
                     inputs.iter_mut().zip(&self.rows[unit]).for_each(|(input, weight)| *input += weight);
                 }
@@ -125,20 +127,20 @@ impl Layers {
     }
 }
 
-/// The exponentials of what the first six units of the enumerated layer contribute, in each of their 64 states t.
+/// The exponentials of the contributions of the first six units of the enumerated layer, for each of their 64 states t.
 struct Tables {
-    /// group × other unit × 16 states: e^{Σ_j t_j w_ji − g_i}, at most 1.
+    /// The exponentials e^{Σ_j t_j w_ji − g_i}, at most 1 (group × other unit × 16 states).
     exponentials: Vec<[f64; GROUP]>,
-    /// g_i, the greatest input that the six can contribute.
+    /// The maximum input g_i that the six units can contribute to each other unit.
     greatest: Vec<f64>,
-    /// e^{a·t} as a number from 1 to 2 and a power of two.
+    /// The factors e^{a·t}, each as a number from 1 to 2 and a power of two.
     own: [(f64, i64); TABLED_STATES],
-    /// Factors that may be multiplied before the exponents are taken out.
+    /// The number of factors multiplied before the exponents are taken out.
     factors_at_once: usize,
 }
 
 impl Tables {
-    /// `None` where weights are so large that the exponentials of one unit could vanish.
+    /// Returns the tables; `None` if weights are so large that the exponentials of one unit could vanish.
     fn new(layers: &Layers) -> Option<Self> {
         let units = layers.other.len();
         let tabled = &layers.rows[..TABLED_UNITS];
@@ -170,7 +172,7 @@ impl Tables {
         Some(Self { exponentials, greatest, own, factors_at_once })
     }
 
-    /// factors (other unit) ← (A, B) such that 1 + e^{x_i} T = e^m (A + B · `exponentials`); returns Σ m.
+    /// Computes factors (other unit) ← (A, B) such that 1 + e^{x_i} T = e^m (A + B · `exponentials`). Returns Σ m.
     fn factors(&self, inputs: &[f64], factors: &mut [(f64, f64)]) -> f64 {
         let mut divided = [0.0; WIDE];
         let chunks = inputs.chunks(WIDE).zip(self.greatest.chunks(WIDE)).zip(factors.chunks_mut(WIDE));
@@ -189,7 +191,7 @@ impl Tables {
         divided.into_iter().sum()
     }
 
-    /// ln Σ_t e^{a·t} Π_i (A_i + B_i T_i(t)).
+    /// Returns ln Σ_t e^{a·t} Π_i (A_i + B_i T_i(t)).
     fn log_sum(&self, factors: &[(f64, f64)]) -> f64 {
         let mut products = [0.0; TABLED_STATES];
         let mut exponents = [0i64; TABLED_STATES];
@@ -217,11 +219,11 @@ impl Tables {
     }
 }
 
-/// ln Σ p · 2^e.
+/// Returns ln Σ p · 2^e.
 fn log_of_scaled_sum(products: &[f64], exponents: &[i64]) -> f64 {
     let greatest = exponents.iter().copied().max().unwrap_or_default();
     let scaled = |(product, exponent): (&f64, &i64)| {
-        // What is smaller by 2^−1000 adds nothing.
+        // A term smaller by 2^−1000 adds nothing.
         let distance = (greatest - exponent).min(1_000);
         product * f64::from_bits(((1023 - distance) as u64) << 52)
     };
@@ -229,7 +231,7 @@ fn log_of_scaled_sum(products: &[f64], exponents: &[i64]) -> f64 {
     libm::log(sum) + greatest as f64 * std::f64::consts::LN_2
 }
 
-/// ln Σ e^x of a stream of x, with a running maximum.
+/// The sum ln Σ e^x of a stream of x, with a running maximum.
 #[derive(Clone, Copy, Debug)]
 struct LogSum {
     maximum: f64,
@@ -271,7 +273,7 @@ mod tests {
     use crate::model::likelihood::mean_free_energy;
     use crate::testing::{random_bits, random_parameters};
 
-    /// Against the sum over both layers, in either orientation.
+    /// Enumeration equals the sum over both layers, whichever is larger.
     #[test]
     fn enumeration_equals_the_double_sum() {
         for (visible, hidden) in [(5, 3), (3, 5), (4, 4), (1, 1), (6, 2)] {
@@ -289,7 +291,7 @@ mod tests {
         }
     }
 
-    /// With W = 0 the log-likelihood is the Bernoulli base rate, whatever the hidden biases.
+    /// With W = 0 the log-likelihood is the Bernoulli base rate, for any hidden biases.
     #[test]
     fn without_weights_the_log_likelihood_is_the_base_rate() {
         let mut parameters = random_parameters(9, 40, 13, 1.0);
@@ -308,7 +310,7 @@ mod tests {
         assert!((likelihood - expected).abs() < 1e-10, "{likelihood} against {expected}");
     }
 
-    /// ln Σ_v e^−F(v), state by state.
+    /// Computes ln Σ_v e^−F(v), state by state.
     fn by_definition(rbm: &Rbm) -> f64 {
         let units = rbm.visible();
         let states = BitMatrix::from_fn(1 << units, units, |row, unit| row >> unit & 1 == 1);
@@ -317,8 +319,8 @@ mod tests {
         greatest + libm::log(energies.iter().map(|energy| libm::exp(energy - greatest)).sum::<f64>())
     }
 
-    /// Weights of every size, up to such that every factor needs its exponent taken out; biases far from zero; one piece
-    /// and many; either layer the smaller one.
+    /// The cases have weights of every size, up to those where every factor needs its exponent taken out; biases far
+    /// from zero; one piece and many; either layer as the smaller one.
     #[test]
     fn enumeration_stays_exact_for_weights_of_any_size() {
         let cases =

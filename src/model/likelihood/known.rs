@@ -1,5 +1,6 @@
-//! The part of the partition function that known states make: a bound on the whole that nothing drawn at random goes into, and
-//! an anchor for estimates of the rest.
+//! The part of the partition function that known states contribute.
+//!
+//! It is a lower bound on the whole that does not depend on anything random, and it anchors estimates of the rest.
 
 use super::annealing::{BAND, LogWeights};
 use crate::engine::BitMatrix;
@@ -8,58 +9,60 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// The distinct windows among some rows, and ln Σ e^−F(v) over them.
+/// The distinct windows among rows of data, with ln Σ e^−F(v) over them.
 #[derive(Clone, Debug)]
 pub struct KnownStates<'a> {
     states: HashSet<&'a [u64]>,
     log_partition: f64,
 }
 
-/// An estimate of ln Z from the share of the model's probability that known states have, with its band of three standard
+/// An estimate of ln Z from the share of the model's probability that known states have, with a band of three standard
 /// errors, in nats.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Anchored {
-    /// ln Z_S − ln P̂(S), with Z_S the known states' part of Z and P̂(S) their share of the samples.
+    /// The estimate ln Z_S − ln P̂(S), where Z_S is the known states' part of Z and P̂(S) their share of the samples.
     pub log_partition: f64,
-    /// The end that belongs to the upper end of P(S): at least ln Z_S.
+    /// The lower end of the band, which belongs to the upper end of P(S): at least ln Z_S.
     pub low: f64,
-    /// The end that belongs to the lower end of P(S).
+    /// The upper end of the band, which belongs to the lower end of P(S).
     pub high: f64,
-    /// P̂(S), in 0..=1.
+    /// The share P̂(S), 0 to 1.
     pub share: f64,
 }
 
 impl<'a> KnownStates<'a> {
-    /// Of the given rows; `None` of no rows.
+    /// Collects the distinct windows among the given rows; `None` without rows.
     pub fn of(rbm: &Rbm, windows: &'a BitMatrix, rows: &[usize]) -> Option<Self> {
         let mut states = HashSet::new();
         let distinct: Vec<usize> = rows.iter().copied().filter(|&row| states.insert(windows.row(row))).collect();
         let logs: Vec<f64> = distinct.par_iter().with_min_len(8).map(|&row| -rbm.free_energy(windows, row)).collect();
         let greatest = logs.iter().copied().reduce(f64::max)?;
-        // Summed in the order of the rows, whatever the threads.
+        // The sum is in the order of the rows, so that it does not depend on threads.
         let log_partition = greatest + libm::log(logs.iter().map(|log| libm::exp(log - greatest)).sum());
         Some(Self { states, log_partition })
     }
 
-    /// ln Σ e^−F(v) over the known states, in nats: part of the sum that Z is, so ln Z is at least that.
+    /// Returns ln Σ e^−F(v) over the known states, in nats. It is part of the sum Z, so ln Z is at least that.
     ///
-    /// Annealing that misses modes finds a ln Z that is too small, and cannot tell. Where the modes are those of the data, this
-    /// can.
+    /// Annealing that misses modes finds too small a ln Z and does not notice. If the missed modes are those of the
+    /// data, this bound reveals it.
     pub fn log_partition(&self) -> f64 {
         self.log_partition
     }
 
-    /// ln Z by the share of these states among weighted samples of the model (samples × visible): of the two parts of Z only
-    /// the unknown one is estimated. A ratio estimate, with a bias of the order of one over the samples.
+    /// Estimates ln Z from the share P of the known states among weighted samples of the model (samples × visible).
+    /// Only the unknown part of Z is estimated. It is a ratio estimate, with a bias of the order of one over the number
+    /// of samples.
     ///
-    /// The standard error is √((1 − P) / (P n)), n being as many samples of equal weight as would have the variance of P̂(S): at
-    /// most (Σ w)² / Σ w², and less where weights outside are the large ones. The band is Wilson's (1927) for n, which does not
-    /// end at an estimate of 1. `None` where no sample is one of the states, or a weight is no number.
+    /// The standard error is √((1 − P) / (P n)), where n is the number of equally weighted samples that would give
+    /// P̂(S) the same variance. It is at most (Σ w)² / Σ w², and less if the large weights are those of unknown states.
+    /// The band is that of Wilson (1927) for n, which has a width even if P̂(S) is 1. `None` if no sample is a known
+    /// state or a weight is not finite.
     pub fn anchored(&self, samples: &BitMatrix, weights: &LogWeights) -> Option<Anchored> {
         let LogWeights(logs) = weights;
         assert_eq!(logs.len(), samples.rows(), "weights and samples");
         let greatest = logs.iter().copied().reduce(f64::max)?;
-        // Sums of weights and of their squares, of the known states and of the others.
+        // Sums of weights and of their squares: first over known states, then over the others.
         let (mut sums, mut squares) = ([0.0; 2], [0.0; 2]);
         for (row, log) in logs.iter().enumerate() {
             let weight = libm::exp(log - greatest);
@@ -79,7 +82,7 @@ impl<'a> KnownStates<'a> {
         let middle = (share + BAND * BAND / (2.0 * effective)) / shrunk;
         let spread = share * others / effective + BAND * BAND / (4.0 * effective * effective);
         let upper = middle + BAND * spread.sqrt() / shrunk;
-        // The ends are the roots of a quadratic, whose product is P̂² / (1 + 9 / n): so nothing cancels.
+        // The ends are the roots of a quadratic, whose product is P̂² / (1 + 9 / n). In this form nothing cancels.
         let log_lower = 2.0 * libm::log(share) - libm::log(shrunk * upper);
         Some(Anchored {
             log_partition: self.log_partition - libm::log(share),
@@ -101,7 +104,7 @@ mod tests {
     fn all_states_make_the_whole_and_fewer_make_less() {
         let rbm = Rbm::new(random_parameters(5, 6, 9, 1.5));
         let exact = exact_log_partition(&rbm).unwrap();
-        // Every state twice, which counts once.
+        // Every state appears twice and counts once.
         let states = BitMatrix::from_fn(128, 6, |row, unit| row >> unit & 1 == 1);
         let all: Vec<usize> = (0..128).collect();
         let part_of = |rows: &[usize]| KnownStates::of(&rbm, &states, rows).map(|known| known.log_partition());
@@ -113,9 +116,9 @@ mod tests {
         assert_eq!(part_of(&[]), None);
     }
 
-    /// States drawn evenly and weighted by e^−F are samples of the model. 200 models of 6 × 9 units, of which the 40 likeliest of
-    /// the 64 states are known: a band of three standard errors misses the exact value in about 0.3 % of them, and more than 5 in
-    /// 200 has a chance below 1e-4. The errors are far smaller than those of the weights alone.
+    /// States drawn uniformly and weighted by e^−F are samples of the model. In 200 models of 6 × 9 units, the 40
+    /// likeliest of the 64 states are known. A band of three standard errors misses the exact value in about 0.3 % of
+    /// models; more than 5 of 200 has a chance below 1e-4. The errors are far smaller than those of the weights alone.
     #[test]
     fn weighted_samples_find_the_whole_from_a_part() {
         let states = BitMatrix::from_fn(64, 6, |row, unit| row >> unit & 1 == 1);
@@ -143,7 +146,8 @@ mod tests {
         assert!(25.0 * errors[0] < errors[1], "{errors:?}");
     }
 
-    /// Eight equal weights, seven on the known state: P̂ = 7/8, and Wilson's ends for n = 8 and z = 3 worked out by hand.
+    /// Eight equal weights, seven on the known state, so P̂ = 7/8. Wilson's ends for n = 8 and z = 3 are worked out by
+    /// hand.
     #[test]
     fn the_band_is_wilsons() {
         let rbm = Rbm::new(random_parameters(5, 6, 9, 1.5));
@@ -155,7 +159,7 @@ mod tests {
         for (value, share) in [(found.log_partition, 0.875), (found.low, 0.988_429), (found.high, 0.364_512)] {
             assert!((value - by(share)).abs() < 1e-5, "{found:?}: {value} against {}", by(share));
         }
-        // All samples known, and none.
+        // Cases in which all samples are known, and none is.
         let all = known.anchored(&windows.gather(&[0; 91]), &LogWeights(vec![0.0; 91])).unwrap();
         assert_eq!((all.log_partition, all.low), (known.log_partition(), known.log_partition()));
         assert!((all.high - by(0.91)).abs() < 1e-12, "nine of a hundred may be missing: {all:?}");
@@ -163,8 +167,9 @@ mod tests {
         assert_eq!(known.anchored(&BitMatrix::zeros(0, 6), &LogWeights(Vec::new())), None);
     }
 
-    /// Ninety-nine samples of the known state and one of another, of their joint weight: what is found hangs on that one, though
-    /// by weights alone four samples count. Worked out by hand: P = ½, Σ w̃² (1[v ∈ S] − P)² = ¼ (¼ / 99 + ¼), n = 100 / 25.
+    /// Ninety-nine samples of the known state, and one of another with the same weight as all of them. The estimate
+    /// depends on that one, though by weights alone four samples count. By hand: P = ½, Σ w̃² (1[v ∈ S] − P)² = ¼ (¼ /
+    /// 99 + ¼), n = 100 / 25.
     #[test]
     fn heavy_samples_elsewhere_widen_the_band() {
         let rbm = Rbm::new(random_parameters(5, 6, 9, 1.5));
@@ -180,7 +185,8 @@ mod tests {
         // n = 3.96: Wilson's lower end for z = 3 and P = ½ is ½ − 1.5 / √(n + 9).
         let half = 1.5 / 12.96f64.sqrt();
         assert!((found.high - by(0.5 - half)).abs() < 1e-9, "{found:?} against {}", by(0.5 - half));
-        // Eighty of eight thousand in one sample: by weights alone more than half of the samples count, and σ is 6.7 times too small.
+        // One sample has eighty of eight thousand: by weights alone more than half of the samples count, and σ is 6.7
+        // times too small.
         let mut rows = vec![0; 7999];
         rows.push(1);
         let mut logs = vec![0.0; 7999];
@@ -188,7 +194,7 @@ mod tests {
         let found = known.anchored(&windows.gather(&rows), &LogWeights(logs)).unwrap();
         let sigma: f64 = 80.0 / 8079.0;
         assert!(found.high - found.log_partition > 2.5 * sigma, "{found:?}");
-        // However small the share, the ends are numbers.
+        // The ends are finite however small the share is.
         let found = known.anchored(&windows.gather(&[0, 1, 1]), &LogWeights(vec![-600.0, 0.0, 0.0])).unwrap();
         assert!(
             found.low < found.log_partition && found.log_partition < found.high && found.high.is_finite(),
@@ -197,7 +203,7 @@ mod tests {
         assert_eq!(known.anchored(&windows.gather(&[0, 1]), &LogWeights(vec![0.0, f64::NAN])), None);
     }
 
-    /// Unequal weights count as fewer: the band of weights that scatter is wider than that of equal ones.
+    /// Unequal weights count as fewer samples, so their band is wider than that of equal weights.
     #[test]
     fn unequal_weights_widen_the_band() {
         let rbm = Rbm::new(random_parameters(5, 6, 9, 1.5));

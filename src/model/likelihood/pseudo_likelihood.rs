@@ -1,19 +1,20 @@
-//! The exact pseudo-log-likelihood: each visible unit given all others.
+//! The exact pseudo-log-likelihood, in which each visible unit is predicted from all others.
 
 use super::free_energy::mean_over_rows;
 use crate::engine::{BitMatrix, log_sigmoid, sigmoid_f64, softplus};
 use crate::model::energy::Rbm;
 
-/// Partial products side by side, and factors in each before its exponent is taken out.
+/// The number of partial products side by side, and of factors in each before its exponent is taken out.
 const LANES: usize = 8;
-/// With weights up to this size, eight factors between e^−80 and e^80 stay normal f64 numbers.
+/// The maximum weight for products: eight factors between e^−80 and e^80 have a normal f64 product.
 const LARGEST_WEIGHT: f32 = 80.0;
 
-/// Mean over rows of Σ_i ln p(v_i | v without i) = Σ_i ln σ(F(v with i flipped) − F(v)), in nats per window (Besag 1975;
-/// the free-energy form as in the deep-learning tutorials' RBM, but over every unit, not one drawn at random).
+/// Returns the mean over rows of Σ_i ln p(v_i | v without i) = Σ_i ln σ(F(v with i flipped) − F(v)), in nats per window
+/// (Besag 1975; the free-energy form is that of the deep-learning tutorials' RBM, but over every unit, not a random
+/// one).
 ///
 /// A flip changes hidden input j by ±w_ij, so F changes by ∓b_i − Σ_j ln(σ(−x_j) + σ(x_j) e^±w_ij): one multiplication
-/// and one addition a weight. `None` of no rows; NaN if the model has weights that are not finite.
+/// and one addition a weight. `None` without rows; NaN if the model has weights that are not finite.
 pub fn mean_pseudo_log_likelihood(rbm: &Rbm, windows: &BitMatrix, rows: &[usize]) -> Option<f64> {
     if rows.is_empty() {
         return None;
@@ -28,7 +29,8 @@ pub fn mean_pseudo_log_likelihood(rbm: &Rbm, windows: &BitMatrix, rows: &[usize]
     }
 }
 
-/// By products of the factors of each hidden unit; `grown` and `shrunk` hold e^w and e^−w (visible × hidden).
+/// Computes one row's value by products of the hidden units' factors. `grown` holds e^w and `shrunk` e^−w (visible ×
+/// hidden).
 fn by_products(rbm: &Rbm, (grown, shrunk): (&[f64], &[f64]), windows: &BitMatrix, row: usize) -> f64 {
     let inputs = rbm.hidden_inputs(windows, row);
     let on: Vec<f64> = inputs.iter().map(|&input| sigmoid_f64(input)).collect();
@@ -46,7 +48,7 @@ fn by_products(rbm: &Rbm, (grown, shrunk): (&[f64], &[f64]), windows: &BitMatrix
     total
 }
 
-/// ln Π_j (off_j + on_j · factor_j), the exponents kept apart from the mantissas so that nothing overflows.
+/// Returns ln Π_j (off_j + on_j · factor_j), with exponents kept apart from the mantissas so that nothing overflows.
 fn log_of_product(on: &[f64], off: &[f64], factors: &[f64]) -> f64 {
     let mut mantissas = [1.0f64; LANES];
     let mut exponent = 0i64;
@@ -70,7 +72,7 @@ fn log_of_product(on: &[f64], off: &[f64], factors: &[f64]) -> f64 {
     libm::log(product) + exponent as f64 * std::f64::consts::LN_2
 }
 
-/// Divide a positive normal number by the power of two below it; returns that power's exponent.
+/// Divides a positive normal number by the power of two below it, and returns that power's exponent.
 pub(super) fn take_exponent(value: &mut f64) -> i64 {
     const FIELD: u64 = 0x7ff;
     let bits = value.to_bits();
@@ -78,7 +80,7 @@ pub(super) fn take_exponent(value: &mut f64) -> i64 {
     (bits >> 52 & FIELD) as i64 - 1023
 }
 
-/// By the definition, for weights so large that the products might overflow.
+/// Computes one row's value by free energies, for weights so large that the products might overflow.
 fn by_free_energies(rbm: &Rbm, windows: &BitMatrix, row: usize) -> f64 {
     let inputs = rbm.hidden_inputs(windows, row);
     let mut total = 0.0;
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
     use crate::testing::{random_bits, random_parameters};
 
-    /// Σ_i ln σ(F(flipped) − F(v)) straight from the definition.
+    /// Computes Σ_i ln σ(F(flipped) − F(v)) straight from the definition.
     fn definition(rbm: &Rbm, windows: &BitMatrix, row: usize) -> f64 {
         (0..rbm.visible())
             .map(|unit| {

@@ -3,39 +3,39 @@
 use super::annealing::Spacing;
 use crate::engine::BitMatrix;
 
-/// Windows to judge a model by.
+/// The windows of one split, by which a model is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedWindows<'a> {
-    /// `train`, `validation` or `test`.
+    /// The name of the split: `train`, `validation` or `test`.
     pub name: &'static str,
     /// The windows (windows × visible).
     pub windows: &'a BitMatrix,
-    /// The rows of them that count.
+    /// The rows of `windows` that count.
     pub rows: &'a [usize],
 }
 
-/// What to compute.
+/// A request for ways to compute ln Z.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LikelihoodRequest {
-    /// ln Z by enumeration, where the smaller layer is small enough.
+    /// True for ln Z by enumeration, if the smaller layer is small enough.
     pub exact: bool,
-    /// ln Z by annealing, forwards and backwards.
+    /// The options of annealing, forwards and backwards, if ln Z is to be estimated by it.
     pub annealing: Option<AnnealingOptions>,
-    /// The seed of all that is drawn.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
-/// How partition functions are annealed.
+/// The options of annealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AnnealingOptions {
-    /// Chains in each direction.
+    /// The number of chains in each direction.
     pub chains: usize,
-    /// Inverse temperatures from 0 to 1, both counted.
+    /// The number of inverse temperatures from 0 to 1, both included.
     pub temperatures: usize,
-    /// How they are spaced.
+    /// The spacing of the inverse temperatures.
     pub spacing: Spacing,
-    /// Gibbs steps that lead from training windows to where the chains of reverse AIS start.
+    /// The number of Gibbs steps from training windows to the states where the chains of reverse AIS start.
     pub mixing_steps: u64,
-    /// Windows of each split that RAISE starts at, one chain each; zero leaves it out.
+    /// The number of windows of each split at which RAISE starts a chain; 0 leaves RAISE out.
     pub raise_windows: usize,
 }

@@ -1,23 +1,23 @@
-//! The chord of a bar: a triad on a tone of the scale, written as a roman numeral.
+//! The chord of a bar: a triad on a tone of the scale, written as a Roman numeral.
 
 use super::key::{Key, Mode, PitchClass, TONES};
 
 /// A triad on one tone of a scale.
 ///
-/// The numeral is written as musicians do: upper case for a major third, lower case for a minor one, a circle for a
-/// diminished fifth. In minor, `V` is the dominant with the raised seventh tone of the scale as its third.
+/// The numeral follows the usual notation: upper case for a major third, lower case for a minor third, a circle for a
+/// diminished fifth. In minor, `V` is the dominant whose third is the raised seventh tone of the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chord {
-    /// The roman numeral.
+    /// The Roman numeral.
     pub(super) numeral: &'static str,
     /// The tone of the scale the chord stands on, 0 to 6.
     pub(super) root: i32,
-    /// Whether the seventh tone of the scale is raised to the leading tone while the chord lasts.
+    /// True if the seventh tone of the scale is raised to the leading tone while the chord lasts.
     pub(super) leading: bool,
 }
 
 impl Chord {
-    /// The chords of a line of roman numerals parted by spaces.
+    /// Parses a line of Roman numerals separated by spaces.
     pub(super) fn line(numerals: &'static str, mode: Mode) -> impl Iterator<Item = Self> {
         numerals.split(' ').map(move |numeral| Self::new(numeral, mode))
     }
@@ -26,24 +26,24 @@ impl Chord {
         const ROOTS: [&str; 7] = ["I", "II", "III", "IV", "V", "VI", "VII"];
         let plain = numeral.trim_end_matches('°').to_ascii_uppercase();
         let root = ROOTS.iter().position(|&root| root == plain);
-        let root = root.unwrap_or_else(|| panic!("{numeral} is no roman numeral from I to VII")) as i32;
+        let root = root.unwrap_or_else(|| panic!("{numeral} is not a Roman numeral from I to VII")) as i32;
         let leading = mode == Mode::Major || numeral == "V";
         Self { numeral, root, leading }
     }
 
-    /// The tones of the scale in the chord: root, third, fifth; each 0 to 6.
+    /// Returns the root, third and fifth as tones of the scale, 0 to 6.
     pub(super) fn tones(self) -> [i32; 3] {
         [0, 2, 4].map(|above| (self.root + above) % TONES)
     }
 
-    /// The pitch classes of root, third and fifth.
+    /// Returns the pitch classes of root, third and fifth.
     pub(super) fn pitch_classes(self, key: Key) -> [PitchClass; 3] {
         self.tones().map(|tone| key.pitch(tone, self.leading) % 12)
     }
 }
 
-/// The triad of `pitch_classes` in close position, all within `register`, that moves least from `previous`: the sum of
-/// the voices' distances in semitones; of equals the lowest.
+/// Returns the triad of `pitch_classes` in close position within `register` that moves least from `previous`. The
+/// movement is the sum of the three voices' distances in semitones; the lowest triad wins a tie.
 pub(super) fn voice(
     pitch_classes: [PitchClass; 3],
     previous: [u8; 3],
@@ -83,10 +83,10 @@ mod tests {
     #[test]
     fn voices_move_little() {
         let register = 52..=67;
-        // C–E–G to F: the C stays, E and G step up.
+        // From C–E–G to F: C stays, E and G step up.
         assert_eq!(voice([5, 9, 0], [60, 64, 67], register.clone()), [57, 60, 65]);
         assert_eq!(voice([5, 9, 0], [55, 60, 64], register.clone()), [57, 60, 65]);
-        // to A minor: C and E stay, G steps up to A.
+        // From C–E–G to A minor: C and E stay, G steps up to A.
         assert_eq!(voice([9, 0, 4], [55, 60, 64], register.clone()), [57, 60, 64]);
         // Every triad has a place in the register.
         for root in 0..12 {

@@ -1,26 +1,26 @@
-//! The key of a built-in song: a tonic and a mode, and the pitches of its scale.
+//! The key of a built-in song: a tonic with a mode.
 
 use serde::Serialize;
 use std::str::FromStr;
 
-/// Tones of a scale, and so scale steps an octave.
+/// The number of tones in a scale, which is the number of scale steps in an octave.
 pub(super) const TONES: i32 = 7;
 
 /// The seventh tone of the scale, counted from zero.
 const SEVENTH: usize = 6;
 
-/// Major or natural minor.
+/// The mode of a key: major or natural minor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// The major scale.
     Major,
-    /// The natural minor scale; over the dominant its seventh tone is raised to a leading tone.
+    /// The natural minor scale. Over the dominant its seventh tone is raised to a leading tone.
     Minor,
 }
 
 impl Mode {
-    /// Semitones of the seven scale tones above the tonic.
+    /// Returns the distance of each scale tone above the tonic, in semitones.
     pub fn intervals(self) -> [u8; 7] {
         match self {
             Self::Major => [0, 2, 4, 5, 7, 9, 11],
@@ -42,7 +42,7 @@ pub struct Key {
     /// The pitch class of the tonic, C = 0 to B = 11.
     #[serde(rename = "tonic_pitch_class")]
     pub tonic: PitchClass,
-    /// Major or minor.
+    /// The mode: major or minor.
     pub mode: Mode,
 }
 
@@ -50,35 +50,35 @@ pub struct Key {
 pub type PitchClass = u8;
 
 impl Key {
-    /// The major key of a tonic.
+    /// Returns the major key of a tonic.
     pub(super) const fn major(tonic: PitchClass) -> Self {
         Self { tonic, mode: Mode::Major }
     }
 
-    /// The minor key of a tonic.
+    /// Returns the minor key of a tonic.
     pub(super) const fn minor(tonic: PitchClass) -> Self {
         Self { tonic, mode: Mode::Minor }
     }
 
-    /// The name as it stands in file names, such as `c-major`.
+    /// Returns the name used in file names, such as `c-major`.
     pub fn name(self) -> String {
         const TONICS: [&str; 12] =
             ["c", "c-sharp", "d", "e-flat", "e", "f", "f-sharp", "g", "a-flat", "a", "b-flat", "b"];
         format!("{}-{}", TONICS[usize::from(self.tonic)], self.mode.name())
     }
 
-    /// The pitch classes of the scale, from the tonic up.
+    /// Returns the pitch classes of the scale, from the tonic up.
     pub fn scale(self) -> [PitchClass; 7] {
         self.mode.intervals().map(|interval| (self.tonic + interval) % 12)
     }
 
-    /// The pitch class of the leading tone, a semitone below the tonic; foreign to the natural minor scale.
+    /// Returns the pitch class of the leading tone, a semitone below the tonic. It is not in the natural minor scale.
     pub fn leading_tone(self) -> PitchClass {
         (self.tonic + 11) % 12
     }
 
-    /// The MIDI pitch of a scale step. Step 0 is the tonic in the octave of pitches 0 to 11, step 7 the tonic an octave
-    /// above. With `leading` the seventh tone is the leading tone in either mode.
+    /// Returns the MIDI pitch of a scale step. Step 0 is the tonic among pitches 0 to 11, step 7 the tonic an octave
+    /// above. If `leading`, the seventh tone is the leading tone in either mode.
     pub(super) fn pitch(self, step: i32, leading: bool) -> u8 {
         let tone = step.rem_euclid(TONES) as usize;
         let interval = if leading && tone == SEVENTH { 11 } else { i32::from(self.mode.intervals()[tone]) };
@@ -86,15 +86,15 @@ impl Key {
     }
 }
 
-/// A text that names no key.
+/// A text that does not name a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no key: expected one such as C, F#, Bb or Am")]
+#[error("{0:?} is not a key: expected one such as C, F#, Bb or Am")]
 pub struct KeyError(String);
 
 impl FromStr for Key {
     type Err = KeyError;
 
-    /// A letter, an accidental and a mode, as in `C`, `F#m`, `Bb`, `E minor`, and as in file names, `e-flat-major`.
+    /// Parses a letter, an accidental and a mode, as in `C`, `F#m`, `Bb`, `E minor` or `e-flat-major`.
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let fault = || KeyError(text.to_owned());
         let mut characters = text.trim().chars();

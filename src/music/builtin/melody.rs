@@ -9,22 +9,22 @@ use rand_core::SeedableRng as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::ops::RangeInclusive;
 
-/// Bars of a phrase.
+/// The number of bars in a phrase.
 pub(super) const BARS_PER_PHRASE: usize = 4;
 
-/// The MIDI pitches of the melody: above every chord.
+/// The MIDI pitches of the melody, above every chord.
 pub(super) const REGISTER: RangeInclusive<u8> = 68..=86;
 
-/// Steps of a bar at which a melody note takes a tone of the chord: beats one and three.
+/// The steps of a bar at which a melody note takes a tone of the chord: beats one and three.
 const STRONG: [usize; 2] = [0, 8];
 
-/// The tone of the minor scale that, next to the leading tone, would make an augmented second.
+/// The tone of the minor scale that lies an augmented second from the leading tone.
 const SIXTH: i32 = 5;
 
-/// How many of the nearest chord tones a strong beat chooses from.
+/// The number of nearest chord tones that a strong beat chooses from.
 const CHOICES: u64 = 4;
 
-/// Lengths in steps of the notes of one bar within a phrase.
+/// The rhythms of a bar within a phrase: the lengths of its notes in steps.
 const RHYTHMS: [&[usize]; 9] = [
     &[4, 4, 4, 4],
     &[8, 4, 4],
@@ -37,10 +37,10 @@ const RHYTHMS: [&[usize]; 9] = [
     &[4, 2, 2, 4, 4],
 ];
 
-/// Lengths in steps of the notes of a phrase's last bar; what they leave of the bar is silent.
+/// The rhythms of a phrase's last bar: the lengths of its notes in steps. The rest of the bar is silent.
 const ENDINGS: [&[usize]; 4] = [&[8, 8], &[12], &[8, 4], &[16]];
 
-/// Which phrases a melody of so many has: equal letters share rhythm and contour.
+/// Returns one letter for each phrase of a melody. Phrases of the same letter share rhythm and contour.
 fn form(phrases: usize) -> &'static [u8] {
     match phrases {
         2 => b"AA",
@@ -50,10 +50,10 @@ fn form(phrases: usize) -> &'static [u8] {
     }
 }
 
-/// One melody note; first its place and length are known, then its pitch.
+/// A melody note. Its place and length are chosen first, its pitch afterwards.
 struct Slot {
     bar: usize,
-    /// The step of the bar at which it is struck.
+    /// The step of the bar at which the note is struck.
     step: usize,
     length: usize,
     /// The scale step (see [`Key::pitch`]).
@@ -66,12 +66,12 @@ impl Slot {
     }
 }
 
-/// The melody over `bars`, whole phrases of chords; everything free in it follows from `seed`.
+/// Composes the melody over `bars`, one chord a bar, in whole phrases. All free choices follow from `seed`.
 pub(super) fn compose(key: Key, bars: &[Chord], seed: u64) -> Vec<Note> {
     let phrases: Vec<&[Chord]> = bars.chunks(BARS_PER_PHRASE).collect();
     let mut part = Vec::new();
     for (index, (chords, &letter)) in std::iter::zip(&phrases, form(phrases.len())).enumerate() {
-        // Each letter has a generator of its own, started anew for each of its phrases: hence the return of the tune.
+        // Each letter has its own seed, and the generator starts again with each phrase: so the tune returns.
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed + u64::from(letter));
         let closing = index + 1 == phrases.len();
         let slots = phrase(key, chords, closing, &mut generator);
@@ -88,7 +88,7 @@ pub(super) fn compose(key: Key, bars: &[Chord], seed: u64) -> Vec<Note> {
     part
 }
 
-/// The notes of one phrase over its chords.
+/// Composes one phrase over its chords.
 fn phrase(key: Key, chords: &[Chord], closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec<Slot> {
     let mut slots = rhythm(chords.len(), closing, generator);
     place_strong(key, chords, closing, &mut slots, generator);
@@ -96,7 +96,8 @@ fn phrase(key: Key, chords: &[Chord], closing: bool, generator: &mut Xoshiro256P
     slots
 }
 
-/// Two rhythms in turn and an ending: x y x ending. A closing phrase ends on one note held for a bar.
+/// Chooses the rhythm: two rhythms that alternate, then an ending (x y x ending). A closing phrase ends with one note
+/// held for a bar.
 fn rhythm(bars: usize, closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec<Slot> {
     let mut draw = |count: usize| uniform_below(generator, count as u64) as usize;
     let pair = [RHYTHMS[draw(RHYTHMS.len())], RHYTHMS[draw(RHYTHMS.len())]];
@@ -117,7 +118,7 @@ fn rhythm(bars: usize, closing: bool, generator: &mut Xoshiro256PlusPlus) -> Vec
     slots
 }
 
-/// On strong beats a chord tone, one of the nearest to the last; at the very end the nearest tonic.
+/// Gives each note on a strong beat one of the chord tones nearest to the last. The final one gets the nearest tonic.
 fn place_strong(key: Key, chords: &[Chord], closing: bool, slots: &mut [Slot], generator: &mut Xoshiro256PlusPlus) {
     let mut last = middle_step(key);
     for slot in slots.iter_mut().filter(|slot| slot.is_strong()) {
@@ -131,7 +132,7 @@ fn place_strong(key: Key, chords: &[Chord], closing: bool, slots: &mut [Slot], g
     }
 }
 
-/// Between strong beats the way in even steps of the scale; where it does not move, neighbours.
+/// Gives the notes between two strong beats evenly spaced scale steps, or neighbour tones if both beats have one pitch.
 fn place_between(key: Key, chords: &[Chord], slots: &mut [Slot], generator: &mut Xoshiro256PlusPlus) {
     let strong: Vec<usize> = (0..slots.len()).filter(|&slot| slots[slot].is_strong()).collect();
     for (place, &from) in strong.iter().enumerate() {
@@ -160,13 +161,13 @@ fn place_between(key: Key, chords: &[Chord], slots: &mut [Slot], generator: &mut
     }
 }
 
-/// The scale steps within the melody's register, raised or not, ascending.
+/// Returns the scale steps that lie in the melody's register whether or not the seventh is raised, in ascending order.
 fn register_steps(key: Key) -> impl Iterator<Item = i32> {
     let inside = move |step| [false, true].iter().all(|&raised| REGISTER.contains(&key.pitch(step, raised)));
     (0..i32::from(*REGISTER.end())).filter(move |&step| inside(step))
 }
 
-/// The scale step in the middle of the register, where every phrase sets out from.
+/// Returns the scale step in the middle of the register, from which every phrase starts.
 fn middle_step(key: Key) -> i32 {
     let steps: Vec<i32> = register_steps(key).collect();
     steps[steps.len() / 2]

@@ -1,8 +1,8 @@
-//! The built-in corpus: songs composed by rules of harmony, and the truth about each.
+//! The built-in corpus: songs composed by rules of harmony.
 //!
-//! Every song is one key × progression × texture; a melody sings above. Six keys, six progressions for each mode and
-//! six textures leave 216 combinations, of which half are songs, each key, progression and texture equally often.
-//! Everything is integer arithmetic on streams of one fixed seed, so that the bytes are the same everywhere.
+//! A song combines a key, a progression and a texture, with a melody above. Six keys, six progressions for each mode
+//! and six textures make 216 combinations. Half of them are songs; each key, progression and texture occurs equally
+//! often. Everything is integer arithmetic on streams of one fixed seed, so the bytes are the same everywhere.
 
 mod chord;
 mod key;
@@ -19,22 +19,22 @@ use super::{MidiStyle, to_midi};
 use progression::Progression;
 use song::Song;
 
-/// Steps of a beat.
+/// The number of steps in a beat.
 const STEPS_PER_BEAT: usize = 4;
 
-/// Steps of a bar: four beats.
+/// The number of steps in a bar of four beats.
 const STEPS_PER_BAR: usize = 4 * STEPS_PER_BEAT;
 
-/// The seed of the first song's melody; the other songs count up from it. Each leaves 8 bits to its phrases.
+/// The seed of the first song's melody. The other songs count up from it; the low 8 bits are left to the phrases.
 const SEED: u64 = 1722;
 
-/// Textures that a pair of key and progression is played in.
+/// The number of textures in which each pair of key and progression is played.
 const TEXTURES_PER_PAIR: usize = 3;
 
-/// Three major keys, neighbours on the circle of fifths, and their relative minors.
+/// The keys: three neighbouring major keys of the circle of fifths, with their relative minors.
 const KEYS: [Key; 6] = [Key::major(0), Key::major(5), Key::major(7), Key::minor(9), Key::minor(2), Key::minor(4)];
 
-/// The files of the corpus: (name, bytes of a MIDI file), in order of their names.
+/// Returns the files of the corpus as (name, bytes of a MIDI file), ordered by name.
 pub fn songs() -> Vec<(String, Vec<u8>)> {
     let file = |(name, song): &(String, Song)| {
         let style = MidiStyle {
@@ -47,18 +47,18 @@ pub fn songs() -> Vec<(String, Vec<u8>)> {
     plan().iter().map(file).collect()
 }
 
-/// What is true of each file, in the order of [`songs`].
+/// Returns the known facts about each file, in the order of [`songs`].
 pub fn manifest() -> Vec<SongTruth> {
     plan().into_iter().map(|(name, song)| song.truth(name)).collect()
 }
 
-/// Every file name with what its song is made of.
+/// Returns every song under its file name.
 fn plan() -> Vec<(String, Song)> {
     let mut plan = Vec::new();
     for (key_index, key) in KEYS.into_iter().enumerate() {
         for (progression_index, progression) in Progression::of(key.mode).iter().enumerate() {
             for turn in 0..TEXTURES_PER_PAIR {
-                // Every second texture, the even ones for one half of the pairs, the odd ones for the other.
+                // Every second texture: the even ones for half of the pairs, the odd ones for the other half.
                 let texture = Texture::ALL[(key_index + progression_index + 2 * turn) % Texture::ALL.len()];
                 let passes = progression.passes[(key_index + turn) % progression.passes.len()];
                 let index = plan.len();

@@ -1,24 +1,24 @@
-//! The progressions of the built-in corpus: named rows of chords, a bar each.
+//! The progressions of the built-in corpus: named rows of chords, one a bar.
 
 use super::chord::Chord;
 use super::key::Mode;
 
-/// A named row of chords, one a bar, played in passes and closed by a cadence.
+/// A named row of chords, one a bar, which is repeated and then closed by a cadence.
 #[derive(Debug)]
 pub(super) struct Progression {
-    /// The name as it stands in file names.
+    /// The name used in file names.
     pub(super) name: &'static str,
-    /// The chords of one pass, in roman numerals.
+    /// The chords of one pass, in Roman numerals.
     pub(super) numerals: &'static str,
-    /// The chords that replace the last ones of the last pass.
+    /// The chords that replace the end of the last pass.
     pub(super) cadence: &'static str,
-    /// How many passes a song may have.
+    /// The numbers of passes a song may have.
     pub(super) passes: &'static [usize],
 }
 
-/// Four-bar progressions make songs of 8, 12 or 16 bars.
+/// The passes of a four-bar progression: songs of 8, 12 or 16 bars.
 const FOUR_BARS: &[usize] = &[2, 3, 4];
-/// Eight-bar progressions make songs of 8 or 16 bars.
+/// The passes of an eight-bar progression: songs of 8 or 16 bars.
 const EIGHT_BARS: &[usize] = &[1, 2];
 
 const MAJOR: [Progression; 6] = [
@@ -40,7 +40,7 @@ const MINOR: [Progression; 6] = [
 ];
 
 impl Progression {
-    /// The progressions of a mode.
+    /// Returns the progressions of a mode.
     pub(super) fn of(mode: Mode) -> &'static [Self; 6] {
         match mode {
             Mode::Major => &MAJOR,
@@ -48,7 +48,7 @@ impl Progression {
         }
     }
 
-    /// The chords of a song of so many passes, one a bar, the cadence in place of the last ones.
+    /// Returns the chords of a song of `passes` passes, one a bar. The cadence replaces the last ones.
     pub(super) fn bars(&self, mode: Mode, passes: usize) -> Vec<Chord> {
         let pass: Vec<Chord> = Chord::line(self.numerals, mode).collect();
         let cadence: Vec<Chord> = Chord::line(self.cadence, mode).collect();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::music::builtin::key::Key;
 
-    /// Case and circle of a numeral say what the scale makes of it.
+    /// The case and circle of a numeral agree with the intervals of its triad.
     #[test]
     fn numerals_tell_the_quality_of_the_triad() {
         for key in [Key::major(0), Key::minor(0)] {

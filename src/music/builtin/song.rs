@@ -1,4 +1,4 @@
-//! A song of the built-in corpus: what it is made of, its notes, and the truth told about it.
+//! A song of the built-in corpus.
 
 use super::STEPS_PER_BAR;
 use super::chord::{Chord, voice};
@@ -10,19 +10,19 @@ use crate::music::{Layout, Note, PianoRoll, Plane};
 use serde::Serialize;
 use std::ops::RangeInclusive;
 
-/// The MIDI pitches of the roots in the bass: below every chord.
+/// The MIDI pitches of the roots in the bass, below every chord.
 const BASS_REGISTER: RangeInclusive<u8> = 36..=50;
 
 /// The MIDI pitches of the chords.
 pub(super) const CHORD_REGISTER: RangeInclusive<u8> = 52..=67;
 
-/// The voicing that a song's first chord is voiced from: C major over its fifth, in the middle of the register.
+/// The voicing before a song's first chord: C major over its fifth, in the middle of the register.
 const FIRST_VOICING: [u8; 3] = [55, 60, 64];
 
-/// The bass note that a song's first bass note is chosen near.
+/// The pitch near which a song's first bass note is chosen.
 const FIRST_BASS: u8 = 43;
 
-/// What is true of a song by the way it was made; samples can be judged by it.
+/// The facts known about a song from its composition, by which samples can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SongTruth {
     /// The file name, such as `001-c-major-axis-arpeggio.mid`.
@@ -31,9 +31,9 @@ pub struct SongTruth {
     pub key: Key,
     /// The name of the progression.
     pub progression: &'static str,
-    /// How the accompaniment plays the chords.
+    /// The texture: the way in which the accompaniment plays the chords.
     pub texture: Texture,
-    /// Quarter notes a minute.
+    /// The tempo in quarter notes a minute.
     pub tempo: u16,
     /// The chord of each bar of 16 steps.
     pub bars: Vec<BarTruth>,
@@ -42,33 +42,33 @@ pub struct SongTruth {
 /// The chord of a bar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BarTruth {
-    /// The roman numeral: upper case for a major third, lower case for a minor one, a circle for a diminished fifth.
-    /// `V` in minor has the raised seventh tone of the scale as its third.
+    /// The Roman numeral: upper case for a major third, lower case for a minor third, a circle for a diminished fifth.
+    /// The third of `V` in minor is the raised seventh tone of the scale.
     pub numeral: &'static str,
     /// The pitch classes of root, third and fifth.
     pub pitch_classes: [PitchClass; 3],
 }
 
 impl SongTruth {
-    /// Length in steps, at four steps a beat.
+    /// Returns the length in steps, with four steps a beat.
     pub fn steps(&self) -> usize {
         self.bars.len() * STEPS_PER_BAR
     }
 }
 
-/// What a song is made of.
+/// The parts from which a song is composed.
 pub(super) struct Song {
     pub(super) key: Key,
     pub(super) progression: &'static Progression,
     pub(super) texture: Texture,
     /// The chord of each bar.
     pub(super) chords: Vec<Chord>,
-    /// What the melody's free choices follow from.
+    /// The seed of the melody's free choices.
     pub(super) melody_seed: u64,
 }
 
 impl Song {
-    /// What is true of it.
+    /// Returns the facts about the song, which is in `file`.
     pub(super) fn truth(&self, file: String) -> SongTruth {
         let bar = |chord: &Chord| BarTruth { numeral: chord.numeral, pitch_classes: chord.pitch_classes(self.key) };
         SongTruth {
@@ -81,7 +81,7 @@ impl Song {
         }
     }
 
-    /// All notes on a piano roll of hold and onset.
+    /// Composes the song: a piano roll with a hold and an onset plane.
     pub(super) fn roll(&self) -> PianoRoll {
         let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset] };
         let mut roll = PianoRoll::silent(layout, self.chords.len() * STEPS_PER_BAR);
@@ -91,7 +91,7 @@ impl Song {
         roll
     }
 
-    /// The notes of bass and chords.
+    /// Returns the notes of bass and chords.
     fn accompaniment(&self) -> Vec<Note> {
         let basses = self.basses();
         let mut voicing = FIRST_VOICING;
@@ -117,7 +117,7 @@ impl Song {
         part
     }
 
-    /// The scale step of each bar's bass note: the chord's root, where it lies nearest to the bass note before.
+    /// Returns the scale step of each bar's bass note: the chord's root in the octave nearest to the bass note before.
     fn basses(&self) -> Vec<i32> {
         let mut last = i32::from(FIRST_BASS);
         let mut nearest_root = |chord: &Chord| {
@@ -133,15 +133,15 @@ impl Song {
         self.chords.iter().map(&mut nearest_root).collect()
     }
 
-    /// The pitch from which a bass on its way steps to `next`: the neighbour on the side it comes from. A bass that stays
-    /// comes from above where that is not too high.
+    /// Returns the pitch from which a walking bass steps to `next`: the scale neighbour on the side of `from`, or the
+    /// one above if `from` is `next`. If the one above exceeds [`BASS_LIMIT`], it is the one below.
     fn approach(&self, from: i32, next: i32, chord: &Chord) -> u8 {
         let [below, above] = [next - 1, next + 1].map(|step| self.key.pitch(step, chord.leading));
         if from < next || above > BASS_LIMIT { below } else { above }
     }
 }
 
-/// Write notes into a roll of hold and onset. Where a pitch is struck while it sounds, the new note takes over.
+/// Writes notes into a roll with a hold and an onset plane. A note struck while its pitch sounds replaces the old note.
 fn paint(notes: &[Note], roll: &mut PianoRoll) {
     for note in notes {
         let column = |plane| {

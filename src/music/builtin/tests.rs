@@ -1,4 +1,4 @@
-//! Tests of musical truth: what the files, read back, sound like is what the manifest says.
+//! Tests that the files, read back, sound as the manifest says.
 
 use super::melody;
 use super::song::CHORD_REGISTER;
@@ -7,7 +7,7 @@ use super::*;
 use crate::music::{Corpus, CorpusOptions, FileStatus, Note, PianoRoll, Plane, notes};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every song as the careful reading finds it, with its truth.
+/// Returns every song as the careful reading finds it, with its entry in the manifest.
 fn read_back() -> Vec<(PianoRoll, SongTruth)> {
     let corpus = Corpus::from_midi(&songs(), &CorpusOptions::default(), &|_, _| {}).unwrap();
     for report in &corpus.files {
@@ -17,14 +17,14 @@ fn read_back() -> Vec<(PianoRoll, SongTruth)> {
     rolls.zip(manifest()).collect()
 }
 
-/// The notes struck in one bar.
+/// Returns the notes struck in one bar.
 fn struck(roll: &PianoRoll, bar: usize) -> Vec<Note> {
     let mut notes = notes(roll);
     notes.retain(|note| note.start / STEPS_PER_BAR == bar);
     notes
 }
 
-/// The corpus is part of every result computed from it: if these bytes change, the results of the built-in corpus do.
+/// If these bytes change, so does every result computed from the built-in corpus.
 #[test]
 fn the_bytes_are_pinned() {
     let mut hasher = blake3::Hasher::new();
@@ -89,7 +89,7 @@ fn lengths_and_registers() {
     }
 }
 
-/// As dense as a corpus of pop music, of which 5.4 % of the hold cells and 1.3 % of the onset cells are on.
+/// The corpus is as dense as a corpus of pop music, where 5.4 % of the hold cells and 1.3 % of the onset cells are on.
 #[test]
 fn densities_are_those_of_pop_music() {
     let (mut cells, mut hold, mut onset) = (0.0, 0.0, 0.0);
@@ -106,7 +106,7 @@ fn densities_are_those_of_pop_music() {
     assert!((0.010..0.014).contains(&(onset / cells)), "{}", onset / cells);
 }
 
-/// Every note is of the scale, but for the leading tone in minor, which sounds over the dominant and there alone.
+/// Every note is in the scale, except the leading tone in minor, which sounds only over the dominant.
 #[test]
 fn notes_are_of_the_key() {
     let mut leading_tones = 0;
@@ -129,7 +129,7 @@ fn notes_are_of_the_key() {
     assert!(leading_tones > 0);
 }
 
-/// In every bar the middle register sounds exactly the manifest's chord, over its root.
+/// In every bar the middle register sounds exactly the chord of the manifest, over its root.
 #[test]
 fn every_bar_sounds_its_chord() {
     for (roll, truth) in read_back() {
@@ -159,7 +159,7 @@ fn melodies_sing_chord_tones_on_strong_beats_and_close_on_the_tonic() {
                 chord.numeral
             );
         }
-        // One voice, of which most moves are a third at most.
+        // The melody has one voice, and most of its moves are a third at most.
         assert!(melody.windows(2).all(|pair| pair[0].end <= pair[1].start), "{}", truth.file);
         let leaps = melody.windows(2).filter(|pair| pair[0].pitch.abs_diff(pair[1].pitch) > 4).count();
         assert!(leaps * 2 < melody.len(), "{}: {leaps} leaps in {} notes", truth.file, melody.len());
@@ -169,7 +169,7 @@ fn melodies_sing_chord_tones_on_strong_beats_and_close_on_the_tonic() {
     }
 }
 
-/// Chords change by small moves: where each bar's chord is struck whole, its voices move ten semitones at most in all.
+/// Chords change by small moves: in textures that strike whole chords, the voices move ten semitones at most in all.
 #[test]
 fn voices_move_little() {
     let textures = [Texture::Block, Texture::Pulse, Texture::Walking];
@@ -189,7 +189,7 @@ fn voices_move_little() {
 #[test]
 fn the_tune_returns() {
     for (roll, truth) in read_back().into_iter().filter(|(_, truth)| truth.progression == "axis") {
-        // The form is AA, AAB or AABA: but for its end the second phrase is the first one again.
+        // The form is AA, AAB or AABA: the second phrase repeats the first, except for its end.
         let phrase = melody::BARS_PER_PHRASE * STEPS_PER_BAR;
         let melody_of = |from: usize| {
             let mut melody = notes(&roll);

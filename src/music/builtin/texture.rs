@@ -1,40 +1,41 @@
-//! The textures of the built-in corpus: how a bar of accompaniment is played from its bass note and its chord.
+//! The textures of the built-in corpus: ways to play a bar of accompaniment.
 
 use super::STEPS_PER_BAR;
 use crate::music::Note;
 use serde::Serialize;
 
-/// How the accompaniment plays a chord.
+/// A way to play a bar of accompaniment from a bass note and a chord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Texture {
-    /// Chords and bass together in the rhythm of three, three and two eighths.
+    /// Chords and bass together, for three, three and two eighths.
     Block,
     /// Detached quarter-note chords over a bass that pushes into beats three and one.
     Pulse,
-    /// Bass and chord tones rise in eighths, twice a bar, each left to ring to the half bar.
+    /// Bass and chord tones rising in eighths, twice a bar, each held to the end of the half bar.
     Arpeggio,
-    /// Bass, fifth and chord tones rise and fall in eighths, all left to ring to the end of the bar.
+    /// Bass, fifth and chord tones rising and falling in eighths, all held to the end of the bar.
     Wave,
-    /// Lowest, highest, middle, highest chord tone in eighths, over a bass held for the bar.
+    /// The lowest, highest, middle and highest chord tone in eighths, over a bass held for the bar.
     Alberti,
-    /// A bass in quarters that walks to the next root, chords on beats two and four.
+    /// A bass in quarters that walks to the next root, with chords on beats two and four.
     Walking,
 }
 
-/// The highest pitch of a walking bass: below every chord, and a step above the highest root.
+/// The highest pitch of a walking bass, below every chord and a semitone above the highest root.
 pub(super) const BASS_LIMIT: u8 = 51;
 
-/// What a texture plays a bar from.
+/// The material from which a texture plays a bar.
 pub(super) struct Bar {
     /// The bass note.
     pub(super) bass: u8,
-    /// The tones of the chord above the bass note that a bass may visit, less than an octave away.
+    /// The third of the chord, less than an octave above the bass note.
     pub(super) third: u8,
+    /// The fifth of the chord, less than an octave above the bass note.
     pub(super) fifth: u8,
-    /// The tone of the scale that a walking bass leaves for the next bar's bass note.
+    /// The pitch from which a walking bass steps to the next bar's bass note.
     pub(super) approach: u8,
-    /// The chord in close position, ascending.
+    /// The chord in close position, in ascending order.
     pub(super) chord: [u8; 3],
 }
 
@@ -42,7 +43,7 @@ impl Texture {
     /// All textures.
     pub const ALL: [Self; 6] = [Self::Block, Self::Pulse, Self::Arpeggio, Self::Wave, Self::Alberti, Self::Walking];
 
-    /// The name as it stands in file names.
+    /// Returns the name used in file names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Block => "block",
@@ -54,7 +55,7 @@ impl Texture {
         }
     }
 
-    /// Play one bar that begins at step `start`.
+    /// Plays the bar that begins at step `start`.
     pub(super) fn play(self, part: &mut Vec<Note>, start: usize, bar: &Bar) {
         let [low, middle, high] = bar.chord;
         let mut strike = |step: usize, length: usize, pitch: u8| {
@@ -98,7 +99,7 @@ impl Texture {
                 }
             }
             Self::Walking => {
-                // Where the chord would reach into the chords above it, the bass walks below.
+                // A tone that would reach into the chords above is played an octave lower.
                 let low = |pitch: u8| if pitch > BASS_LIMIT { pitch - 12 } else { pitch };
                 let walk = [bar.bass, low(bar.third), low(bar.fifth), bar.approach];
                 for (beat, pitch) in walk.into_iter().enumerate() {
@@ -113,14 +114,14 @@ impl Texture {
         }
     }
 
-    /// The last bar: bass and chord together, held.
+    /// Plays the last bar: bass and chord together, held.
     pub(super) fn close(part: &mut Vec<Note>, start: usize, bass: u8, chord: [u8; 3]) {
         for pitch in std::iter::once(bass).chain(chord) {
             part.push(Note { start, pitch, end: start + STEPS_PER_BAR });
         }
     }
 
-    /// Quarter notes a minute.
+    /// Returns the tempo in quarter notes a minute.
     pub(super) fn tempo(self) -> u16 {
         match self {
             Self::Block => 84,

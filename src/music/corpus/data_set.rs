@@ -1,4 +1,4 @@
-//! The data set as a corpus: its sequences are the songs, and the file has one report.
+//! The data set read as a corpus: its sequences are the songs, with one report for the file.
 
 use super::{Corpus, Split, counted};
 use crate::music::options::CorpusOptions;
@@ -6,8 +6,8 @@ use crate::music::polyphonic::{self, PolyphonicError};
 use crate::music::report::{FileReport, FileStatus};
 use crate::music::{Layout, Plane};
 
-/// Read a data set. Its layout has the hold plane alone, whatever the options say: a set of pitches a step does not tell
-/// a note held from one struck again.
+/// Reads a data set. Its layout has only the hold plane, whatever the options say: a set of pitches at each step does
+/// not distinguish a held note from one struck again.
 pub(super) fn read(bytes: &[u8], name: String, options: &CorpusOptions) -> Result<Corpus, PolyphonicError> {
     let layout = Layout { planes: vec![Plane::Hold], ..options.layout() };
     let mut set = polyphonic::parse(bytes, &layout)?;

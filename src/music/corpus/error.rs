@@ -1,4 +1,4 @@
-//! The corpus error: why there is no corpus to use.
+//! The error of reading a corpus.
 
 use super::counted;
 use crate::music::options::OptionError;
@@ -8,15 +8,16 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no corpus.
+/// The reason a corpus cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     /// An option is out of its range.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// The source is none that the program brings along.
+    /// The source is not one that is built into the program.
     #[error(
-        "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of MIDI files"
+        "corpus.source = {0:?} is not known; use \"builtin\" or \"bars-and-stripes\", or set corpus.path to a folder of \
+         MIDI files"
     )]
     UnknownSource(String),
     /// The path does not exist or cannot be read.
@@ -24,35 +25,37 @@ pub enum CorpusError {
     Path {
         /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The folder has no MIDI file.
     #[error("corpus.path {}: no file below it ends in .mid or .midi", .0.display())]
     NoFiles(PathBuf),
     /// The file is neither MIDI nor JSON.
-    #[error("corpus.path {}: expected a folder, a file that ends in .mid or .midi, or a data set in .json", .0.display())]
+    #[error(
+        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, or a data set in .json", .0.display()
+    )]
     UnknownKind(PathBuf),
     /// The data set cannot be read.
     #[error("corpus.path {}: {error}", path.display())]
     Polyphonic {
         /// The path.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The error, with its place.
         error: PolyphonicError,
     },
     /// Files are broken, and `corpus.damaged` is `fail`.
     #[error("corpus.damaged = \"fail\", and {}", Listing(.0))]
     Damaged(Vec<FileReport>),
-    /// No song is left.
+    /// Every song was left out.
     #[error("no song to use: {}", Listing(.0))]
     NoSongs(Vec<FileReport>),
 }
 
-/// File reports told in one sentence: counts by status, and the first few by name.
+/// A summary of file reports: counts by status, then the first [`NAMED`] files with their reasons.
 struct Listing<'a>(&'a [FileReport]);
 
-/// Files that a listing names.
+/// The number of files that a listing names.
 const NAMED: usize = 5;
 
 impl fmt::Display for Listing<'_> {

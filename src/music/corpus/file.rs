@@ -1,4 +1,4 @@
-//! The file: from the bytes of one MIDI file to its report, and to a song if it is used.
+//! The reading of one MIDI file of a corpus.
 
 use super::Song;
 use crate::music::folder::Found;
@@ -10,10 +10,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The largest file read as MIDI, in bytes; the largest in circulation have some tens of megabytes.
+/// The largest file read as MIDI, in bytes. The largest in circulation have some tens of megabytes.
 const MAX_FILE_BYTES: u64 = 1 << 28;
 
-/// Read one file of a folder.
+/// Reads one file of a folder: its report, and its song if it is used.
 pub(super) fn read_found(file: &Found, options: &CorpusOptions) -> (FileReport, Option<Song>) {
     let fault = file.fault.clone().map_or_else(|| load_bytes(&file.path), Err);
     match fault {
@@ -22,7 +22,7 @@ pub(super) fn read_found(file: &Found, options: &CorpusOptions) -> (FileReport, 
     }
 }
 
-/// The bytes of a file, or why there are none.
+/// Returns the bytes of a file, or the reason it cannot be read.
 fn load_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: io::Error| format!("cannot be read: {error}");
     let length = fs::metadata(path).map_err(unreadable)?.len();
@@ -32,7 +32,7 @@ fn load_bytes(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(unreadable)
 }
 
-/// Read the bytes of one MIDI file.
+/// Reads the bytes of one MIDI file: its report, and its song if it is used.
 pub(super) fn read_bytes(name: String, bytes: &[u8], options: &CorpusOptions) -> (FileReport, Option<Song>) {
     let file = match MidiFile::parse(bytes) {
         Ok(file) => file,
@@ -65,18 +65,18 @@ pub(super) fn read_bytes(name: String, bytes: &[u8], options: &CorpusOptions) ->
     reasons.append(&mut reading.omissions.phrases());
     match file.alien_chunks {
         0 => {}
-        1 => reasons.push("1 chunk that is no track passed over".into()),
-        more => reasons.push(format!("{more} chunks that are no tracks passed over")),
+        1 => reasons.push("1 chunk skipped that is not a track".into()),
+        more => reasons.push(format!("{more} chunks skipped that are not tracks")),
     }
     report.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     let song = report.kept.then(|| Song { name: report.file.clone(), roll: reading.roll, split: None });
     (report, song)
 }
 
-/// Damage named one by one; more than these are counted.
+/// The number of faults that a report spells out. It counts the others.
 const SPELLED: usize = 4;
 
-/// What is wrong with a file, a phrase each.
+/// Returns a phrase for each fault of a file.
 fn damage_in_words(file: &MidiFile) -> Vec<String> {
     let mut words: Vec<String> = file.damage.iter().take(SPELLED).map(ToString::to_string).collect();
     if file.damage.len() > SPELLED {
@@ -85,7 +85,7 @@ fn damage_in_words(file: &MidiFile) -> Vec<String> {
     words
 }
 
-/// Why a sound song is no song to use.
+/// Returns the reason a song has too little in it to be used, if it has.
 fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
     let steps = roll.steps();
     let silent = roll.cells.count_ones() == 0;
@@ -97,7 +97,7 @@ fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
             options.min_steps,
             if silent { ", and no note" } else { "" }
         )),
-        // The original keeps long silence.
+        // The original keeps silence that is long enough.
         (true, false) if options.compat == Compat::None => Some("no note".into()),
         _ if steps == 0 => Some("no steps".into()),
         _ => None,

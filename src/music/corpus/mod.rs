@@ -1,4 +1,4 @@
-//! The corpus: songs as piano rolls, and a report on every file they came from.
+//! The corpus: songs as piano rolls, with a report on each of their files.
 
 mod data_set;
 mod error;
@@ -16,55 +16,55 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a song of a data set is for, where the data set says so itself.
+/// The part of a data set that a song belongs to, where the data set itself is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Split {
-    /// To train on.
+    /// Songs to train on.
     Train,
-    /// To choose by.
+    /// Songs to choose between models by.
     Validation,
-    /// To judge by.
+    /// Songs to judge the chosen model by.
     Test,
 }
 
-/// A song.
+/// A song of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Song {
-    /// The name of its file relative to the corpus, or split and number in a data set.
+    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`).
     pub name: String,
-    /// Its notes.
+    /// The notes.
     pub roll: PianoRoll,
-    /// What it is for, if its data set says so.
+    /// The split, if the data set states one.
     pub split: Option<Split>,
 }
 
-/// Songs of one layout, and where they came from.
+/// Songs of one layout, with reports on their files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corpus {
-    /// What the columns of every song mean.
+    /// The meaning of every song's columns.
     pub layout: Layout,
-    /// The songs used, in order of their files' names.
+    /// The songs used, in order of their files.
     pub songs: Vec<Song>,
-    /// A report on every file, in order of their names.
+    /// A report on every file; those of a folder are ordered by name.
     pub files: Vec<FileReport>,
-    /// BLAKE3, in hex, of the layout and of the split, the steps and the cells of every song, in order. Names are no
-    /// part of it.
+    /// The BLAKE3 digest, in hex, of the layout and of each song's split, steps and cells, in order. Names do not enter
+    /// it.
     pub digest: String,
 }
 
-/// Told of progress: files done, of how many. Called from several threads, not always in order.
+/// A callback for progress: (files done, files in all). Called from several threads, not always in order.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 impl Corpus {
-    /// Read the corpus at `options.path`: a folder with all below it, one MIDI file, or a data set in JSON.
+    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, or a data set in JSON.
     ///
-    /// An error if no song is left to use, or if `options.damaged` says that broken files are one.
+    /// Fails if no song is left, or if a file is broken and `options.damaged` is [`Damaged::Fail`].
     pub fn load(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
         Self::survey(options, progress)?.usable(options)
     }
 
-    /// As [`Self::load`], but whatever the files are like: to list them.
+    /// Reads like [`Self::load`], but accepts broken files and a corpus without songs, so that they can be listed.
     pub fn survey(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
         options.check()?;
         let Some(path) = &options.path else {
@@ -95,7 +95,7 @@ impl Corpus {
         Ok(read_all(options, &found, progress, |file| file::read_found(file, options)))
     }
 
-    /// Read MIDI files from memory, each with its name, in the order given; the built-in corpus comes this way.
+    /// Reads MIDI files from memory as (name, bytes), in the order given. The built-in corpus is read this way.
     pub fn from_midi(
         files: &[(String, Vec<u8>)],
         options: &CorpusOptions,
@@ -106,8 +106,8 @@ impl Corpus {
         read_all(options, files, progress, read).usable(options)
     }
 
-    /// All patterns of bars and stripes with as many lines as the layout of `options` has pitches, to train on; that layout
-    /// has the hold plane alone.
+    /// Returns all patterns of bars and stripes as training songs, with as many lines as `options` has pitches. The
+    /// layout has only the hold plane.
     pub fn bars_and_stripes(options: &CorpusOptions) -> Result<Self, CorpusError> {
         options.check()?;
         let layout = Layout { planes: vec![Plane::Hold], ..options.layout() };
@@ -121,7 +121,7 @@ impl Corpus {
         Ok(Self::new(layout, patterns.into_iter().map(song).collect(), vec![report]))
     }
 
-    /// The corpus, unless it is an error to use it.
+    /// Returns the corpus, or an error if it has no songs or has broken files that `options` do not allow.
     fn usable(self, options: &CorpusOptions) -> Result<Self, CorpusError> {
         if options.damaged == Damaged::Fail {
             let is_broken = |report: &&FileReport| matches!(report.status, FileStatus::Damaged | FileStatus::Failed);
@@ -136,14 +136,14 @@ impl Corpus {
         Ok(self)
     }
 
-    /// The corpus of some songs.
+    /// Returns the corpus of the songs, with its digest.
     fn new(layout: Layout, songs: Vec<Song>, files: Vec<FileReport>) -> Self {
         let digest = digest(&layout, &songs);
         Self { layout, songs, files, digest }
     }
 }
 
-/// Read files in parallel; their order is kept.
+/// Reads files in parallel and keeps their order.
 fn read_all<File: Sync>(
     options: &CorpusOptions,
     files: &[File],
@@ -163,12 +163,12 @@ fn read_all<File: Sync>(
     Corpus::new(options.layout(), songs.into_iter().flatten().collect(), reports)
 }
 
-/// A count with its noun.
+/// Returns a count with its noun, in the plural unless the count is 1.
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// BLAKE3 of what training sees: layout, and of each song its split, its steps and its cells.
+/// Returns the BLAKE3 digest of all that training sees: the layout, then each song's split, steps and cells.
 fn digest(layout: &Layout, songs: &[Song]) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"chordbench corpus 1");

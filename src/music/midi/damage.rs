@@ -1,71 +1,71 @@
-//! Damage: a place at which a MIDI file breaks the standard, and what was lost by it.
+//! The damage at a place where a MIDI file breaks the standard.
 
 use std::fmt;
 
-/// A place, or a number of like places, at which a MIDI file breaks the standard.
+/// One or more places of a track at which a MIDI file breaks the standard in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
-    /// The track, counted from 1, if it is a track's.
+    /// The track, counted from 1, if the fault is in a track.
     pub track: Option<usize>,
-    /// The byte of the file at which it was first found.
+    /// The byte of the file at which the fault was first found.
     pub offset: usize,
-    /// How often it was found in the track.
+    /// The number of times it was found in the track.
     pub times: usize,
-    /// Bytes of the file that could not be read, or that the file should have had.
+    /// The bytes of the file that could not be read or are missing.
     pub lost: usize,
 }
 
-/// What can be wrong with a MIDI file that is not wholly unreadable.
+/// A fault of a MIDI file that can be read at least in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An event without status after a meta or system exclusive event, which end running status. Read with the status
-    /// before that event, as many programs write it: nothing is lost.
+    /// An event without status after a meta or system exclusive event, which end running status. Many programs write
+    /// it. It is read with the status before that event, and nothing is lost.
     RunningStatus,
-    /// A message of live MIDI (f1 to f6, f8 to fe) that files cannot have. Passed over with its data bytes.
+    /// A message of live MIDI (f1 to f6, f8 to fe), which files cannot have. It is skipped with its data bytes.
     SystemMessage,
-    /// A meta event whose length or content is not that of its type. Passed over; a time signature keeps its numerator.
+    /// A meta event whose length or content does not fit its type. It is skipped; a time signature keeps its numerator.
     MalformedMeta,
-    /// Bytes that are no event; the time of what follows is unknown, and the rest of the track lost.
+    /// Bytes that are not an event. The time of what follows is unknown, so the rest of the track is lost.
     NoEvent,
     /// An event cut off by the end of its track.
     CutEvent,
     /// A track without End-of-Track.
     NoEnd,
-    /// Events after End-of-Track. They are whole events and were read.
+    /// Whole events after End-of-Track. They were read.
     EventsAfterEnd,
     /// Bytes after End-of-Track that are not events.
     BytesAfterEnd,
-    /// A track that begins inside another, after its End-of-Track: the other's length is wrong. Both were read.
+    /// A track whose stated length is wrong: another one begins inside it, after its End-of-Track. Both were read.
     TrackInside,
-    /// A track longer than the file.
+    /// A track that extends past the end of the file.
     CutTrack,
-    /// Bytes between or after tracks that are no chunk.
+    /// Bytes between or after tracks that are not a chunk.
     NoChunk,
-    /// A second file header; what follows it is another file.
+    /// A second file header. What follows it is another file.
     SecondHeader,
-    /// The header's count of tracks is not that of the tracks there are.
+    /// A header whose count of tracks is wrong.
     TrackCount {
-        /// Tracks by the header.
+        /// The number of tracks that the header states.
         declared: usize,
-        /// Tracks in the file.
+        /// The number of tracks in the file.
         found: usize,
     },
-    /// A file of format 0, which has one track, with several. Read as of format 1, all at once.
+    /// A file of format 0 with several tracks instead of one. They are read like format 1, all at once.
     SeveralTracks {
-        /// Tracks in the file.
+        /// The number of tracks in the file.
         found: usize,
     },
 }
 
 impl Damage {
-    /// Damage found once.
+    /// Returns damage found once.
     pub(super) fn new(fault: Fault, track: Option<usize>, offset: usize, lost: usize) -> Self {
         Self { fault, track, offset, times: 1, lost }
     }
 
-    /// Add damage to a list; the same fault in the same track is one entry.
+    /// Adds the damage to a list, in which the same fault in the same track is one entry.
     pub(super) fn add(self, list: &mut Vec<Self>) {
         let like = |other: &&mut Self| (other.fault, other.track) == (self.fault, self.track);
         if let Some(known) = list.iter_mut().find(like) {
@@ -88,19 +88,19 @@ impl fmt::Display for Damage {
         }
         match self.fault {
             Fault::RunningStatus => {
-                f.write_str("running status after a meta or system exclusive event, read as before it")
+                f.write_str("running status after a meta or system exclusive event, read with the status before it")
             }
-            Fault::SystemMessage => f.write_str("a system message that files cannot have, passed over"),
-            Fault::MalformedMeta => f.write_str("a malformed meta event, passed over"),
-            Fault::NoEvent => f.write_str("no MIDI event, the rest of the track is lost"),
+            Fault::SystemMessage => f.write_str("a system message that files cannot have, skipped"),
+            Fault::MalformedMeta => f.write_str("a malformed meta event, skipped"),
+            Fault::NoEvent => f.write_str("not a MIDI event, the rest of the track is lost"),
             Fault::CutEvent => f.write_str("an event runs past the end of the track"),
             Fault::NoEnd => f.write_str("the track has no End-of-Track"),
-            Fault::EventsAfterEnd => f.write_str("events after End-of-Track, read all the same"),
+            Fault::EventsAfterEnd => f.write_str("events after End-of-Track, read nevertheless"),
             Fault::BytesAfterEnd => f.write_str("bytes after End-of-Track"),
-            Fault::TrackInside => f.write_str("the length of the track is wrong, another one begins inside it"),
+            Fault::TrackInside => f.write_str("the length of the track is wrong, another track begins inside it"),
             Fault::CutTrack => f.write_str("the file ends before the track does"),
-            Fault::NoChunk => f.write_str("bytes that are no track"),
-            Fault::SecondHeader => f.write_str("a second file header, what follows is left out"),
+            Fault::NoChunk => f.write_str("bytes that are not a track"),
+            Fault::SecondHeader => f.write_str("a second file header, the rest is left out"),
             Fault::TrackCount { declared, found } => {
                 write!(f, "the header counts {declared} tracks, the file has {found}")
             }

@@ -1,4 +1,4 @@
-//! The MIDI file: tracks of events at absolute ticks, and an exact account of where the file breaks the standard.
+//! The MIDI file: tracks of events at absolute ticks, with an account of each place where it breaks the standard.
 
 mod damage;
 mod track;
@@ -12,30 +12,30 @@ use track::read_track;
 /// A MIDI file, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MidiFile {
-    /// Whether the tracks follow one another (format 2) or sound at once (formats 0 and 1).
+    /// True if the tracks follow one another (format 2), false if they sound at once (formats 0 and 1).
     pub sequential: bool,
-    /// Ticks in a quarter note.
+    /// The length of a quarter note in ticks.
     pub quarter: Quarter,
     /// The tracks, in the order of the file.
     pub tracks: Vec<Track>,
-    /// Where the file breaks the standard; empty for a sound file.
+    /// The places where the file breaks the standard; empty for a sound file.
     pub damage: Vec<Damage>,
-    /// Chunks that are no tracks. The standard has readers ignore them.
+    /// The number of chunks that are not tracks. The standard tells readers to ignore them.
     pub alien_chunks: usize,
 }
 
-/// Ticks in a quarter note, `ticks / parts`: a fraction where time is told in frames of film.
+/// The length of a quarter note, `ticks / parts` ticks: a fraction if time is counted in film frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarter {
-    /// Ticks in `parts` quarter notes.
+    /// The number of ticks in `parts` quarter notes.
     pub ticks: u64,
-    /// Quarter notes counted.
+    /// The number of quarter notes that `ticks` spans.
     pub parts: u64,
 }
 
 impl Quarter {
-    /// The quarter of a header. Where time is told in frames, a quarter note lasts half a second: 120 beats a minute,
-    /// the tempo of a file that states none.
+    /// Returns the quarter note of a header. If time is counted in frames, it lasts half a second: 120 beats a minute
+    /// is the tempo of a file that states none.
     fn of(timing: Timing) -> Self {
         match timing {
             Timing::Metrical(ticks) => Self { ticks: u64::from(ticks.as_int()), parts: 1 },
@@ -43,7 +43,7 @@ impl Quarter {
                 let (frames, seconds) = match frames {
                     Fps::Fps24 => (24, 1),
                     Fps::Fps25 => (25, 1),
-                    // Television's 29.97.
+                    // 29.97, the rate of television.
                     Fps::Fps29 => (30_000, 1001),
                     Fps::Fps30 => (30, 1),
                 };
@@ -53,22 +53,22 @@ impl Quarter {
     }
 }
 
-/// Why nothing of a file could be read.
+/// The reason no part of a file could be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MidiError {
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// The file does not begin as a MIDI file does.
+    /// The file does not begin like a MIDI file.
     #[error("not a MIDI file: it does not begin with MThd")]
     NotMidi,
-    /// The file header makes no sense.
+    /// The file header is invalid.
     #[error("the file header cannot be read: {0}")]
     Header(String),
 }
 
 impl MidiFile {
-    /// Read the bytes of a MIDI file (or of one wrapped in RIFF).
+    /// Reads the bytes of a MIDI file, or of one wrapped in RIFF.
     pub fn parse(bytes: &[u8]) -> Result<Self, MidiError> {
         if bytes.is_empty() {
             return Err(MidiError::Empty);
@@ -102,20 +102,20 @@ impl MidiFile {
         Ok(file)
     }
 
-    /// Note-on events in the file, of whatever channel and pitch.
+    /// Returns the number of note-on events in the file, on any channel and at any pitch.
     pub fn note_ons(&self) -> u64 {
         let is_on = |event: &&Event| matches!(event.kind, EventKind::NoteOn { .. });
         let count = |track: &Track| track.events.iter().filter(is_on).count() as u64;
         self.tracks.iter().map(count).sum()
     }
 
-    /// The first tempo that the bytes of a MIDI file state, in quarter notes a minute, if any.
+    /// Returns the first tempo stated by the bytes of a MIDI file, in quarter notes a minute, if there is one.
     pub fn tempo(bytes: &[u8]) -> Option<f64> {
         Self::tempi(bytes).first().copied()
     }
 
-    /// The tempi that the bytes of a MIDI file state, one after the other, in quarter notes a minute; of several at one time
-    /// the last, and one that is stated again while it holds once.
+    /// Returns the tempi stated by the bytes of a MIDI file, in order of time, in quarter notes a minute. If several
+    /// are stated for one tick, only the last counts; a tempo that is stated again while it holds is listed once.
     pub fn tempi(bytes: &[u8]) -> Vec<f64> {
         let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
         if midi.get(12) == Some(&0x80) {
@@ -141,7 +141,7 @@ impl MidiFile {
         stated.into_iter().map(|(_, microseconds)| 60_000_000.0 / f64::from(microseconds)).collect()
     }
 
-    /// Read the chunks after the header; `rest` is where they lie in the file.
+    /// Reads the chunks after the header; `rest` are the bytes after it, the end of `bytes`.
     fn read_chunks(&mut self, bytes: &[u8], mut rest: &[u8]) {
         let base = if rest.is_empty() { bytes.len() } else { rest.as_ptr().addr() - bytes.as_ptr().addr() };
         let total = rest.len();
@@ -159,7 +159,7 @@ impl MidiFile {
                     let (track, own) = read_track(&data[..present], at + 8, number, &mut self.damage);
                     self.tracks.push(track);
                     if length > present && own == present {
-                        // That the track has no end is the same fact.
+                        // The missing End-of-Track is the same fault.
                         self.damage.pop_if(|last| (last.fault, last.track) == (Fault::NoEnd, Some(number)));
                         Damage::new(Fault::CutTrack, Some(number), at, length - present).add(&mut damage);
                     }
@@ -173,7 +173,7 @@ impl MidiFile {
                     self.alien_chunks += 1;
                     &data[length..]
                 }
-                // From 1 on: a track here would have been read, unless its length is cut.
+                // Search from 1: a track at 0 would have been read, unless its length is cut.
                 _ => {
                     let next = rest[1..].windows(4).position(|id| id == b"MTrk").map_or(rest.len(), |next| next + 1);
                     Damage::new(Fault::NoChunk, None, at, next).add(&mut damage);
@@ -186,22 +186,22 @@ impl MidiFile {
     }
 }
 
-/// What is wrong with a header that midly does not read.
+/// Describes the fault of a header that midly cannot read.
 fn header_fault(midi: &[u8]) -> String {
     let number = |at: usize| midi.get(at..at + 2).map_or(0, |word| u16::from_be_bytes([word[0], word[1]]));
     let length = midi.len().min(14);
     let stated = u32::from(number(4)) << 16 | u32::from(number(6));
     if length < 14 {
-        return format!("the file has {length} bytes, and a header takes 14");
+        return format!("the file has {length} bytes; a header has 14");
     }
     match (stated, number(8)) {
-        (0..6, _) => format!("its length is {stated}, and 6 the least it can be"),
-        (_, format @ 3..) => format!("format {format} is none of 0, 1 and 2"),
-        _ => format!("{} frames a second are none of 24, 25, 29 and 30", -i32::from(midi[12].cast_signed())),
+        (0..6, _) => format!("its length is {stated}; 6 is the minimum"),
+        (_, format @ 3..) => format!("format {format} is not 0, 1 or 2"),
+        _ => format!("{} frames a second is not 24, 25, 29 or 30", -i32::from(midi[12].cast_signed())),
     }
 }
 
-/// The MIDI file inside a RIFF file: the contents of its `data` chunk, or nothing.
+/// Returns the MIDI file inside a RIFF file, the contents of its `data` chunk; empty if there is none.
 fn unwrap_riff(bytes: &[u8]) -> &[u8] {
     let mut rest = match bytes.get(8..12) {
         Some(b"RMID") => &bytes[12..],

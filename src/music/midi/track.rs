@@ -1,19 +1,19 @@
-//! The track: its events at absolute ticks, decoded by midly, with an account of every byte that is no event.
+//! The track: its events at absolute ticks, decoded by midly, with an account of every byte that is not an event.
 
 use super::damage::{Damage, Fault};
 use midly::{EventIter, MetaMessage, MidiMessage, TrackEventKind};
 
-/// What an event means to a piano roll.
+/// The meaning of an event to a piano roll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A note is struck; its velocity is not zero.
+    /// A note is struck, with a velocity above zero.
     NoteOn {
         /// The channel, 0 to 15; drums are on 9.
         channel: u8,
         /// The MIDI pitch.
         pitch: u8,
     },
-    /// A note is let go: note-off, or note-on of velocity zero.
+    /// A note is released: note-off, or note-on with velocity zero.
     NoteOff {
         /// The channel, 0 to 15.
         channel: u8,
@@ -22,47 +22,47 @@ pub enum EventKind {
     },
     /// A time signature.
     Metre {
-        /// Beats in a bar.
+        /// The number of beats in a bar.
         numerator: u8,
     },
 }
 
-/// An event at its time.
+/// An event with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Ticks since the start of the track.
+    /// The ticks since the start of the track.
     pub tick: u64,
-    /// What happens.
+    /// The meaning of the event.
     pub kind: EventKind,
 }
 
-/// One track of a MIDI file.
+/// A track of a MIDI file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Track {
-    /// Notes and time signatures, in the order of the file.
+    /// The notes and time signatures, in the order of the file.
     pub events: Vec<Event>,
     /// The tick of the last event of any kind, End-of-Track included.
     pub end: u64,
 }
 
-/// Read a track chunk.
+/// Reads a track chunk.
 ///
-/// `bytes` are the contents of the chunk, `base` their offset in the file, `number` the track's, from 1. Returns the
-/// track, and how many of the bytes are its own: fewer than all if another track begins after End-of-Track, as it does
-/// where the length of the chunk is wrong.
+/// `bytes` are the contents of the chunk, `base` their offset in the file, `number` the number of the track, from 1.
+/// Returns the track and the number of bytes that belong to it. That is fewer than all if the stated length of the
+/// chunk is wrong and another track begins after End-of-Track.
 ///
-/// midly decodes each event. It gives up a track at the first event it cannot decode, and takes a length that runs past
-/// the end for one that ends there; both are found here by the bytes it leaves unread. Reading goes on only where the
-/// time of what follows is certain. An event that shifts all later ones by an unknown time ends the track.
+/// midly decodes each event. It gives up the track at the first event it cannot decode, and shortens a payload that
+/// runs past the end. Both are detected by the bytes that it leaves unread. Reading continues only if the time of what
+/// follows is certain; an event that would shift all later ones by an unknown time ends the track.
 pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut Vec<Damage>) -> (Track, usize) {
     let mut found = Vec::new();
     let mut note = |fault, at: usize, lost| Damage::new(fault, Some(number), base + at, lost).add(&mut found);
-    // An event takes three to four bytes. The bound is for files whose every track claims to be as long as the file.
+    // An event takes three or four bytes. The bound is for files in which every track claims to be as long as the file.
     let mut track = Track { events: Vec::with_capacity((bytes.len() / 4).min(4096)), end: 0 };
     let mut events = EventIter::new(bytes);
     let mut channel_status = None;
     let mut own = bytes.len();
-    // Where End-of-Track stood, with what was read up to it.
+    // The offset after End-of-Track, the events read up to it, and its tick.
     let mut ended: Option<(usize, usize, u64)> = None;
     let outcome = loop {
         let rest = events.unread();
@@ -138,7 +138,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
     (track, own)
 }
 
-/// What a channel message means to a piano roll, if anything.
+/// Returns the meaning of a channel message to a piano roll, if it has one.
 fn of_message(channel: u8, message: MidiMessage) -> Option<EventKind> {
     match message {
         MidiMessage::NoteOn { key, vel } if vel.as_int() > 0 => {
@@ -151,18 +151,18 @@ fn of_message(channel: u8, message: MidiMessage) -> Option<EventKind> {
     }
 }
 
-/// How reading goes on after an event that midly does not decode.
+/// A way to continue after an event that midly cannot decode.
 struct Mended {
     fault: Fault,
-    /// Ticks that pass.
+    /// The ticks that pass.
     delta: u64,
-    /// Bytes passed over.
+    /// The bytes to skip.
     length: usize,
-    /// The running status for what follows.
+    /// The running status of the next event.
     status: Option<u8>,
 }
 
-/// Find how to go on at bytes that midly does not decode, if the time of what follows is certain.
+/// Finds a way to continue after bytes that midly cannot decode; `None` if the time of what follows is uncertain.
 fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> Option<Mended> {
     let (delta, after) = read_number(rest)?;
     let delta = u64::from(delta);
@@ -188,8 +188,8 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
     }
 }
 
-/// Whether an event that midly decoded is all there: numbers of at most four bytes, a payload of the length it states,
-/// and none for End-of-Track.
+/// Returns true if an event that midly decoded is complete: its numbers have at most four bytes and its payload has the
+/// stated length, which is zero for End-of-Track.
 fn is_whole(event: &[u8], kind: &TrackEventKind<'_>) -> bool {
     match kind {
         TrackEventKind::Midi { .. } => read_number(event).is_some(),
@@ -198,7 +198,7 @@ fn is_whole(event: &[u8], kind: &TrackEventKind<'_>) -> bool {
     }
 }
 
-/// Whether the bytes are the beginning of an event that ends too early, rather than no event.
+/// Returns true if the bytes are the beginning of an event that ends too early, false if they are not an event.
 fn is_cut(rest: &[u8]) -> bool {
     let Some((_, after)) = read_number(rest) else {
         return rest.len() < 4;
@@ -212,12 +212,12 @@ fn is_cut(rest: &[u8]) -> bool {
     }
 }
 
-/// The length that a meta, system exclusive or escape event says it has, its time included.
+/// Returns the length that a meta, system exclusive or escape event states, its delta time included.
 fn whole_length(event: &[u8]) -> Option<usize> {
     payload(event).map(|(start, length)| start + length)
 }
 
-/// Where the payload of a meta, system exclusive or escape event starts, and the length it says it has.
+/// Returns the offset of the payload of a meta, system exclusive or escape event, and the length it states.
 fn payload(event: &[u8]) -> Option<(usize, usize)> {
     let (_, after) = read_number(event)?;
     let number = match event.get(after)? {
@@ -228,7 +228,7 @@ fn payload(event: &[u8]) -> Option<(usize, usize)> {
     Some((number + used, length as usize))
 }
 
-/// A variable-length number of one to four bytes, and how many they are. None if it is cut or longer.
+/// Reads a variable-length number of one to four bytes. Returns it with its length; `None` if it is cut or longer.
 fn read_number(bytes: &[u8]) -> Option<(u32, usize)> {
     let mut number = 0;
     for (index, &byte) in bytes.iter().take(4).enumerate() {

@@ -1,28 +1,28 @@
-//! The careful reading: notes first, each from its start to its end on the grid.
+//! The careful reading: each note is put onto the grid from its start to its end.
 
 use super::{Omissions, Reading, ReadingError, silent, stops};
 use crate::music::grid::Grid;
 use crate::music::midi::{Event, EventKind, MidiFile, Track};
 use crate::music::options::{CorpusOptions, MAX_STEPS};
 
-/// No note sounds.
+/// The mark of a pitch at which no note sounds.
 const SILENT: u64 = u64::MAX;
 
-/// A note on the grid: its onset at `start`, held over `start..end`.
+/// A note on the grid, with its onset at `start`, held over `start..end`.
 struct Span {
     start: u64,
     end: u64,
     pitch: u8,
 }
 
-/// Read a file note by note.
+/// Reads a file note by note.
 ///
-/// - A note lasts from note-on to note-off of its pitch on its channel in its track. Note-on of a pitch that sounds
-///   already ends that note and strikes it again. A note never let go ends with the last event of the song.
-/// - Both ends go to the grid, and a note lasts at least one step. It holds over its steps, its onset at the first.
-///   Notes of one pitch that overlap unite in the hold plane; each has its onset.
-/// - The song lasts to the end of its last note or to its last event, End-of-Track included, whichever is later; but
-///   silence that alone would make it longer than a song may be is left out.
+/// - A note lasts from note-on to note-off of its pitch on its channel in its track. Note-on of a pitch that already
+///   sounds ends that note and begins another. A note without note-off ends with the last event of the song.
+/// - Both ends are put onto the grid, and a note lasts at least one step. Its hold cells are on at all its steps, its
+///   onset cell at the first. Notes of one pitch that overlap unite in the hold plane; each has its onset.
+/// - The song lasts to the end of its last note or to its last event, End-of-Track included, whichever is later. Final
+///   silence is left out if it makes the song too long.
 /// - The song stops at a time signature that is not allowed; notes that sound then end there.
 /// - The tracks of a file of format 2 follow one another, each from the step at which the one before ended.
 pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, ReadingError> {
@@ -89,7 +89,7 @@ pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, 
     Ok(Reading { roll, omissions })
 }
 
-/// The notes of tracks that sound at once, on the grid; returns the tick at which they end.
+/// Adds the notes of tracks that sound at once to `spans`. Returns the tick at which the tracks end.
 fn read_sequence(
     tracks: &[Track],
     grid: &Grid,
@@ -135,7 +135,7 @@ fn read_sequence(
     end
 }
 
-/// The tick and the numerator of the first time signature in a track that stops the song.
+/// Returns the tick and the numerator of the first time signature in a track that stops the song.
 fn first_stop(track: &Track, options: &CorpusOptions) -> Option<(u64, u8)> {
     let stop = |event: &Event| stops(event.kind, options).map(|numerator| (event.tick, numerator));
     track.events.iter().find_map(stop)

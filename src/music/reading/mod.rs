@@ -1,4 +1,4 @@
-//! The reading: how the events of a MIDI file become a piano roll.
+//! The reading of a MIDI file's events into a piano roll.
 
 mod careful;
 mod seed;
@@ -7,37 +7,38 @@ use super::PianoRoll;
 use super::midi::{EventKind, MidiFile};
 use super::options::{Compat, CorpusOptions, MAX_STEPS};
 
-/// The MIDI channel of drums, from 0; musicians count it as the tenth.
+/// The MIDI channel of drums, counted from 0. Musicians call it channel 10.
 const DRUM_CHANNEL: u8 = 9;
 
-/// A piano roll read from a MIDI file, and what of the file is not in it.
+/// A piano roll read from a MIDI file, with an account of what it lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The piano roll.
     pub roll: PianoRoll,
-    /// What the options left out.
+    /// The parts of the file that are not in the roll.
     pub omissions: Omissions,
 }
 
-/// What the options left out of a piano roll, and what else a user may want to know.
+/// An account of what a piano roll lacks of its file. All but `stop` and `silence` are numbers of notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Omissions {
-    /// Notes of the drum channel.
+    /// The notes of the drum channel.
     pub drums: u64,
-    /// Notes outside the range of pitches.
+    /// The notes outside the range of pitches.
     pub outside: u64,
-    /// Notes that were never let go; each sounds to the end. The original's reading does not count them.
+    /// The notes without note-off, which are in the roll and sound to the end. The original's reading does not count
+    /// them.
     pub unclosed: u64,
     /// The step and the numerator of the time signature at which the song stops.
     pub stop: Option<(u64, u8)>,
-    /// Notes at or after that time signature.
+    /// The notes at or after that time signature.
     pub after_stop: u64,
-    /// Steps of silence after the last note that are more than a song may have.
+    /// The steps of silence left out after the last note because they would make the song too long.
     pub silence: u64,
 }
 
 impl Omissions {
-    /// One phrase for each thing left out.
+    /// Returns a phrase for each kind of omission.
     pub fn phrases(&self) -> Vec<String> {
         let notes = |count: u64| {
             if count == 1 { "1 note".into() } else { format!("{count} notes") }
@@ -47,18 +48,18 @@ impl Omissions {
             let after = if self.after_stop == 0 {
                 String::new()
             } else {
-                format!(" ({} after it left out)", notes(self.after_stop))
+                format!(" ({} after that left out)", notes(self.after_stop))
             };
-            phrases.push(format!("stops at step {step}, at a metre of {numerator}{after}"));
+            phrases.push(format!("stops at step {step}, where the metre is {numerator}{after}"));
         }
         if self.drums > 0 {
-            phrases.push(format!("{} of drums left out", notes(self.drums)));
+            phrases.push(format!("{} left out on the drum channel", notes(self.drums)));
         }
         if self.outside > 0 {
-            phrases.push(format!("{} outside the pitches left out", notes(self.outside)));
+            phrases.push(format!("{} left out outside the range of pitches", notes(self.outside)));
         }
         if self.unclosed > 0 {
-            phrases.push(format!("{} never let go", notes(self.unclosed)));
+            phrases.push(format!("{} without note-off", notes(self.unclosed)));
         }
         if self.silence > 0 {
             phrases.push(format!("{} steps of silence at the end left out", self.silence));
@@ -67,27 +68,27 @@ impl Omissions {
     }
 }
 
-/// Why a MIDI file has no piano roll.
+/// The reason a MIDI file cannot be read into a piano roll.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadingError {
-    /// The header says that a quarter note has no ticks.
-    #[error("the header gives a quarter note no ticks")]
+    /// The header states that a quarter note has no ticks.
+    #[error("the header states that a quarter note has 0 ticks")]
     NoTicks,
-    /// The original divides a quarter note into four whole numbers of ticks.
-    #[error("a quarter note of {ticks} ticks has no four rows of whole ticks; corpus.compat = \"none\" can read it")]
+    /// A quarter note has fewer ticks than the four rows of the original's reading.
+    #[error("a quarter note has {ticks} ticks; 4 is the minimum, unless corpus.compat = \"none\"")]
     TooCoarse {
-        /// Ticks in a quarter note.
+        /// The number of ticks in a quarter note.
         ticks: u64,
     },
-    /// More steps than a song may have.
-    #[error("a song of {steps} steps, more than the {MAX_STEPS} that a song may have")]
+    /// The song has more steps than a song may have.
+    #[error("the song has {steps} steps; {MAX_STEPS} is the maximum")]
     TooLong {
-        /// Steps of the song.
+        /// The number of steps in the song.
         steps: u64,
     },
 }
 
-/// Read a MIDI file as the options ask for.
+/// Reads a MIDI file by the reading that the options name.
 pub fn read_midi(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, ReadingError> {
     if file.quarter.ticks == 0 {
         return Err(ReadingError::NoTicks);
@@ -98,7 +99,7 @@ pub fn read_midi(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, Re
     }
 }
 
-/// A silent roll of `steps` steps, unless they are too many.
+/// Returns a silent roll of `steps` steps, or an error if they are more than [`MAX_STEPS`].
 fn silent(options: &CorpusOptions, steps: u64) -> Result<PianoRoll, ReadingError> {
     if steps > MAX_STEPS {
         return Err(ReadingError::TooLong { steps });
@@ -107,7 +108,7 @@ fn silent(options: &CorpusOptions, steps: u64) -> Result<PianoRoll, ReadingError
 }
 
 impl Omissions {
-    /// Whether the note of an event is kept; a note-on that is not is counted.
+    /// Returns true if the note of an event is kept. Counts a note-on that is not.
     fn keeps(&mut self, kind: EventKind, options: &CorpusOptions) -> bool {
         let (channel, pitch, counts) = match kind {
             EventKind::NoteOn { channel, pitch } => (channel, pitch, 1),
@@ -126,7 +127,7 @@ impl Omissions {
     }
 }
 
-/// Whether a song stops at an event: a time signature with a numerator that the options do not allow.
+/// Returns the numerator of a time signature that the options do not allow, at which the song stops.
 fn stops(kind: EventKind, options: &CorpusOptions) -> Option<u8> {
     match kind {
         EventKind::Metre { numerator } if !options.metres.is_empty() && !options.metres.contains(&numerator) => {

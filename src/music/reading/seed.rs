@@ -1,19 +1,19 @@
-//! The original's reading: a state matrix whose rows are written by the events in the order of time.
+//! The original's reading: a state matrix whose rows are written by the events in order of time.
 
 use super::{Omissions, Reading, ReadingError, silent, stops};
 use crate::music::grid::SeedGrid;
 use crate::music::midi::{Event, EventKind, MidiFile};
 use crate::music::options::CorpusOptions;
 
-/// Read all tracks merged, whatever the format.
+/// Reads all tracks merged, whatever the format.
 ///
-/// A new row copies the held pitches of the row before and has no onset. In a row, note-on sets (hold, onset) of its
-/// pitch to (1, 1) and note-off to (0, 0), by time, then track, then place in the track: the last one wins. A time
-/// signature that is not allowed stops the song there and keeps the rows so far, the present one included.
+/// A new row copies the held pitches of the row before and has no onsets. In a row, note-on sets (hold, onset) of its
+/// pitch to (1, 1), note-off to (0, 0). The last event wins, ordered by time, then track, then place in the track. A
+/// time signature that is not allowed stops the song and keeps the rows so far, the present one included.
 pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, ReadingError> {
     let grid = SeedGrid::new(file.quarter)
         .ok_or(ReadingError::TooCoarse { ticks: file.quarter.ticks / file.quarter.parts })?;
-    // The sort is stable: events of one tick stay in the order of tracks and places.
+    // The sort is stable: events of one tick stay in the order of tracks and of places within them.
     let mut events: Vec<Event> = file.tracks.iter().flat_map(|track| &track.events).copied().collect();
     events.sort_by_key(|event| event.tick);
     let mut omissions = Omissions::default();

@@ -1,12 +1,12 @@
-//! Damaged files: nothing panics, nothing is lost without a word, and what is sound is kept.
+//! Tests of damaged files: nothing panics, every loss is reported, sound parts are kept.
 
 use super::{END, options, parse, report, seed, smf};
 use crate::music::midi::{EventKind, Fault, MidiFile};
 use crate::music::{Damaged, FileStatus, read_midi};
 use proptest::prelude::*;
 
-/// The note-ons of a file that keeps the standard to the letter, or none if it does not: a reader of its own, that
-/// shares nothing with ours.
+/// Returns the number of note-ons in a file that keeps the standard to the letter, `None` if it does not. This reader
+/// shares no code with the one under test.
 fn strict_note_ons(bytes: &[u8]) -> Option<u64> {
     let word = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let long = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
@@ -95,7 +95,7 @@ fn strict_track(data: &[u8]) -> Option<u64> {
     }
 }
 
-/// A sound file with everything in it that notes depend on.
+/// Returns a sound file with all that notes depend on.
 fn sound() -> Vec<u8> {
     let mut first = b"\0\xff\x03\x04song\0\xff\x51\x03\x07\xa1\x20\0\xff\x58\x04\x04\x02\x18\x08".to_vec();
     first.extend(b"\0\xff\x54\x05\x61\x10\x10\x10\x10\0\xff\x59\x02\x01\0");
@@ -109,8 +109,7 @@ fn sound() -> Vec<u8> {
     smf(1, 96, &[&first, &second, &third])
 }
 
-/// The rule that every file is held to: it is called sound if and only if the strict reader finds it so, and then no
-/// note is lost.
+/// Asserts that a file is found sound if and only if the strict reader finds it sound, and that then no note is lost.
 fn check(bytes: &[u8]) {
     let strict = strict_note_ons(bytes);
     let Ok(file) = MidiFile::parse(bytes) else {
@@ -125,7 +124,7 @@ fn check(bytes: &[u8]) {
         None => assert_ne!(file.damage, [], "{bytes:02x?}"),
     }
     for options in [options(), seed()] {
-        // Neither panics; a time changed to a day is refused, not allocated.
+        // Neither panics. A time changed to a day is refused, not allocated.
         let _ = read_midi(&file, &options);
     }
 }
@@ -207,16 +206,16 @@ fn headers_that_cannot_be_read_say_why() {
     };
     let ends = |error: String, end: &str| assert!(error.ends_with(end), "{error}");
     ends(error(0, b'm'), "not begin with MThd");
-    ends(error(7, 5), "its length is 5, and 6 the least it can be");
-    ends(error(9, 3), "format 3 is none of 0, 1 and 2");
-    ends(error(12, 0x80), "128 frames a second are none of 24, 25, 29 and 30");
-    ends(error(12, 0xe6), "26 frames a second are none of 24, 25, 29 and 30");
+    ends(error(7, 5), "its length is 5; 6 is the minimum");
+    ends(error(9, 3), "format 3 is not 0, 1 or 2");
+    ends(error(12, 0x80), "128 frames a second is not 24, 25, 29 or 30");
+    ends(error(12, 0xe6), "26 frames a second is not 24, 25, 29 or 30");
     let short = MidiFile::parse(&sound()[..13]).unwrap_err().to_string();
-    ends(short, "the file has 13 bytes, and a header takes 14");
+    ends(short, "the file has 13 bytes; a header has 14");
     assert_eq!(MidiFile::parse(&[]).unwrap_err().to_string(), "the file is empty");
 }
 
-/// The faults of a file, with what each lost.
+/// Returns the faults of a file as (fault, times, bytes lost).
 fn faults(file: &MidiFile) -> Vec<(Fault, usize, usize)> {
     file.damage.iter().map(|damage| (damage.fault, damage.times, damage.lost)).collect()
 }
@@ -257,13 +256,13 @@ fn what_is_no_event_ends_the_track_and_is_counted() {
     assert_eq!(report.status, FileStatus::Damaged);
     assert_eq!(
         report.reason.unwrap(),
-        "track 1, byte 26: no MIDI event, the rest of the track is lost (12 bytes lost); 1 note never let go"
+        "track 1, byte 26: not a MIDI event, the rest of the track is lost (12 bytes lost); 1 note without note-off"
     );
 }
 
 #[test]
 fn a_payload_past_the_end_swallows_no_notes_silently() {
-    // A text of 100 bytes where 11 follow: midly takes the notes for text.
+    // A text of 100 bytes with only 11 left: midly takes the notes for text.
     let track = b"\0\xff\x01\x64\0\x90\x3c\x40\x60\x3c\0\0\xff\x2f\0";
     let file = parse(&smf(0, 96, &[track]));
     assert_eq!(faults(&file), [(Fault::CutEvent, 1, 15)]);
@@ -285,7 +284,7 @@ fn whole_events_after_the_end_are_read_and_other_bytes_are_not() {
 
 #[test]
 fn an_end_with_a_payload_is_no_end() {
-    // The payload of the first one is the second one.
+    // The second End-of-Track is the payload of the first.
     let file = parse(&smf(0, 96, &[b"\0\xff\x2f\x04\0\xff\x2f\0"]));
     assert_eq!(faults(&file), [(Fault::MalformedMeta, 1, 8), (Fault::NoEnd, 1, 0)]);
 }
@@ -294,7 +293,7 @@ fn an_end_with_a_payload_is_no_end() {
 fn a_length_too_great_does_not_swallow_the_next_track() {
     let track = b"\0\x90\x3c\x40\x60\x3c\0\0\xff\x2f\0";
     let mut bytes = smf(1, 96, &[track, track]);
-    // The length of the first track: its lowest byte, and a higher one, past the end of the file.
+    // Bytes of the first track's length: the lowest, then higher ones, which put its end past that of the file.
     for (at, value) in [(21, 30), (20, 1), (18, 0x7f)] {
         let sound = std::mem::replace(&mut bytes[at], value);
         let file = parse(&bytes);
@@ -323,7 +322,7 @@ fn chunks_that_are_no_tracks_are_passed_over() {
     assert_eq!((file.alien_chunks, file.tracks.len(), file.damage.len()), (1, 1, 0));
 }
 
-/// Files made to be slow: a track or a fault every few bytes. Each is read in time that grows with its length.
+/// Files made to be slow, with a track or a fault every few bytes, are read in time that grows with their length.
 #[test]
 fn many_faults_take_no_more_time_than_bytes() {
     let part: [&[u8]; 6] = [

@@ -1,11 +1,11 @@
-//! Files and folders: what is found below a path, and what is said of what cannot be read.
+//! Tests of reading files or folders, readable or not.
 
 use super::{END, options, smf};
 use crate::music::{Corpus, CorpusError, CorpusOptions, Damaged, FileStatus};
 use std::fs;
 use std::path::Path;
 
-/// A song of eight steps at a pitch.
+/// Returns the MIDI file of a note of eight steps.
 fn song(pitch: u8) -> Vec<u8> {
     let track = [&[0, 0x90, pitch, 64, 8, 0x80, pitch, 0][..], &END].concat();
     smf(0, 4, &[&track])
@@ -124,8 +124,8 @@ fn paths_without_music_are_errors_that_say_why() {
     assert_eq!(
         error.to_string(),
         "no song to use: of 3 files, 2 skipped, 1 failed\n  \
-         a.mid: no note; 1 note outside the pitches left out\n  \
-         b.mid: no note; 1 note outside the pitches left out\n  \
+         a.mid: no note; 1 note left out outside the range of pitches\n  \
+         b.mid: no note; 1 note left out outside the range of pitches\n  \
          c.mid: not a MIDI file: it does not begin with MThd"
     );
 }
@@ -158,7 +158,7 @@ fn threads_make_no_difference() {
     assert_eq!(corpora[0], corpora[2]);
 }
 
-/// The digest depends on what training sees, and on nothing else.
+/// The digest depends only on what training sees.
 #[test]
 fn the_digest_is_of_cells_not_of_names() {
     let digest = |files: &[(&str, u8)], options: &CorpusOptions| {

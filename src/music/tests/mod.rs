@@ -1,4 +1,4 @@
-//! Tests that go through several parts of the module, and what they share: MIDI bytes made by hand, data on disk.
+//! Tests of several parts of the module together.
 
 mod damaged;
 mod files;
@@ -12,7 +12,7 @@ use super::{Corpus, CorpusOptions, FileReport, Layout, PianoRoll, Plane};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
-/// The bytes of a MIDI file: format, the two bytes of the division, and the events of each track.
+/// Returns the bytes of a MIDI file with the given format, division word and bytes of each track.
 fn smf(format: u16, division: u16, tracks: &[&[u8]]) -> Vec<u8> {
     let mut bytes = b"MThd\0\0\0\x06".to_vec();
     for word in [format, tracks.len() as u16, division] {
@@ -26,15 +26,15 @@ fn smf(format: u16, division: u16, tracks: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// End-of-Track at once.
+/// The End-of-Track event after zero ticks.
 const END: [u8; 4] = [0, 0xff, 0x2f, 0];
 
-/// Options with no bound on the length of a song.
+/// Returns the options of the careful reading.
 fn options() -> CorpusOptions {
     CorpusOptions::default()
 }
 
-/// As [`options`], in the reading of the original.
+/// Returns the options of the original's reading, without a minimum length.
 fn seed() -> CorpusOptions {
     CorpusOptions { min_steps: 0, ..CorpusOptions::seed() }
 }
@@ -43,7 +43,7 @@ fn parse(bytes: &[u8]) -> MidiFile {
     MidiFile::parse(bytes).unwrap()
 }
 
-/// One file as a corpus would report it, and its roll if it is used.
+/// Returns the report of a corpus on one file, and its roll if it is used.
 fn report(bytes: &[u8], options: &CorpusOptions) -> (FileReport, Option<PianoRoll>) {
     let files = [("song.mid".to_owned(), bytes.to_vec())];
     match Corpus::from_midi(&files, options, &|_, _| {}) {
@@ -53,12 +53,13 @@ fn report(bytes: &[u8], options: &CorpusOptions) -> (FileReport, Option<PianoRol
     }
 }
 
-/// The notes of a roll as (pitch, start, end).
+/// Returns the notes of a roll as (pitch, start, end).
 fn spans(roll: &PianoRoll) -> Vec<(u8, usize, usize)> {
     super::notes(roll).iter().map(|note| (note.pitch, note.start, note.end)).collect()
 }
 
-/// Rolls that notes can make, of the layouts there are: an onset holds, and what holds after silence has an onset.
+/// Returns rolls made of notes, with every order of planes: each onset is held, and each hold after silence has an
+/// onset.
 pub(super) fn rolls() -> impl Strategy<Value = PianoRoll> {
     let planes = prop::sample::select(vec![
         vec![Plane::Hold, Plane::Onset],
@@ -87,7 +88,7 @@ pub(super) fn rolls() -> impl Strategy<Value = PianoRoll> {
     })
 }
 
-/// A folder of published data, or none where it is not at hand; says so.
+/// Returns the path of published data; `None`, with a message, if it is not on this machine.
 fn published(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("CHORDBENCH_DATA")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
@@ -95,6 +96,6 @@ fn published(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there; CHORDBENCH_DATA names the folder", path.display());
+    eprintln!("skipped: {} does not exist; CHORDBENCH_DATA names the folder", path.display());
     None
 }

@@ -1,4 +1,4 @@
-//! Published data: the corpus of the original, MIDI files made to be hard, and two data sets in JSON.
+//! Tests with published data: the corpus of the original, difficult MIDI files, two data sets in JSON.
 
 use super::{options, published, seed};
 use crate::music::{Compat, Corpus, CorpusOptions, FileStatus, PianoRoll, Plane, Split, Windows, notes};
@@ -66,7 +66,7 @@ fn the_careful_reading_finds_every_note_of_the_corpus() {
     let Some(corpus) = corpus_at("pop-music-midi", options()) else {
         return;
     };
-    // The four songs that the original stops at a metre of 3 or 6 are whole here.
+    // The four songs that the original's reading stops at a metre of 3 or 6 are whole here.
     assert_eq!(corpus.songs.len(), 126);
     for file in &corpus.files {
         assert_eq!(file.status, FileStatus::Used, "{}: {:?}", file.file, file.reason);
@@ -74,7 +74,7 @@ fn the_careful_reading_finds_every_note_of_the_corpus() {
     }
 }
 
-/// The notes of a roll, as another program (muspy) finds them in the same cells.
+/// The notes of a roll are those that another program (muspy) finds in the same cells.
 #[test]
 fn notes_are_those_of_another_decoder() {
     let Some(expected) = expected("pop-music-midi.muspy.json") else {
@@ -92,7 +92,7 @@ fn notes_are_those_of_another_decoder() {
     }
 }
 
-/// If any reader finds more notes than ours does, the file is not called sound.
+/// A file in which any other reader finds more notes than ours is not found sound.
 #[test]
 fn hard_files_lose_nothing_silently() {
     let Some(expected) = expected("tricky-midi.expected.json") else {
@@ -119,7 +119,7 @@ fn hard_files_lose_nothing_silently() {
     }
 }
 
-/// Where the time of what follows a fault is certain, all notes are read: these files play a scale of eight.
+/// All notes are read if the time of what follows a fault is certain. These files play a scale of eight notes.
 #[test]
 fn repairs_recover_what_other_readers_find() {
     let Some(corpus) = corpus_at("tricky-midi", options()) else {

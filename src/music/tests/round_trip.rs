@@ -1,11 +1,11 @@
-//! A piano roll written as MIDI is read back as it was.
+//! Tests that a piano roll written as MIDI is read back unchanged.
 
 use super::{options, parse, report, rolls, seed, spans};
 use crate::music::{CorpusOptions, Layout, MidiStyle, PianoRoll, Plane, read_midi, to_midi};
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 use proptest::prelude::*;
 
-/// Options whose layout is that of a roll.
+/// Returns `base` with the layout of a roll.
 fn options_of(roll: &PianoRoll, base: CorpusOptions) -> CorpusOptions {
     CorpusOptions {
         lowest_pitch: roll.layout.lowest_pitch,
@@ -30,7 +30,7 @@ proptest! {
         prop_assert_eq!(read.omissions.phrases(), Vec::<String>::new());
     }
 
-    /// The original counts a row for the tick at which the track ends: one silent row more.
+    /// The original's reading has one more row, a silent one, for the tick at which the track ends.
     #[test]
     fn the_seed_reading_gives_back_the_roll_with_a_silent_row(roll in rolls()) {
         let file = parse(&to_midi(&roll, &MidiStyle::default()));
@@ -39,7 +39,7 @@ proptest! {
         prop_assert_eq!(read.cells.words().strip_prefix(roll.cells.words()), Some(&vec![0; read.cells.words_per_row()][..]));
     }
 
-    /// Whatever the cells, notes on the page are the notes of the roll: any roll becomes one that notes can make.
+    /// Any cells, written and read back, have the same notes, and a second round changes nothing.
     #[test]
     fn a_second_round_changes_nothing(cells in prop::collection::vec(any::<[u128; 2]>(), 1..40)) {
         let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset] };
@@ -59,7 +59,7 @@ proptest! {
 fn the_bytes_are_those_of_the_style() {
     let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold, Plane::Onset] };
     let mut roll = PianoRoll::silent(layout, 4);
-    // 60 for two steps, struck again at the second; 61 in the last step.
+    // 60 for two steps, struck again at the second; 61 at the last step.
     roll.fill_step(0, 1 << 60, 1 << 60);
     roll.fill_step(1, 1 << 60, 1 << 60);
     roll.fill_step(3, 1 << 61, 1 << 61);

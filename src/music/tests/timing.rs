@@ -1,10 +1,10 @@
-//! Time: resolutions, formats, metres and notes as the two readings take them.
+//! Tests of time in both readings: resolutions, formats, metres, ends of notes.
 
 use super::{END, options, parse, report, seed, smf, spans};
 use crate::music::midi::MidiFile;
 use crate::music::{CorpusOptions, FileStatus, MAX_STEPS, Plane, ReadingError, Rounding, read_midi};
 
-/// A track: (delta, event bytes) and End-of-Track after `rest` ticks.
+/// Returns a track of events, each (delta, bytes), with End-of-Track `rest` ticks after the last.
 fn track(events: &[(u32, &[u8])], rest: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let end: &[u8] = &[0xff, 0x2f, 0];
@@ -49,7 +49,7 @@ fn notes_of_several_tracks_unite() {
     let bytes = smf(1, 4, &[&long, &short]);
     let roll = read_midi(&parse(&bytes), &options()).unwrap().roll;
     assert_eq!((roll.ones_in(Plane::Hold), roll.ones_in(Plane::Onset)), (8, 2));
-    // The original lets the pitch go with the shorter note.
+    // In the original's reading the shorter note ends the pitch.
     let roll = read_midi(&parse(&bytes), &seed()).unwrap().roll;
     assert_eq!(spans(&roll)[1], (60, 3, 5));
 }
@@ -60,7 +60,7 @@ fn a_note_never_let_go_sounds_to_the_end() {
     let (report, roll) = report(&bytes, &options());
     assert_eq!(spans(&roll.unwrap()), [(60, 4, 10)]);
     assert_eq!(report.status, FileStatus::Used);
-    assert_eq!(report.reason.as_deref(), Some("1 note never let go"));
+    assert_eq!(report.reason.as_deref(), Some("1 note without note-off"));
 }
 
 #[test]
@@ -70,7 +70,8 @@ fn drums_and_pitches_left_out_are_counted() {
     let bytes = smf(0, 4, &[&track(&[(0, drum), (0, low), (4, ON), (4, OFF)], 0)]);
     let (first, _) = report(&bytes, &options());
     assert_eq!((first.note_ons, first.onset_ones), (3, 1));
-    assert_eq!(first.reason.as_deref(), Some("1 note of drums left out; 1 note outside the pitches left out"));
+    let left_out = "1 note left out on the drum channel; 1 note left out outside the range of pitches";
+    assert_eq!(first.reason.as_deref(), Some(left_out));
     let (second, _) = report(&bytes, &seed());
     assert_eq!((second.note_ons, second.onset_ones), (3, 2));
 }
@@ -83,10 +84,10 @@ fn a_metre_stops_the_song_and_keeps_what_is_before() {
     let waltz = CorpusOptions { metres: vec![2, 4], ..options() };
     assert_eq!(careful(&bytes, &waltz), (8, vec![(60, 0, 4), (60, 6, 8), (64, 7, 8)]));
     let (report, _) = report(&bytes, &waltz);
-    assert_eq!(report.reason.as_deref(), Some("stops at step 8, at a metre of 3 (2 notes after it left out)"));
+    assert_eq!(report.reason.as_deref(), Some("stops at step 8, where the metre is 3 (2 notes after that left out)"));
     assert_eq!(careful(&bytes, &options()).0, 28);
 
-    // The original keeps the row it is in: its first track has struck, its second has not.
+    // The original keeps the row at which it stops: the first track's note is already struck, the second's is not.
     let roll = read_midi(&parse(&bytes), &seed()).unwrap().roll;
     assert_eq!(roll.steps(), 10);
     assert_eq!(spans(&roll), [(60, 1, 5), (60, 7, 10), (64, 8, 10)]);
@@ -137,7 +138,7 @@ fn resolutions_without_ticks_and_too_coarse_ones_are_refused_with_a_reason() {
     }
     let (report, _) = report(&smf(0, 0, &[&END]), &options());
     assert_eq!((report.status, report.rows, report.sha256), (FileStatus::Failed, 0, None));
-    // A frame rate that is none.
+    // A frame rate that does not exist.
     assert!(MidiFile::parse(&smf(0, u16::from_be_bytes([(-26i8) as u8, 40]), &[])).is_err());
 }
 
@@ -148,26 +149,26 @@ fn files_without_tracks_are_skipped() {
     assert_eq!((first.status, first.rows), (FileStatus::Skipped, 0));
     assert_eq!(first.reason.as_deref(), Some("0 steps, fewer than corpus.min_steps = 1, and no note"));
     let (second, roll) = report(&bytes, &seed());
-    // The original has a row before it looks at any track.
+    // The original has a row before it reads any track.
     assert_eq!((second.status, roll.unwrap().steps()), (FileStatus::Used, 1));
 }
 
 #[test]
 fn a_distant_tick_costs_nothing() {
     const FAR: u32 = (1 << 28) - 1;
-    // Notes a day apart are refused, whatever the sum.
+    // Notes a day apart are refused.
     let many: Vec<(u32, &[u8])> = (0..1000).flat_map(|_| [(FAR, ON), (FAR, OFF)]).collect();
     let bytes = smf(0, 1, &[&track(&many, 0)]);
     let steps = 2000 * u64::from(FAR) * 4;
     assert_eq!(read_midi(&parse(&bytes), &options()), Err(ReadingError::TooLong { steps }));
-    // Silence is no song: it is left out, and said to be.
+    // Silence at the end is left out and reported.
     let bytes = smf(0, 4, &[&track(&[(0, ON), (16, OFF)], FAR)]);
     let (first, _) = report(&bytes, &options());
     assert_eq!((first.status, first.rows), (FileStatus::Used, 16));
     assert_eq!(first.reason.unwrap(), format!("{FAR} steps of silence at the end left out"));
-    // The original's rows count it.
+    // In the original's reading it counts.
     assert!(matches!(read_midi(&parse(&bytes), &seed()), Err(ReadingError::TooLong { .. })));
-    // Within the bound all is read.
+    // Within the bound, everything is read.
     let bytes = smf(0, 0x7fff, &[&track(&[(FAR, ON), (FAR, OFF)], FAR)]);
     let (report, _) = report(&bytes, &seed());
     let row = u64::from(0x7fff_u16 / 4);

@@ -1,11 +1,11 @@
-//! Naive twins: each reading once more, as its rule is told, by loops over every tick and every cell.
+//! Tests of both readings against naive twins, which follow the rules literally.
 
 use super::{options, seed};
 use crate::music::midi::{Event, EventKind, MidiFile, Quarter, Track};
 use crate::music::{CorpusOptions, PianoRoll, Plane, read_midi};
 use proptest::prelude::*;
 
-/// Files of few pitches and many events, so that all cases of overlap occur.
+/// Returns files of few pitches and many events, in which all cases of overlap occur.
 fn files() -> impl Strategy<Value = MidiFile> {
     let kind = prop_oneof![
         6 => (0u8..2, 58u8..64).prop_map(|(channel, pitch)| EventKind::NoteOn { channel: channel * 9, pitch }),
@@ -34,7 +34,7 @@ fn narrow(base: CorpusOptions) -> CorpusOptions {
     CorpusOptions { lowest_pitch: 59, highest_pitch: 63, metres: vec![2, 4], ..base }
 }
 
-/// Whether an event's note is kept, and its pitch.
+/// Returns the pitch of an event's note if it is kept.
 fn kept(kind: EventKind, options: &CorpusOptions) -> Option<u8> {
     let (EventKind::NoteOn { channel, pitch } | EventKind::NoteOff { channel, pitch }) = kind else {
         return None;
@@ -43,7 +43,7 @@ fn kept(kind: EventKind, options: &CorpusOptions) -> Option<u8> {
     (in_range && (options.drums || channel != 9)).then_some(pitch)
 }
 
-/// The rows of (hold, onset), four pitches each, as the original's loop makes them tick by tick.
+/// Returns the rows of (hold, onset) for four pitches by the original's loop over ticks.
 fn seed_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 4]> {
     let (row, early) = (file.quarter.ticks / 4, file.quarter.ticks / 8);
     let last = file.tracks.iter().map(|track| track.end).max().unwrap_or(0);
@@ -66,7 +66,7 @@ fn seed_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 4]>
     rows
 }
 
-/// The same by the careful rules: find each note's end by searching for it.
+/// Returns the rows by the careful rules, and finds each note's end by a search.
 fn careful_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 4]> {
     let step = |tick: u64| ((tick * 4) as f64 / file.quarter.ticks as f64 + 0.5).floor() as usize;
     let all = || file.tracks.iter().flat_map(|track| &track.events);

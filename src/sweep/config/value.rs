@@ -203,7 +203,7 @@ fn out_of_range(key: &Key, node: &Node) -> ConfigError {
     let label = format!("expected {}", key.kind.describe());
     let message = match node.value {
         Raw::Float(number) if !number.is_finite() => {
-            format!("`{}` cannot be {}: it is no number to compute with", key.path, written(node))
+            format!("`{}` cannot be {}: it is not a finite number", key.path, written(node))
         }
         _ => format!("`{}` cannot be {}", key.path, written(node)),
     };

@@ -1,12 +1,12 @@
-//! The base-rate model that annealing starts from: independent units.
+//! The base-rate model of independent units, from which annealing starts.
 
 use crate::engine::BitMatrix;
 
-/// The visible biases of the base-rate model: ln(p / (1 − p)) of each unit's share p of ones among rows of windows, with
-/// half an example of either kind added so that p is never 0 or 1. Zero for no rows.
+/// Returns the visible biases of the base-rate model: ln(p / (1 − p)), where p is each unit's share of ones among the
+/// rows of `windows`. Half an example of either kind is added, so p is never 0 or 1. Without rows the biases are zero.
 ///
-/// The maximum-likelihood biases of a model without weights are a better start than zero (Salakhutdinov and Murray 2008,
-/// section 4.1): annealing from there has less way to go.
+/// The maximum-likelihood biases of a model without weights are a better start than zero, since they are nearer to the
+/// model (Salakhutdinov and Murray 2008, section 4.1).
 pub fn base_rate(windows: &BitMatrix, rows: &[usize]) -> Vec<f32> {
     let total = rows.len() as f64;
     let log_odds = |count: u32| libm::log((f64::from(count) + 0.5) / (total - f64::from(count) + 0.5)) as f32;

@@ -1,32 +1,33 @@
-//! Annealed chains, from the base-rate model to the model and back.
+//! The annealed chains, which lead from the base-rate model to the model or back.
 
 use super::weights::LogWeights;
 use crate::engine::{BitMatrix, Draw, Engine, Parameters, Purpose, RowStreams, fires, softplus};
 use crate::model::likelihood::bracket::BuildEngine;
 use rayon::prelude::*;
 
-/// Chains that run side by side in one engine. A constant, since it decides which stream a chain draws from.
+/// The number of chains that run side by side in one engine. It is a constant because it decides the stream of a chain.
 const CHAINS_AT_ONCE: usize = 64;
 
 /// Annealing between the base-rate model and a model (Neal 2001; Salakhutdinov and Murray 2008, section 4.1).
 ///
 /// The intermediate model at inverse temperature β has the weights βW, the hidden biases βc and the visible biases
-/// (1 − β) b_A + β b, where b_A are those of the base-rate model; summed over the hidden units its unnormalised probability is
+/// (1 − β) b_A + β b, where b_A are those of the base-rate model. Summed over the hidden units, its unnormalised
+/// probability is
 ///
 /// ```text
 /// f_β(v) = e^{((1−β) b_A + β b)·v} Π_j (1 + e^{β (c_j + v·W_j)}),
 /// ```
 ///
-/// so that Z_0 = 2^hidden Π_i (1 + e^{b_A,i}) is known and Z_1 is sought. T_β is one Gibbs step at β: it leaves f_β as it is,
-/// and is its own reversal. With β_0 = 0 < β_1 < … < β_K = 1:
+/// so Z_0 = 2^hidden Π_i (1 + e^{b_A,i}) is known and Z_1 is sought. T_β is one Gibbs step at β: it leaves f_β
+/// invariant and is its own reversal. With β_0 = 0 < β_1 < … < β_K = 1:
 ///
 /// ```text
 /// forwards:   v_0 ~ f_0;       for k = 1 … K:  w ← w · f_k(v_{k−1}) / f_{k−1}(v_{k−1});  v_k ~ T_k(v_{k−1})
 /// backwards:  v_K is given;    for k = K … 1:  v_{k−1} ~ T_k(v_k);  w ← w · f_{k−1}(v_{k−1}) / f_k(v_{k−1})
 /// ```
 ///
-/// `E[w] = Z / Z_0` forwards, and `E[w] = Z_0 / Z` backwards if v_K ~ f_K / Z. Hidden inputs are those of the engine, in f32 and
-/// its order of summation; weights are logarithms in f64.
+/// `E[w] = Z / Z_0` forwards, and `E[w] = Z_0 / Z` backwards if v_K ~ f_K / Z. Hidden inputs are computed by the
+/// engine, in f32 and its order of summation. Weights are logarithms in f64.
 pub struct Annealing<'a> {
     parameters: &'a Parameters,
     base: &'a [f32],
@@ -37,18 +38,19 @@ pub struct Annealing<'a> {
     bias_changes: Vec<f64>,
 }
 
-/// Which chains: each kind draws from streams of its own.
+/// The kinds of chains. Each draws from its own streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 enum Kind {
     Forward = 0,
     Mixing = 1,
-    /// Backwards; the number of the set of starts is added.
+    /// Backward chains; the number of the set of starts is added.
     Backward = 2,
 }
 
 impl<'a> Annealing<'a> {
-    /// `base` are the visible biases of the base-rate model (visible), `temperatures` the inverse temperatures from 0 to 1.
+    /// Prepares annealing from the base-rate model with visible biases `base` (visible), through the inverse
+    /// temperatures `temperatures` from 0 to 1.
     pub fn new(
         parameters: &'a Parameters,
         base: &'a [f32],
@@ -64,19 +66,19 @@ impl<'a> Annealing<'a> {
         Self { parameters, base, temperatures, build, seed, bias_changes }
     }
 
-    /// ln Z_0, in nats.
+    /// Returns ln Z_0, in nats.
     pub fn log_base(&self) -> f64 {
         let visible: f64 = self.base.iter().map(|&bias| softplus(f64::from(bias))).sum();
         visible + self.parameters.hidden as f64 * std::f64::consts::LN_2
     }
 
-    /// ln w of so many chains from the base-rate model to the model.
+    /// Returns ln w of `chains` chains from the base-rate model to the model.
     pub fn forward(&self, chains: usize) -> LogWeights {
         self.forward_to(chains).1
     }
 
-    /// The states (chains × visible) that so many chains from the base-rate model end at, and ln w of each: samples of the
-    /// model, weighted by w.
+    /// Returns the final states (chains × visible) of `chains` chains from the base-rate model, and ln w of each. They
+    /// are samples of the model, weighted by w.
     pub fn forward_to(&self, chains: usize) -> (BitMatrix, LogWeights) {
         let starts: Vec<usize> = (0..chains).step_by(CHAINS_AT_ONCE).collect();
         let (ends, logs): (Vec<BitMatrix>, Vec<Vec<f64>>) = starts
@@ -98,8 +100,8 @@ impl<'a> Annealing<'a> {
         (together(&ends, chains, self.base.len()), LogWeights(logs.concat()))
     }
 
-    /// ln w of chains from the given states of the model (chains × visible) back to the base-rate model. Sets of starts with
-    /// different numbers draw from different streams.
+    /// Returns ln w of chains from `starts`, samples of the model (chains × visible), back to the base-rate model. Sets
+    /// of starts with different numbers draw from different streams.
     pub fn backward(&self, starts: &BitMatrix, set: u64) -> LogWeights {
         let logs: Vec<Vec<f64>> = chunks(starts)
             .into_par_iter()
@@ -117,7 +119,7 @@ impl<'a> Annealing<'a> {
         LogWeights(logs.concat())
     }
 
-    /// The states (chains × visible) that so many Gibbs steps of the model itself lead to from `starts`.
+    /// Returns the states (chains × visible) after `steps` Gibbs steps of the model itself from `starts`.
     pub fn mixed(&self, starts: &BitMatrix, steps: u64) -> BitMatrix {
         let ends: Vec<BitMatrix> = chunks(starts)
             .into_par_iter()
@@ -146,7 +148,7 @@ impl<'a> Annealing<'a> {
         }
     }
 
-    /// Exact samples of the base-rate model.
+    /// Returns exact samples of the base-rate model (count × visible).
     fn base_samples(&self, first: usize, count: usize) -> BitMatrix {
         let group = (first / CHAINS_AT_ONCE) as u64;
         let streams = RowStreams::new(self.seed, Purpose::AnnealingStart, 0, group, 0);
@@ -161,13 +163,13 @@ impl<'a> Annealing<'a> {
     }
 }
 
-/// The rows of a matrix in groups of [`CHAINS_AT_ONCE`], each with the number of its first row.
+/// Divides the rows of a matrix into groups of [`CHAINS_AT_ONCE`], each with the number of its first row.
 fn chunks(states: &BitMatrix) -> Vec<(usize, BitMatrix)> {
     let rows: Vec<usize> = (0..states.rows()).collect();
     rows.chunks(CHAINS_AT_ONCE).map(|rows| (rows[0], states.gather(rows))).collect()
 }
 
-/// What [`chunks`] took apart.
+/// Joins the groups into which [`chunks`] divided a matrix.
 fn together(groups: &[BitMatrix], rows: usize, columns: usize) -> BitMatrix {
     let mut all = BitMatrix::zeros(rows, columns);
     for (index, group) in groups.iter().enumerate() {
@@ -178,7 +180,7 @@ fn together(groups: &[BitMatrix], rows: usize, columns: usize) -> BitMatrix {
     all
 }
 
-/// Some chains side by side.
+/// A group of chains side by side.
 struct Walk {
     engine: Box<dyn Engine>,
     seed: u64,
@@ -190,9 +192,9 @@ struct Walk {
 }
 
 impl Walk {
-    /// visible ← one Gibbs step at inverse temperature β > 0.
+    /// Takes one Gibbs step at inverse temperature β > 0: visible ← T_β(visible).
     ///
-    /// The engine multiplies inputs by β, so the visible biases it is given are those of the intermediate model over β.
+    /// The engine multiplies inputs by β, so it is given the visible biases of the intermediate model divided by β.
     fn step(&mut self, annealing: &Annealing, beta: f64, step: u64) {
         let draw = |purpose| Draw {
             streams: RowStreams::new(self.seed, purpose, self.kind, self.group, step),
@@ -209,7 +211,7 @@ impl Walk {
         self.engine.sample_visible(&self.hidden, visible, &mut self.visible);
     }
 
-    /// logs (chains) ← logs + ln f_to(v) − ln f_from(v).
+    /// Adds the changes of ln f: logs (chains) ← logs + ln f_to(v) − ln f_from(v).
     fn add_changes(&mut self, annealing: &Annealing, from: f64, to: f64, logs: &mut [f64]) {
         self.engine.add_softplus_changes(&self.visible, (from, to), logs);
         for (row, log) in logs.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! Annealed importance sampling of partition functions, forwards and backwards.
+//! Annealed importance sampling of partition functions.
 
 mod base;
 mod chains;

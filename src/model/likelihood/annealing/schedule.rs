@@ -1,20 +1,20 @@
-//! The inverse temperatures that annealing passes through.
+//! The inverse temperatures of annealing.
 
 use serde::{Deserialize, Serialize};
 
-/// How inverse temperatures are spaced between 0 and 1.
+/// A spacing of inverse temperatures between 0 and 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Spacing {
-    /// Equally.
+    /// Equal steps.
     #[default]
     Linear,
-    /// As Salakhutdinov and Murray (2008, section 4.2) space theirs: 500 of 14,500 steps up to 0.5, 4,000 from there to 0.9
-    /// and 10,000 from there to 1.
+    /// The spacing of Salakhutdinov and Murray (2008, section 4.2): of 14,500 steps, 500 up to 0.5, 4,000 from there to
+    /// 0.9 and 10,000 from there to 1.
     LateDense,
 }
 
-/// `count` inverse temperatures from 0 to 1, both included, ascending; at least two.
+/// Returns `count` inverse temperatures from 0 to 1, both included, in ascending order. `count` is at least 2.
 pub fn inverse_temperatures(count: usize, spacing: Spacing) -> Vec<f64> {
     assert!(count >= 2, "{count} inverse temperatures: there are two ends");
     let last = (count - 1) as f64;
@@ -29,13 +29,13 @@ pub fn inverse_temperatures(count: usize, spacing: Spacing) -> Vec<f64> {
         .collect()
 }
 
-/// The inverse temperature after this share of the steps.
+/// Returns the inverse temperature after a share of the steps.
 fn late_dense(share: f64) -> f64 {
     /// (share of the steps, inverse temperature) at the ends of the pieces.
     const CORNERS: [(f64, f64); 4] = [(0.0, 0.0), (500.0 / 14_500.0, 0.5), (4_500.0 / 14_500.0, 0.9), (1.0, 1.0)];
     let piece = CORNERS.windows(2).find(|piece| share <= piece[1].0).unwrap_or(&CORNERS[2..]);
     let ((from, low), (to, high)) = (piece[0], piece[1]);
-    // Written so that the ends come out exactly.
+    // In this form the ends are exact.
     let along = (share - from) / (to - from);
     low * (1.0 - along) + high * along
 }

@@ -1,6 +1,6 @@
-//! Annealing against enumeration, against plain loops in f64, and against itself.
+//! Tests of annealing against enumeration or plain loops in f64.
 //!
-//! Seeds are fixed, so a test gives the same outcome every time; the rates said are those over seeds.
+//! Seeds are fixed, so a test has the same outcome every time. The rates stated are those over seeds.
 
 use super::{Annealing, Estimate, LogWeights, Spacing, inverse_temperatures};
 use crate::engine::{
@@ -20,7 +20,7 @@ fn all_states(units: usize) -> BitMatrix {
     BitMatrix::from_fn(1 << units, units, |state, unit| state >> unit & 1 == 1)
 }
 
-/// Exact samples of a small model, by inverting its distribution function.
+/// Returns exact samples of a small model, by inversion of its distribution function.
 fn exact_samples(parameters: &Parameters, count: usize, seed: u64) -> BitMatrix {
     let rbm = Rbm::new(parameters.clone());
     let states = all_states(parameters.visible);
@@ -51,9 +51,9 @@ fn both_ways(parameters: &Parameters, chains: usize, temperatures: usize, seed: 
     (forward, annealing.backward(&starts, 0).backward(annealing.log_base()))
 }
 
-/// 200 random models. The 3-sigma bands of either direction miss the exact value in 0.3 % to 2 % of models (weights are
-/// skewed): more than 10 of 200 has a chance below 1e-3. That the plain mean of logarithms lies three of its errors on
-/// the wrong side has a chance below 0.14 % for each model: more than 3 of 200, below 1e-3.
+/// 200 random models. The 3-sigma bands of either direction miss the exact value in 0.3 % to 2 % of models, since
+/// weights are skewed; more than 10 of 200 has a chance below 1e-3. The plain mean of logarithms lies three of its
+/// errors on the wrong side with a chance below 0.14 % a model; more than 3 of 200 has a chance below 1e-3.
 #[test]
 fn the_exact_value_lies_between_the_bounds() {
     let (mut band, mut bound) = ([0, 0], [0, 0]);
@@ -74,8 +74,8 @@ fn the_exact_value_lies_between_the_bounds() {
     assert!(bound[0] <= 3 && bound[1] <= 3, "bounds on the wrong side: {bound:?} of 200");
 }
 
-/// Coarse annealing of models with ever larger weights: the plain means of logarithms fall apart, to the right side each,
-/// and still enclose the exact value.
+/// In coarse annealing of models with larger and larger weights, the plain means of logarithms move apart and still
+/// enclose the exact value.
 #[test]
 fn bounds_widen_with_the_weights() {
     let mut gap = -1.0;
@@ -92,7 +92,7 @@ fn bounds_widen_with_the_weights() {
     assert!(gap > 1.0, "at the last: {gap}");
 }
 
-/// Without weights and from the model's own biases every weight is Z / Z_0 itself, whatever the hidden biases.
+/// Without weights, and from the model's own biases, every importance weight is exactly Z / Z_0 for any hidden biases.
 #[test]
 fn annealing_without_weights_is_exact() {
     let mut parameters = random_parameters(9, 70, 13, 1.0);
@@ -113,7 +113,7 @@ fn annealing_without_weights_is_exact() {
     }
 }
 
-/// The forward chain of some rows in f64 and plain loops, from the same numbers.
+/// Computes ln w of forward chains by plain loops in f64, from the same random numbers.
 fn textbook_forward(parameters: &Parameters, base: &[f32], temperatures: &[f64], seed: u64, chains: usize) -> Vec<f64> {
     let rbm = Rbm::new(parameters.clone());
     (0..chains)
@@ -149,8 +149,8 @@ fn textbook_forward(parameters: &Parameters, base: &[f32], temperatures: &[f64],
         .collect()
 }
 
-/// Two computations in different precision part where a number falls between their probabilities: for one of these 200,000
-/// units in about 1e-6 of cases each. Five of 50 chains would have a chance below 1e-6.
+/// Two computations of different precision diverge if a random number falls between their probabilities: a chance of
+/// about 1e-6 for each of these 200,000 units. Five of 50 chains would have a chance below 1e-6.
 #[test]
 fn engines_agree_with_the_textbook() {
     let parameters = random_parameters(17, 75, 40, 0.4);
@@ -165,7 +165,7 @@ fn engines_agree_with_the_textbook() {
     }
 }
 
-/// Neither the threads nor the instruction set change a bit; chains and sets of starts are independent.
+/// Neither threads nor the instruction set change a bit. Chains and sets of starts are independent.
 #[test]
 fn threads_and_instruction_sets_change_no_bit() {
     let parameters = random_parameters(18, 90, 70, 0.3);
@@ -193,7 +193,7 @@ fn threads_and_instruction_sets_change_no_bit() {
     }
 }
 
-/// The distribution over states after all forward steps, by matrices.
+/// Computes the distribution over states after all forward steps, by matrices.
 fn annealed_distribution(parameters: &Parameters, base: &[f32], temperatures: &[f64]) -> Vec<f64> {
     let units = parameters.visible;
     let states = all_states(units);
@@ -225,8 +225,9 @@ fn annealed_distribution(parameters: &Parameters, base: &[f32], temperatures: &[
     distribution
 }
 
-/// RAISE is unbiased for the annealed model's probability of a state, which is known by matrices; with coarse annealing
-/// it differs much from the model's own. Seed 8, 16 states with 4,000 chains each: five errors, false-alarm rate 1e-5.
+/// RAISE is unbiased for the annealed model's probability of a state, which is computed by matrices. With coarse
+/// annealing it differs much from the model's own. Seed 8, 16 states with 4,000 chains each; five errors, false-alarm
+/// rate 1e-5.
 #[test]
 fn raise_estimates_the_annealed_model() {
     let parameters = random_parameters(41, 4, 3, 2.0);
@@ -252,7 +253,7 @@ fn raise_estimates_the_annealed_model() {
     assert!(distance > 0.02, "annealing in two steps is too good to tell the models apart: {distance}");
 }
 
-/// log Z does not know which layer is called visible.
+/// log Z is the same if the layers are exchanged.
 #[test]
 fn either_orientation_gives_the_same() {
     let parameters = random_parameters(51, 14, 9, 0.6);
@@ -274,11 +275,11 @@ fn either_orientation_gives_the_same() {
     }
 }
 
-/// A model that holds the patterns of bars and stripes: an easy one for long annealing and a hard one for short.
+/// A model of the patterns of bars and stripes is easy for long annealing and hard for short annealing.
 #[test]
 fn bars_and_stripes_are_bracketed() {
     let patterns = bars_and_stripes(3);
-    // A hidden unit for each pattern, which its pattern turns on and any other turns off.
+    // There is a hidden unit for each pattern, which that pattern turns on and any other turns off.
     let mut parameters = Parameters::zeros(9, patterns.rows());
     for pattern in 0..patterns.rows() {
         let ones = f64::from(patterns.count_ones_in(pattern));
@@ -304,7 +305,7 @@ fn bars_and_stripes_are_bracketed() {
     assert!(short.mean_of_logs < exact - 0.3 && back.mean_of_logs > exact + 1.0, "{short:?}, {back:?}");
 }
 
-/// Mixing follows the model: from the corner of the cube to its mean activations. Seed 3; five errors, 1e-5 in all.
+/// Mixing reaches the model's mean activations from all-off. Seed 3; five errors, false-alarm rate 1e-5 in all.
 #[test]
 fn mixed_chains_sample_the_model() {
     let parameters = random_parameters(61, 6, 5, 0.7);

@@ -1,42 +1,46 @@
-//! The logarithms of importance weights, and what they say about a partition function.
+//! The logarithms of importance weights, from which a partition function is estimated.
 
 use serde::{Deserialize, Serialize};
 
-/// How many standard errors a band reaches to either side.
+/// The number of standard errors that a band extends to either side.
 pub(crate) const BAND: f64 = 3.0;
 
 /// The logarithms of the importance weights of independent chains, in the order of the chains, in nats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogWeights(pub Vec<f64>);
 
-/// An estimate of ln Z with its band of three standard errors, in nats.
+/// An estimate of ln Z with a band of three standard errors, in nats.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// ln Ẑ.
+    /// The estimate ln Ẑ.
     pub log_partition: f64,
-    /// ln(Ẑ − 3σ̂) forwards, with 1/Ẑ for Ẑ backwards the end that belongs to mean + 3σ̂; `None` where it is −∞.
+    /// The lower end of the band. Forwards it belongs to mean w − 3σ̂, and is `None` (−∞) if that is not positive.
+    /// Backwards it belongs to mean w + 3σ̂.
     pub low: Option<f64>,
-    /// ln(Ẑ + 3σ̂) forwards; backwards the end that belongs to mean − 3σ̂, `None` where it is ∞.
+    /// The upper end of the band. Forwards it belongs to mean w + 3σ̂. Backwards it belongs to mean w − 3σ̂, and is
+    /// `None` (∞) if that is not positive.
     pub high: Option<f64>,
-    /// The mean of the logarithms, one chain at a time: its expectation bounds ln Z from the same side as that of
+    /// The mean of the chains' own estimates of ln Z. Its expectation bounds ln Z from the same side as that of
     /// `log_partition`, less tightly, but its error is that of a plain mean.
     pub mean_of_logs: f64,
     /// The standard error of `mean_of_logs`; zero for a single chain.
     pub standard_error: f64,
-    /// (Σ w)² / Σ w²: as many equal weights would have the same variance. Between 1 and the number of chains.
+    /// The number of equal weights that would have the same variance: (Σ w)² / Σ w², between 1 and the number of
+    /// chains.
     pub effective_sample_size: f64,
-    /// Chains.
+    /// The number of chains.
     pub chains: usize,
 }
 
 impl LogWeights {
-    /// What forward weights say, whose mean estimates Z / Z_0: ln Z ≈ `log_base` + ln mean w. E[ln Ẑ] ≤ ln Z.
+    /// Estimates ln Z from forward weights, whose mean estimates Z / Z_0: ln Z ≈ `log_base` + ln mean w. E[ln Ẑ] ≤ ln
+    /// Z.
     pub fn forward(&self, log_base: f64) -> Estimate {
         self.estimate(log_base, 1.0)
     }
 
-    /// What backward weights say, whose mean estimates Z_0 / Z: ln Z ≈ `log_base` − ln mean w. E[ln Ẑ] ≥ ln Z for chains
-    /// that start at the model's own distribution.
+    /// Estimates ln Z from backward weights, whose mean estimates Z_0 / Z: ln Z ≈ `log_base` − ln mean w. E[ln Ẑ] ≥ ln
+    /// Z if the chains start from the model's own distribution.
     pub fn backward(&self, log_base: f64) -> Estimate {
         self.estimate(log_base, -1.0)
     }
@@ -79,7 +83,7 @@ mod tests {
 
     #[test]
     fn weights_by_hand() {
-        // w = 1, 2, 3 beside a common factor e^500: mean 2, variance 1, standard error 1/√3, ESS 36/14.
+        // w = 1, 2, 3 times a common factor e^500: mean 2, variance 1, standard error 1/√3, ESS 36/14.
         let logs = LogWeights([1.0f64, 2.0, 3.0].map(|w| w.ln() + 500.0).to_vec());
         let forward = logs.forward(10.0);
         close(forward.log_partition, 510.0 + 2f64.ln());
@@ -106,9 +110,9 @@ mod tests {
         assert_eq!(LogWeights(vec![2.0]).forward(1.0).standard_error, 0.0);
     }
 
-    /// Log-normal weights with σ = 1/2: E w = e^{σ²/2}. Of 400 bands from 500 weights each, about 0.4 % miss (the
-    /// distribution of the mean is slightly skewed); seed 9, and more than 2 % would happen with a chance below 1e-6. Bands
-    /// of half the width would miss 13 %, of twice the width none in 400.
+    /// Log-normal weights with σ = 1/2: E w = e^{σ²/2}. About 0.4 % of 400 bands from 500 weights each miss, since the
+    /// distribution of the mean is slightly skewed. Seed 9; more than 2 % has a chance below 1e-6. Bands of half the
+    /// width would miss 13 %, bands of twice the width none in 400.
     #[test]
     fn bands_cover_as_often_as_they_say() {
         let mut missed = [0, 0];
