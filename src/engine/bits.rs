@@ -144,13 +144,6 @@ impl BitMatrix {
         self.words.resize(rows * self.words_per_row, 0);
     }
 
-    /// Append one row.
-    pub fn push_row(&mut self, words: &[u64]) {
-        assert_eq!(words.len(), self.words_per_row, "a row of {} words to rows of {}", words.len(), self.words_per_row);
-        self.words.extend_from_slice(words);
-        self.rows += 1;
-    }
-
     /// One byte (0 or 1) a cell, row-major.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.rows * self.columns];
