@@ -5,11 +5,12 @@
 //! inner dimension in ascending order within blocks of the same length. Work is divided over threads in blocks of
 //! output rows of a fixed size, and no output depends on the block it falls into.
 
+use super::bits::BitMatrix;
+use super::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
+use super::parameters::Parameters;
 use super::random::{LANES, UnitStream};
-use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
-use super::update::{Rule, Update, Velocity};
-use super::{BitMatrix, Parameters};
+use super::update::{Update, Velocity};
 use rayon::prelude::*;
 
 /// Rows of the batch that one task multiplies.

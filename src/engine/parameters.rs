@@ -44,3 +44,9 @@ impl Parameters {
         [&self.weights, &self.visible_bias, &self.hidden_bias].iter().all(|part| part.iter().all(|x| x.is_finite()))
     }
 }
+
+/// sums ← sums + values, of the same number.
+pub(super) fn add_to(sums: &mut [f64], values: &[f32]) {
+    assert_eq!(sums.len(), values.len(), "sums and values");
+    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
+}

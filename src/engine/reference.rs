@@ -1,9 +1,10 @@
 //! The plain engine: textbook loops in f32, one thread. Every other engine is tested against it.
 
+use super::bits::BitMatrix;
+use super::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
-use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
-use super::update::{Rule, Update, Velocity};
-use super::{BitMatrix, Parameters};
+use super::parameters::Parameters;
+use super::update::{Update, Velocity};
 
 /// Plain loops over units, every sum in ascending order of its index.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The parameter update, element by element: the one place where its formula stands.
 
-use super::Parameters;
-use super::seam::Step;
+use super::contract::{Rule, Step};
+use super::parameters::Parameters;
 
 /// One update's scalars, ready to be applied to any slice of parameters.
 #[derive(Clone, Copy, Debug)]
@@ -84,35 +84,6 @@ pub(super) struct Scalars {
     pub(super) momentum: f32,
     /// ελ.
     pub(super) decay: f32,
-}
-
-/// An update with more terms than a [`Step`] has.
-///
-/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`, and
-///
-/// - Δ = εG − ελ₂W − ελ₁ sign(W), for biases ε times their gradients;
-/// - without momentum δ = Δ; with it, V ← μV + Δ and δ = V, or, by Nesterov's rule, δ = Δ + μV;
-/// - W ← W + δ_W, b ← b + δ_b − δ_W λ, c ← c + δ_c − δ_Wᵀ μ', where (μ', λ) are `offsets`, if there are any.
-///
-/// The last line turns an update of the parameters of a centred model, E(v, h) = −b'·(v − μ') − c'·(h − λ) −
-/// (v − μ') W (h − λ), into one of the ordinary parameters: b = b' − Wλ and c = c' − Wᵀμ'.
-#[derive(Clone, Copy, Debug)]
-pub struct Rule<'a> {
-    /// ε, the momentum and λ₂.
-    pub step: Step,
-    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next change,
-    /// and that is where the parameters are kept.
-    pub nesterov: bool,
-    /// λ₁ of a penalty λ₁ Σ |w| on the weights.
-    pub weight_decay_l1: f32,
-    /// Pairs of vectors (visible) and (hidden) whose products are added to the gradient of the weights, in order.
-    pub outer: &'a [(&'a [f32], &'a [f32])],
-    /// The gradient of the visible biases (visible).
-    pub visible_gradient: &'a [f32],
-    /// The gradient of the hidden biases (hidden).
-    pub hidden_gradient: &'a [f32],
-    /// The offsets of a centred model, (visible) and (hidden).
-    pub offsets: Option<(&'a [f32], &'a [f32])>,
 }
 
 /// The numbers of a [`Rule`].

@@ -1,10 +1,10 @@
 //! Visible states made ready for the kernels, and remembered: training asks for the same states more than once.
 
-use super::super::BitMatrix;
 use super::isa::Kernels;
 use super::kernels::TILE;
 use super::lanes::Lanes;
 use super::lists::{Lists, Parts};
+use crate::engine::bits::BitMatrix;
 
 /// One matrix of visible states with what was computed from it.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,10 @@
 //! The change of parameters by counts of sampled rows, as columns of bits from which any layout can be brought up to date.
 
-use super::super::{BitMatrix, LANES};
 use super::isa::Kernels;
-use super::kernels::{BLOCK, CountUpdate, MOST_PLANES, TILE};
+use super::kernels::{BLOCK, BLOCK_UNITS, CountUpdate, MOST_PLANES, TILE, TILE_UNITS};
 use super::lanes::{Lanes, Words};
-use super::layout::{BLOCK_UNITS, TILE_UNITS};
+use crate::engine::bits::BitMatrix;
+use crate::engine::random::LANES;
 
 /// Bit columns of both layers for one update. Within a column the data's rows come first, then the model's.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Sixteen numbers side by side: the unit in which the packed engine stores and computes.
 
-use super::super::random::LANES;
+use crate::engine::random::LANES;
 
 /// Sixteen f32, aligned to a cache line: one 512-bit register, two of 256 bits or four of 128.
 #[derive(Clone, Copy, Debug, PartialEq)]

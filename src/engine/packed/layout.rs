@@ -1,22 +1,15 @@
 //! The layouts of the parameters: tiles for the up pass and the update, blocks of the transpose for the down pass.
 
-use super::super::Parameters;
-use super::super::seam::add_to;
 use super::counts::CountChange;
 use super::isa::{Kernels, prefetch};
-use super::kernels::{BLOCK, STRIP, TABLED, TILE};
+use super::kernels::{BLOCK, BLOCK_UNITS, STRIP, STRIP_UNITS, TABLED, TILE, TILE_UNITS};
 use super::lanes::{Lanes, copy_out, padded};
 use super::threads::{for_each_chunk, worth_dividing};
-use crate::engine::LANES;
+use crate::engine::parameters::{Parameters, add_to};
+use crate::engine::random::LANES;
 
-/// Hidden units in a tile.
-pub(super) const TILE_UNITS: usize = TILE * LANES;
-/// Visible units in a block.
-pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
 /// Parts of a tile that tables are made of one after the other.
 const PARTS: usize = TILE_UNITS / TABLED;
-/// Visible units in a strip.
-pub(super) const STRIP_UNITS: usize = STRIP * LANES;
 
 /// What the change of one lane of weights costs besides counting one plane, in additions of lanes.
 const COUNT_COST: usize = 4;
@@ -29,7 +22,7 @@ const MOST_KEPT_BYTES: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
 
 /// The parameters of one layer in the engine's layouts. Units beyond the shape are there to fill up and hold zeros.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct WeightLayout {
     visible: usize,
     hidden: usize,
     /// W in tiles of 64 hidden units: tile × visible × 64.
@@ -46,7 +39,7 @@ pub(super) struct Layout {
     pub(super) hidden_bias: Vec<[Lanes; TILE]>,
 }
 
-impl Layout {
+impl WeightLayout {
     pub(super) fn new(parameters: &Parameters) -> Self {
         let (visible, hidden) = (parameters.visible, parameters.hidden);
         assert!(visible > 0 && hidden > 0, "a layer of {visible} visible and {hidden} hidden units");

@@ -1,9 +1,9 @@
 //! Work of known size for measuring what a machine can do at best, by the same kernels' means.
 
-use super::super::{LANES, Purpose, RowStreams};
 use super::isa::{Isa, IsaError, Kernels};
 use super::kernels::BLOCK;
 use super::lanes::{Lanes, StreamState, Words};
+use crate::engine::random::{LANES, Purpose, RowStreams};
 
 /// Work of known size on one core, by one instruction set. The caller times it.
 #[derive(Clone, Debug)]

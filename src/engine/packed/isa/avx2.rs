@@ -2,12 +2,12 @@
 
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
-use super::super::super::random::RowStreams;
-use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
-use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::{Lists, Parts};
-use super::super::simd::Simd;
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
+use crate::engine::packed::lanes::{Lanes, StreamState, Words};
+use crate::engine::packed::lists::{Lists, Parts};
+use crate::engine::packed::simd::Simd;
+use crate::engine::random::RowStreams;
+use crate::engine::update::Update;
 use std::arch::x86_64::*;
 use std::ops::Range;
 

@@ -1,31 +1,9 @@
-//! The seam between training and the engines that compute it.
+//! The contract between training and the engines that compute it.
 
-use super::{BitMatrix, Isa, IsaError, Parameters, RowStreams, Rule, softplus_sum_change};
-use serde::{Deserialize, Serialize};
-
-/// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EngineKind {
-    /// Sums of selected rows of weights: the fast one.
-    #[default]
-    Packed,
-    /// Dense products of expanded bits by `matrixmultiply`.
-    Dense,
-    /// Plain loops, one thread: the oracle.
-    Reference,
-}
-
-impl EngineKind {
-    /// The instruction set that this engine computes with where the packed one uses `isa`.
-    pub fn instruction_set(self, isa: Isa) -> String {
-        match self {
-            Self::Packed => isa.name().to_owned(),
-            Self::Dense => format!("{} (matrixmultiply)", super::dense::instruction_set()),
-            Self::Reference => "as compiled".to_owned(),
-        }
-    }
-}
+use super::bits::BitMatrix;
+use super::parameters::{Parameters, add_to};
+use super::random::RowStreams;
+use super::wide::softplus_sum_change;
 
 /// How the units of a layer are drawn: streams by row, and the inverse temperature β that scales their inputs.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +62,35 @@ pub enum Products<'a> {
     },
     /// That difference itself (visible × hidden), row-major.
     Given(&'a [f32]),
+}
+
+/// An update with more terms than a [`Step`] has.
+///
+/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`, and
+///
+/// - Δ = εG − ελ₂W − ελ₁ sign(W), for biases ε times their gradients;
+/// - without momentum δ = Δ; with it, V ← μV + Δ and δ = V, or, by Nesterov's rule, δ = Δ + μV;
+/// - W ← W + δ_W, b ← b + δ_b − δ_W λ, c ← c + δ_c − δ_Wᵀ μ', where (μ', λ) are `offsets`, if there are any.
+///
+/// The last line turns an update of the parameters of a centred model, E(v, h) = −b'·(v − μ') − c'·(h − λ) −
+/// (v − μ') W (h − λ), into one of the ordinary parameters: b = b' − Wλ and c = c' − Wᵀμ'.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a> {
+    /// ε, the momentum and λ₂.
+    pub step: Step,
+    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next change,
+    /// and that is where the parameters are kept.
+    pub nesterov: bool,
+    /// λ₁ of a penalty λ₁ Σ |w| on the weights.
+    pub weight_decay_l1: f32,
+    /// Pairs of vectors (visible) and (hidden) whose products are added to the gradient of the weights, in order.
+    pub outer: &'a [(&'a [f32], &'a [f32])],
+    /// The gradient of the visible biases (visible).
+    pub visible_gradient: &'a [f32],
+    /// The gradient of the hidden biases (hidden).
+    pub hidden_gradient: &'a [f32],
+    /// The offsets of a centred model, (visible) and (hidden).
+    pub offsets: Option<(&'a [f32], &'a [f32])>,
 }
 
 /// One RBM's parameters, in whatever layout suits, with the operations that training and sampling are made of.
@@ -164,35 +171,4 @@ pub trait Engine: Send {
 
     /// b (visible).
     fn visible_bias(&self) -> Vec<f32>;
-}
-
-/// sums ← sums + values, of the same number.
-pub(super) fn add_to(sums: &mut [f64], values: &[f32]) {
-    assert_eq!(sums.len(), values.len(), "sums and values");
-    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
-}
-
-/// An engine of the given kind that starts from `parameters`, with the instruction set that the environment or the
-/// processor suggests.
-///
-/// # Panics
-/// Where the environment names an instruction set that does not exist or that this processor lacks: a program checks
-/// [`Isa::detect`] before it builds engines.
-pub fn build(kind: EngineKind, parameters: Parameters) -> Box<dyn Engine> {
-    match kind {
-        EngineKind::Packed => {
-            let engine = super::PackedEngine::new(&parameters);
-            Box::new(engine.unwrap_or_else(|error| panic!("{error}")))
-        }
-        EngineKind::Dense => Box::new(super::DenseEngine::new(parameters)),
-        EngineKind::Reference => Box::new(super::ReferenceEngine::new(parameters)),
-    }
-}
-
-/// As [`build`], with the given instruction set where the engine is one that has a choice.
-pub fn build_for(kind: EngineKind, parameters: Parameters, isa: Isa) -> Result<Box<dyn Engine>, IsaError> {
-    match kind {
-        EngineKind::Packed => Ok(Box::new(super::PackedEngine::with_isa(&parameters, isa)?)),
-        EngineKind::Dense | EngineKind::Reference => Ok(build(kind, parameters)),
-    }
 }
