@@ -5,19 +5,83 @@ use super::parameters::{Parameters, add_to};
 use super::random::RowStreams;
 use super::wide::softplus_sum_change;
 
-/// How the units of a layer are drawn: streams by row, and the inverse temperature β that scales their inputs.
+/// The offsets that the rows of a batch add to the biases of a layer (rows × units, row-major).
+///
+/// A model whose biases differ by row, such as one that another network sets at each time step, keeps in the engine the
+/// biases that all rows share, and gives each row's difference from them. An offset is added to a finished input, in one
+/// f32 addition after the sum that began at the bias: an offset of −0 changes no bit, and one of +0 none but that of −0.
 #[derive(Clone, Copy, Debug)]
-pub struct Draw {
+pub struct RowOffsets<'a> {
+    values: &'a [f32],
+    units: usize,
+}
+
+impl<'a> RowOffsets<'a> {
+    /// Offsets for rows of `units` units.
+    ///
+    /// # Panics
+    /// If `values` does not divide into such rows.
+    pub fn new(values: &'a [f32], units: usize) -> Self {
+        let whole = units > 0 && values.len().is_multiple_of(units);
+        assert!(whole, "{} offsets for rows of {units} units", values.len());
+        Self { values, units }
+    }
+
+    /// Number of rows.
+    pub fn rows(self) -> usize {
+        self.values.len() / self.units
+    }
+
+    /// Number of units in a row.
+    pub fn units(self) -> usize {
+        self.units
+    }
+
+    /// The offsets of one row (units).
+    pub fn row(self, row: usize) -> &'a [f32] {
+        &self.values[row * self.units..][..self.units]
+    }
+
+    /// inputs (rows × units) ← inputs + offsets.
+    pub fn add_to(self, inputs: &mut [f32]) {
+        assert_eq!(inputs.len(), self.values.len(), "inputs and offsets");
+        inputs.iter_mut().zip(self.values).for_each(|(input, offset)| *input += offset);
+    }
+
+    /// Panics unless these are offsets for `rows × units` inputs.
+    pub(super) fn check(self, rows: usize, units: usize) {
+        let own = (self.rows(), self.units);
+        assert_eq!(own, (rows, units), "shapes (rows, units) of the offsets and of the inputs they are added to");
+    }
+}
+
+/// The way in which the units of a layer are drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw<'a> {
     /// The stream of each row; unit `i` of row `r` takes number `i` of stream `r`.
     pub streams: RowStreams,
     /// β = 1 / temperature: units turn on with probability σ(β · input).
     pub inverse_temperature: f32,
+    /// Offsets of the drawn layer, which are part of the inputs that β scales.
+    pub offsets: Option<RowOffsets<'a>>,
 }
 
-impl Draw {
+impl Draw<'_> {
     /// Draws at temperature 1.
     pub fn plain(streams: RowStreams) -> Self {
-        Self { streams, inverse_temperature: 1.0 }
+        Self::at(streams, 1.0)
+    }
+
+    /// Draws at inverse temperature β.
+    pub fn at(streams: RowStreams, inverse_temperature: f32) -> Self {
+        Self { streams, inverse_temperature, offsets: None }
+    }
+}
+
+impl<'a> Draw<'a> {
+    /// The same draws from inputs with offsets.
+    pub fn with_offsets(self, offsets: RowOffsets<'a>) -> Self {
+        Self { offsets: Some(offsets), ..self }
     }
 }
 
@@ -134,11 +198,31 @@ pub trait Engine: Send {
     /// inputs (batch × hidden) ← v · W + c.
     fn hidden_inputs(&mut self, visible: &BitMatrix, inputs: &mut Vec<f32>);
 
+    /// inputs (batch × hidden) ← v · W + c + offsets.
+    fn hidden_inputs_with(&mut self, visible: &BitMatrix, offsets: Option<RowOffsets>, inputs: &mut Vec<f32>) {
+        self.hidden_inputs(visible, inputs);
+        if let Some(offsets) = offsets {
+            offsets.check(visible.rows(), self.hidden());
+            offsets.add_to(inputs);
+        }
+    }
+
     /// changes (batch) ← changes + Σ_j softplus(to · x_j) − softplus(from · x_j), with x the hidden inputs v · W + c: what
     /// annealing from one inverse temperature to another changes in the hidden half of −F(v). In f64 but for the inputs.
-    fn add_softplus_changes(&mut self, visible: &BitMatrix, (from, to): (f64, f64), changes: &mut [f64]) {
+    fn add_softplus_changes(&mut self, visible: &BitMatrix, temperatures: (f64, f64), changes: &mut [f64]) {
+        self.add_softplus_changes_with(visible, None, temperatures, changes);
+    }
+
+    /// As [`Self::add_softplus_changes`], with the hidden inputs x = v · W + c + offsets.
+    fn add_softplus_changes_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        (from, to): (f64, f64),
+        changes: &mut [f64],
+    ) {
         let mut inputs = Vec::new();
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, offsets, &mut inputs);
         assert_eq!(changes.len(), visible.rows(), "numbers to change and rows");
         for (change, inputs) in changes.iter_mut().zip(inputs.chunks_exact(self.hidden())) {
             *change += softplus_sum_change(inputs, from, to);
@@ -148,8 +232,27 @@ pub trait Engine: Send {
     /// inputs (batch × visible) ← h · Wᵀ + b.
     fn visible_inputs(&mut self, hidden: &BitMatrix, inputs: &mut Vec<f32>);
 
+    /// inputs (batch × visible) ← h · Wᵀ + b + offsets.
+    fn visible_inputs_with(&mut self, hidden: &BitMatrix, offsets: Option<RowOffsets>, inputs: &mut Vec<f32>) {
+        self.visible_inputs(hidden, inputs);
+        if let Some(offsets) = offsets {
+            offsets.check(hidden.rows(), self.visible());
+            offsets.add_to(inputs);
+        }
+    }
+
     /// probabilities (batch × hidden) ← σ(v · W + c).
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>);
+    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
+        self.hidden_probabilities_with(visible, None, probabilities);
+    }
+
+    /// probabilities (batch × hidden) ← σ(v · W + c + offsets).
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    );
 
     /// hidden (batch × hidden) ~ p(h | v).
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix);

@@ -6,7 +6,7 @@
 //! output rows of a fixed size, and no output depends on the block it falls into.
 
 use super::bits::BitMatrix;
-use super::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
+use super::contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
 use super::parameters::Parameters;
 use super::random::{LANES, UnitStream};
@@ -108,8 +108,13 @@ impl Engine for DenseEngine {
         );
     }
 
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
-        self.hidden_inputs(visible, probabilities);
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    ) {
+        self.hidden_inputs_with(visible, offsets, probabilities);
         probabilities.par_chunks_mut(BATCH_BLOCK * self.hidden()).for_each(|block| {
             for value in block {
                 *value = sigmoid(*value);
@@ -119,14 +124,14 @@ impl Engine for DenseEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let mut inputs = std::mem::take(&mut self.scratch.inputs);
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, draw.offsets, &mut inputs);
         sample(&inputs, visible.rows(), self.hidden(), draw, hidden);
         self.scratch.inputs = inputs;
     }
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
         let mut inputs = std::mem::take(&mut self.scratch.inputs);
-        self.visible_inputs(hidden, &mut inputs);
+        self.visible_inputs_with(hidden, draw.offsets, &mut inputs);
         sample(&inputs, hidden.rows(), self.visible(), draw, visible);
         self.scratch.inputs = inputs;
     }

@@ -14,7 +14,7 @@ mod update;
 mod wide;
 
 pub use bits::BitMatrix;
-pub use contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
+pub use contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 pub use dense::DenseEngine;
 pub use kind::{EngineKind, build, build_for};
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};

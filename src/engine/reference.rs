@@ -1,7 +1,7 @@
 //! The plain engine: textbook loops in f32, one thread. Every other engine is tested against it.
 
 use super::bits::BitMatrix;
-use super::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
+use super::contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
 use super::parameters::Parameters;
 use super::update::{Update, Velocity};
@@ -108,8 +108,13 @@ impl Engine for ReferenceEngine {
         }
     }
 
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
-        self.hidden_inputs(visible, probabilities);
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    ) {
+        self.hidden_inputs_with(visible, offsets, probabilities);
         for value in probabilities {
             *value = sigmoid(*value);
         }
@@ -117,13 +122,13 @@ impl Engine for ReferenceEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let mut inputs = Vec::new();
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, draw.offsets, &mut inputs);
         sample(&inputs, visible.rows(), self.hidden(), draw, hidden);
     }
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
         let mut inputs = Vec::new();
-        self.visible_inputs(hidden, &mut inputs);
+        self.visible_inputs_with(hidden, draw.offsets, &mut inputs);
         sample(&inputs, hidden.rows(), self.visible(), draw, visible);
     }
 

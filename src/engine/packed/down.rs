@@ -122,6 +122,9 @@ impl<'a> DownPass<'a> {
     /// visible (rows × visible) ~ Bernoulli(σ(β · inputs)).
     pub(super) fn sample(self, draw: Draw, visible: &mut BitMatrix) {
         let (rows, units) = (self.rows, self.layout.visible());
+        if let Some(offsets) = draw.offsets {
+            offsets.check(rows, units);
+        }
         visible.reset(rows, units);
         if rows == 0 {
             return;
@@ -165,6 +168,9 @@ impl<'a> DownPass<'a> {
                     change.apply_to_block(kernels, index, block);
                 }
                 kernels.sum_block_lists(block, lists, 0, &bias[index], sums);
+                if let Some(offsets) = draw.offsets {
+                    kernels.add_offsets_to_block(offsets, (0, index * BLOCK_UNITS), sums);
+                }
                 kernels.sample_block(sums, draw.inverse_temperature, states, words);
             }
         });
@@ -192,6 +198,9 @@ impl<'a> DownPass<'a> {
             let sums = &mut sums[..rows];
             for (words, block) in words.chunks_mut(per_block).zip(first..) {
                 tiles.sum(block, &mut chunk, sums);
+                if let Some(offsets) = draw.offsets {
+                    kernels.add_offsets_to_block(offsets, (0, block * BLOCK_UNITS), sums);
+                }
                 kernels.sample_block(sums, draw.inverse_temperature, states, words);
             }
         });
@@ -216,7 +225,11 @@ impl<'a> DownPass<'a> {
                 kernels.skip(&mut states, first * STRIP);
                 let mut sums = vec![[Lanes::ZERO; STRIP]; count];
                 for (index, words) in words.chunks_mut(count).enumerate() {
-                    strips.sum(first + index, first_row, &mut sums);
+                    let strip = first + index;
+                    strips.sum(strip, first_row, &mut sums);
+                    if let Some(offsets) = draw.offsets {
+                        kernels.add_offsets_to_strip(offsets, (first_row, strip * STRIP_UNITS), &mut sums);
+                    }
                     kernels.sample_strip(&sums, draw.inverse_temperature, &mut states, words);
                 }
             });

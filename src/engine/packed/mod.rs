@@ -25,7 +25,7 @@ pub use probe::Probe;
 pub use threads::keep_awake;
 
 use super::bits::BitMatrix;
-use super::contract::{Draw, Engine, Products, Rule, Statistics, Step};
+use super::contract::{Draw, Engine, Products, RowOffsets, Rule, Statistics, Step};
 use super::parameters::Parameters;
 use super::random::LANES;
 use batch::RecentBatches;
@@ -181,16 +181,27 @@ impl Engine for PackedEngine {
         self.down(hidden).inputs(inputs);
     }
 
-    fn add_softplus_changes(&mut self, visible: &BitMatrix, temperatures: (f64, f64), changes: &mut [f64]) {
+    fn add_softplus_changes_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        temperatures: (f64, f64),
+        changes: &mut [f64],
+    ) {
         assert_eq!(changes.len(), visible.rows(), "numbers to change and rows");
         let mut inputs = std::mem::take(&mut self.inputs);
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, offsets, &mut inputs);
         self.kernels.softplus_changes(&inputs, self.hidden(), temperatures, changes);
         self.inputs = inputs;
     }
 
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
-        self.hidden_inputs(visible, probabilities);
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    ) {
+        self.hidden_inputs_with(visible, offsets, probabilities);
         let parallel = worth_dividing(probabilities.len());
         for_each_chunk(parallel, probabilities, UP_ROWS * LANES * TILE, |_, values| self.kernels.sigmoids(values));
     }
@@ -199,6 +210,9 @@ impl Engine for PackedEngine {
         let place = self.up(visible);
         let (kernels, tile_count) = (self.kernels, self.layout.tile_count());
         let rows = visible.rows();
+        if let Some(offsets) = draw.offsets {
+            offsets.check(rows, self.hidden());
+        }
         hidden.reset(rows, self.hidden());
         let last = last_word_mask(self.hidden());
         let sums = &self.recent.at(place).inputs;
@@ -209,8 +223,15 @@ impl Engine for PackedEngine {
             let states = &mut states[..count];
             kernels.seed(draw.streams, first, states);
             let mut bits = [0; UP_ROWS];
+            // Remembered inputs stay as they are: what the offsets are added to is a copy.
+            let mut with_offsets = vec![[Lanes::ZERO; TILE]; if draw.offsets.is_some() { count } else { 0 }];
             for tile in 0..tile_count {
-                let inputs = &sums[tile * rows + first..][..count];
+                let mut inputs = &sums[tile * rows + first..][..count];
+                if let Some(offsets) = draw.offsets {
+                    with_offsets.copy_from_slice(inputs);
+                    kernels.add_offsets_to_tile(offsets, (first, tile * TILE_UNITS), &mut with_offsets);
+                    inputs = &with_offsets;
+                }
                 kernels.sample_tile(inputs, draw.inverse_temperature, states, &mut bits[..count]);
                 let mask = if tile + 1 == tile_count { last } else { !0 };
                 for (row, bits) in bits[..count].iter().enumerate() {

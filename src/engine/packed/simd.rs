@@ -13,6 +13,7 @@ pub(super) trait Simd: Copy {
     type Words: Copy;
 
     fn load(self, lanes: &Lanes) -> Self::Numbers;
+    fn load_unaligned(self, numbers: &[f32; 16]) -> Self::Numbers;
     fn store(self, lanes: &mut Lanes, numbers: Self::Numbers);
     fn splat(self, number: f32) -> Self::Numbers;
     fn add(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
@@ -74,6 +75,11 @@ impl Simd for Plain {
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [f32; 16] {
         lanes.0
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> [f32; 16] {
+        *numbers
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
+use crate::engine::contract::RowOffsets;
 use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
@@ -35,7 +36,12 @@ impl Simd for Avx2 {
     type Words = [__m256i; 2];
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [__m256; 2] {
-        let (halves, _) = lanes.0.as_chunks::<8>();
+        self.load_unaligned(&lanes.0)
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> [__m256; 2] {
+        let (halves, _) = numbers.as_chunks::<8>();
         // SAFETY: the reference is to eight f32; the instruction needs no alignment, and the processor has it.
         let low = unsafe { _mm256_loadu_ps(halves[0].as_ptr()) };
         // SAFETY: as above.

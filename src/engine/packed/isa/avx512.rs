@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
 use super::avx2::Avx2;
+use crate::engine::contract::RowOffsets;
 use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
@@ -45,6 +46,12 @@ impl Simd for Avx512 {
     fn load(self, lanes: &Lanes) -> __m512 {
         // SAFETY: the reference is to sixteen f32, aligned to 64 bytes; the processor has the instruction.
         unsafe { _mm512_load_ps(lanes.0.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> __m512 {
+        // SAFETY: the reference is to sixteen f32; the instruction needs no alignment, and the processor has it.
+        unsafe { _mm512_loadu_ps(numbers.as_ptr()) }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use super::avx2;
 use super::avx512;
 use super::choice::{Isa, IsaError};
 use super::scalar;
+use crate::engine::contract::RowOffsets;
 use crate::engine::packed::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
@@ -89,6 +90,12 @@ dispatch! {
     fn transpose_block(rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]);
     /// chunk (32 hidden × 32 visible) ← the transpose of up to 32 rows of a tile, from lane `first` on.
     fn transpose_strip(rows: &[[Lanes; TILE]], first: usize, chunk: &mut [[Lanes; STRIP]; TABLED]);
+    /// inputs[r] ← inputs[r] + the offsets of row `first.0 + r` to 64 hidden units from `first.1` on.
+    fn add_offsets_to_tile(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; TILE]]);
+    /// The same for 128 visible units.
+    fn add_offsets_to_block(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; BLOCK]]);
+    /// The same for 32 visible units.
+    fn add_offsets_to_strip(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; STRIP]]);
     /// Seed the streams of the rows from `first` on.
     fn seed(streams: RowStreams, first: usize, states: &mut [StreamState]);
     /// Move every stream on by `draws` numbers a lane.

@@ -1,5 +1,6 @@
 //! The kernels for any processor: the plain loops as the target's baseline compiles them.
 
+use crate::engine::contract::RowOffsets;
 use crate::engine::packed::kernels::{
     self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables, transpose_square,
 };

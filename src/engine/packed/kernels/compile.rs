@@ -88,6 +88,36 @@ macro_rules! compile {
         }
 
         $(#[$attribute])*
+        pub(super) fn add_offsets_to_tile(
+            simd: $simd,
+            offsets: RowOffsets,
+            first: (usize, usize),
+            inputs: &mut [[Lanes; TILE]],
+        ) {
+            kernels::add_offsets(simd, offsets, first, inputs);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_offsets_to_block(
+            simd: $simd,
+            offsets: RowOffsets,
+            first: (usize, usize),
+            inputs: &mut [[Lanes; BLOCK]],
+        ) {
+            kernels::add_offsets(simd, offsets, first, inputs);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_offsets_to_strip(
+            simd: $simd,
+            offsets: RowOffsets,
+            first: (usize, usize),
+            inputs: &mut [[Lanes; STRIP]],
+        ) {
+            kernels::add_offsets(simd, offsets, first, inputs);
+        }
+
+        $(#[$attribute])*
         pub(super) fn seed(_: $simd, streams: RowStreams, first: usize, states: &mut [StreamState]) {
             kernels::seed(streams, first, states);
         }

@@ -6,6 +6,7 @@
 mod compile;
 mod counts;
 mod draw;
+mod offsets;
 mod probe;
 mod rule;
 mod sums;
@@ -15,6 +16,7 @@ mod update;
 pub(super) use compile::compile;
 pub(super) use counts::{CountUpdate, MOST_PLANES, update_counts, update_counts_block};
 pub(super) use draw::{sample, seed, sigmoids, skip, softplus_changes};
+pub(super) use offsets::add_offsets;
 pub(super) use probe::{probe_additions, probe_loads, probe_numbers};
 pub(super) use rule::{RuleTile, apply_rule, shift_biases};
 pub(super) use sums::{Tables, indices, sum_lists, sum_parts, sum_tables};

@@ -107,7 +107,7 @@ fn train(engine: &mut dyn Engine, rows: usize, seed: u64, recipe: Recipe) -> Tra
     for update in 0..updates {
         let data = random_states(seed ^ update, rows, engine.visible(), recipe.density);
         let start = random_states(!seed ^ update, rows + recipe.extra_chains, engine.visible(), 0.1);
-        let draw = |purpose| Draw { streams: RowStreams::new(seed, purpose, 0, update, 0), inverse_temperature: 0.75 };
+        let draw = |purpose| Draw::at(RowStreams::new(seed, purpose, 0, update, 0), 0.75);
         let (mut positive, mut chain, mut model, mut negative) = Default::default();
         engine.sample_hidden(&data, draw(Purpose::PositiveHidden), &mut positive);
         engine.sample_hidden(&start, draw(Purpose::ChainHidden), &mut chain);

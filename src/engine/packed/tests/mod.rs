@@ -2,6 +2,7 @@
 
 mod engine;
 mod kernels;
+mod offsets;
 
 use super::PackedEngine;
 use super::isa::{ISA_VARIABLE, Isa, IsaError, Kernels};
