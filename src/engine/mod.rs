@@ -3,6 +3,7 @@
 
 mod bits;
 mod contract;
+pub mod cost;
 mod dense;
 mod kind;
 mod math;

@@ -20,6 +20,7 @@ mod probe;
 mod simd;
 mod threads;
 
+pub(super) use down::TABLES_FROM_ROWS;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use probe::Probe;
 pub use threads::keep_awake;
@@ -32,7 +33,8 @@ use batch::RecentBatches;
 use down::{DownPass, DownScratch};
 use gradient::Gradient;
 use isa::Kernels;
-use kernels::{TILE, TILE_UNITS};
+use kernels::TILE;
+pub(super) use kernels::TILE_UNITS;
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{WeightLayout, last_word_mask};
 use lists::PART_UNITS;
@@ -41,7 +43,7 @@ use threads::{for_each_chunk, worth_dividing};
 /// Rows that one task of the up pass takes.
 const UP_ROWS: usize = 64;
 /// The cost of sampling one lane, in additions of lanes.
-const SAMPLING_COST: usize = 30;
+pub(super) const SAMPLING_COST: usize = 30;
 /// Units on in a part from which dividing lists into parts pays.
 const PARTS_FROM_ONES: usize = 24;
 

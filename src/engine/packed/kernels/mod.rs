@@ -37,7 +37,7 @@ pub(super) const GROUP: usize = 4;
 pub(super) const TABLED: usize = 32;
 
 /// Hidden units in a tile.
-pub(super) const TILE_UNITS: usize = TILE * LANES;
+pub(in crate::engine) const TILE_UNITS: usize = TILE * LANES;
 /// Visible units in a block.
 pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
 /// Visible units in a strip.
