@@ -9,8 +9,8 @@
 mod support;
 
 use chordbench::engine::{
-    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
-    build, build_for,
+    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowOffsets, RowStreams,
+    Statistics, Step, build, build_for,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
@@ -39,8 +39,12 @@ impl Size {
 
 /// Small multiples of 2^-8, and visible biases that keep samples sparse.
 fn parameters(size: Size) -> Parameters {
+    parameters_of(size.visible(), size.hidden)
+}
+
+fn parameters_of(visible: usize, hidden: usize) -> Parameters {
     let mut stream = RowStreams::new(7, Purpose::InitialWeights, 0, 0, 0).row(0);
-    let mut parameters = Parameters::zeros(size.visible(), size.hidden);
+    let mut parameters = Parameters::zeros(visible, hidden);
     for weight in &mut parameters.weights {
         *weight = ((stream.next_u32() % 5) as f32 - 2.0) / 256.0;
     }
@@ -101,11 +105,15 @@ impl Job {
 
 /// The engines to measure: the packed one with every instruction set, and the dense one.
 fn engines(size: Size) -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines: Vec<(String, Box<dyn Engine>)> = Isa::available()
-        .into_iter()
-        .filter_map(|isa| Some((format!("packed-{isa}"), build_for(EngineKind::Packed, parameters(size), isa).ok()?)))
-        .collect();
-    engines.push(("dense".into(), build(EngineKind::Dense, parameters(size))));
+    engines_of(size.visible(), size.hidden)
+}
+
+fn engines_of(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
+    let parameters = parameters_of(visible, hidden);
+    let packed = |isa: Isa| build_for(EngineKind::Packed, parameters.clone(), isa).ok();
+    let mut engines: Vec<(String, Box<dyn Engine>)> =
+        Isa::available().into_iter().filter_map(|isa| Some((format!("packed-{isa}"), packed(isa)?))).collect();
+    engines.push(("dense".into(), build(EngineKind::Dense, parameters)));
     engines
 }
 
@@ -157,6 +165,60 @@ fn updates(criterion: &mut Criterion) {
         }
     }
     group.finish();
+}
+
+/// Draws of both layers with and without offsets: frames of polyphonic music in one call, and a batch of long windows.
+fn offsets(criterion: &mut Criterion) {
+    for (visible, hidden, rows) in [(88, 150, 1000), (15 * CELLS, 250, 10), (15 * CELLS, 250, 100)] {
+        let name = format!("V{visible}-H{hidden}-B{rows}");
+        if !wanted(&name) {
+            continue;
+        }
+        let mut stream = RowStreams::new(8, Purpose::Baseline, 0, 0, 0).row(0);
+        let mut values = |units: usize| -> Vec<f32> {
+            (0..rows * units).map(|_| ((stream.next_u32() % 513) as f32 - 256.0) / 256.0).collect()
+        };
+        let (to_hidden, to_visible) = (values(hidden), values(visible));
+        let (to_hidden, to_visible) = (RowOffsets::new(&to_hidden, hidden), RowOffsets::new(&to_visible, visible));
+        let data: Vec<BitMatrix> = (0..BATCHES).map(|seed| random_states(10 + seed, rows, visible, DENSITY)).collect();
+        let draw =
+            |purpose, offsets, number| Draw { offsets, ..Draw::plain(RowStreams::new(3, purpose, 0, number, 0)) };
+        let steps = |engine: &mut dyn Engine| {
+            let (mut units, mut states) = (BitMatrix::default(), BitMatrix::default());
+            engine.sample_hidden(&data[0], draw(Purpose::ChainHidden, Some(to_hidden), 0), &mut units);
+            engine.sample_visible(&units, draw(Purpose::ChainVisible, Some(to_visible), 0), &mut states);
+            (units, states)
+        };
+        let expected = steps(build(EngineKind::Reference, parameters_of(visible, hidden)).as_mut());
+        let mut group = criterion.benchmark_group(format!("offsets/{name}"));
+        group.sample_size(20).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+        group.throughput(Throughput::Elements((rows * visible * hidden) as u64));
+        for (engine_name, mut engine) in engines_of(visible, hidden) {
+            assert!(steps(engine.as_mut()) == expected, "{engine_name} differs from the reference engine at {name}");
+            let (mut states, mut number) = (BitMatrix::default(), 0);
+            for (case, to_hidden, to_visible) in [("none", None, None), ("offsets", Some(to_hidden), Some(to_visible))]
+            {
+                group.bench_function(BenchmarkId::new(format!("sample-hidden, {case}"), &engine_name), |bencher| {
+                    bencher.iter(|| {
+                        number += 1;
+                        let states_of = &data[(number % BATCHES) as usize];
+                        engine.sample_hidden(states_of, draw(Purpose::ChainHidden, to_hidden, number), &mut states);
+                    });
+                });
+                group.bench_function(BenchmarkId::new(format!("sample-visible, {case}"), &engine_name), |bencher| {
+                    bencher.iter(|| {
+                        number += 1;
+                        engine.sample_visible(
+                            &expected.0,
+                            draw(Purpose::ChainVisible, to_visible, number),
+                            &mut states,
+                        );
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
 }
 
 /// The parts of an update, at the size of the original's job and at a large one.
@@ -221,5 +283,5 @@ fn phases(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, phases, updates);
+criterion_group!(benches, phases, offsets, updates);
 criterion_main!(benches);

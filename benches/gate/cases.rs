@@ -5,8 +5,8 @@
 
 use crate::report::Report;
 use chordbench::engine::{
-    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
-    build, build_for,
+    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowOffsets, RowStreams,
+    Statistics, Step, build, build_for,
 };
 use chordbench::music::Windows;
 use chordbench::sweep::{Environment, RunParameters, Sweep, load_corpus};
@@ -59,6 +59,13 @@ pub(crate) fn measure() -> Report {
                 }
             }
         }
+        for (engine_name, mut engine) in frames_engines() {
+            let mut frames = Frames::new();
+            for (offsets, name) in [(false, "Gibbs step"), (true, "Gibbs step with offsets")] {
+                let time = frames.least_time(engine.as_mut(), offsets, BUDGET);
+                report.minima.insert(format!("{name} V=88 H=150 B=1000, {engine_name}"), time);
+            }
+        }
         let job = Job::new();
         report.minima.insert(format!("seed job, first {JOB_EPOCHS} epochs"), job.least_time(2 * BUDGET));
     });
@@ -77,18 +84,34 @@ pub(crate) fn check() {
         };
         if shape.probabilities {
             // Their sums are not exact: engines agree to rounding.
-            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut()).2;
-            for (name, mut engine) in engines(shape) {
+            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut()).2;
+            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
                 let own = outcome(engine.as_mut()).2;
                 let error = own.weights.iter().zip(&expected.weights).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(own != parameters(shape) && error < 1e-4, "{name} is off by {error} at {}", shape.name);
+                assert!(
+                    own != parameters(VISIBLE, shape.hidden) && error < 1e-4,
+                    "{name} is off by {error} at {}",
+                    shape.name
+                );
             }
         } else {
-            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut());
+            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut());
             assert!(expected.1.count_ones() > 0, "the fantasies of {} are empty", shape.name);
-            for (name, mut engine) in engines(shape) {
+            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
                 assert!(outcome(engine.as_mut()) == expected, "{name} differs from the reference at {}", shape.name);
             }
+        }
+    }
+    let outcome = |engine: &mut dyn Engine, offsets| {
+        let mut frames = Frames::new();
+        frames.run(engine, 0, offsets);
+        (frames.hidden, frames.visible)
+    };
+    for offsets in [false, true] {
+        let mut reference = build(EngineKind::Reference, parameters(Frames::VISIBLE, Frames::HIDDEN));
+        let expected = outcome(reference.as_mut(), offsets);
+        for (name, mut engine) in engines(Frames::VISIBLE, Frames::HIDDEN) {
+            assert!(outcome(engine.as_mut(), offsets) == expected, "{name} differs from the reference on frames");
         }
     }
     let job = Job::new();
@@ -98,24 +121,32 @@ pub(crate) fn check() {
 
 /// The engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
 fn timed_engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines = engines(shape);
+    let mut engines = engines(VISIBLE, shape.hidden);
     engines.retain(|(name, _)| shape.hidden == SHAPES[0].hidden || *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
+/// The engines that frames are timed with.
+fn frames_engines() -> Vec<(String, Box<dyn Engine>)> {
+    let mut engines = engines(Frames::VISIBLE, Frames::HIDDEN);
+    engines.retain(|(name, _)| *name != format!("packed {}", Isa::Scalar));
+    engines
+}
+
 /// The packed engine with every instruction set of this processor, and the dense engine.
-fn engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
+fn engines(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
     let packed = Isa::available().into_iter().map(|isa| {
-        let engine = build_for(EngineKind::Packed, parameters(shape), isa).expect("an available instruction set");
+        let engine =
+            build_for(EngineKind::Packed, parameters(visible, hidden), isa).expect("an available instruction set");
         (format!("packed {isa}"), engine)
     });
-    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(shape)))]).collect()
+    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(visible, hidden)))]).collect()
 }
 
 /// Small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
-fn parameters(shape: Shape) -> Parameters {
+fn parameters(visible: usize, hidden: usize) -> Parameters {
     let mut stream = RowStreams::new(SEED, Purpose::InitialWeights, 0, 0, 0).row(0);
-    let mut parameters = Parameters::zeros(VISIBLE, shape.hidden);
+    let mut parameters = Parameters::zeros(visible, hidden);
     for weight in &mut parameters.weights {
         *weight = ((stream.next_u32() % 5) as f32 - 2.0) / 256.0;
     }
@@ -124,13 +155,13 @@ fn parameters(shape: Shape) -> Parameters {
 }
 
 /// Cells that are on independently of each other.
-fn random_batch(number: usize, rows: usize) -> BitMatrix {
+fn random_batch(number: usize, rows: usize, columns: usize) -> BitMatrix {
     let streams = RowStreams::new(SEED, Purpose::Baseline, 0, number as u64, 0);
     let threshold = (DENSITY * 4_294_967_296.0) as u32;
-    let mut states = BitMatrix::zeros(rows, VISIBLE);
+    let mut states = BitMatrix::zeros(rows, columns);
     for row in 0..rows {
         let mut stream = streams.row(row);
-        for column in 0..VISIBLE {
+        for column in 0..columns {
             states.set(row, column, stream.next_u32() < threshold);
         }
     }
@@ -155,7 +186,7 @@ impl Update {
         let states = BitMatrix::default;
         Self {
             shape,
-            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows)).collect(),
+            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows, VISIBLE)).collect(),
             // So small that weights stay where they are: every repetition does the same work.
             step: Step { learning_rate: 1e-12, momentum: 0.0, weight_decay: 0.0 },
             positive: states(),
@@ -207,6 +238,63 @@ impl Update {
             }
         }
         std::array::from_fn(|part| least.iter().map(|times| times[part]).sum::<f64>() / BATCHES as f64)
+    }
+}
+
+/// Frames of polyphonic music whose biases another network would set: one Gibbs step of all of them in one call.
+struct Frames {
+    batches: Vec<BitMatrix>,
+    to_visible: Vec<f32>,
+    to_hidden: Vec<f32>,
+    hidden: BitMatrix,
+    visible: BitMatrix,
+}
+
+impl Frames {
+    const VISIBLE: usize = 88;
+    const HIDDEN: usize = 150;
+    const ROWS: usize = 1000;
+    /// One more than an engine remembers: each is met as if for the first time.
+    const BATCHES: usize = 3;
+
+    fn new() -> Self {
+        // Multiples of 2^-8, as the weights are.
+        let mut stream = RowStreams::new(SEED, Purpose::Baseline, 1, 0, 0).row(0);
+        let mut offsets = |units: usize| -> Vec<f32> {
+            (0..Self::ROWS * units).map(|_| ((stream.next_u32() % 513) as f32 - 256.0) / 256.0).collect()
+        };
+        Self {
+            batches: (0..Self::BATCHES).map(|number| random_batch(number, Self::ROWS, Self::VISIBLE)).collect(),
+            to_visible: offsets(Self::VISIBLE),
+            to_hidden: offsets(Self::HIDDEN),
+            hidden: BitMatrix::default(),
+            visible: BitMatrix::default(),
+        }
+    }
+
+    /// One Gibbs step from batch `number`; its time in nanoseconds.
+    fn run(&mut self, engine: &mut dyn Engine, number: usize, offsets: bool) -> f64 {
+        let draw = |purpose, values, units| {
+            let plain = Draw::plain(RowStreams::new(SEED, purpose, 2, number as u64, 0));
+            if offsets { plain.with_offsets(RowOffsets::new(values, units)) } else { plain }
+        };
+        let hidden = draw(Purpose::ChainHidden, &self.to_hidden, Self::HIDDEN);
+        let visible = draw(Purpose::ChainVisible, &self.to_visible, Self::VISIBLE);
+        let start = Instant::now();
+        engine.sample_hidden(&self.batches[number], hidden, &mut self.hidden);
+        engine.sample_visible(&self.hidden, visible, &mut self.visible);
+        start.elapsed().as_nanos() as f64
+    }
+
+    /// The sum over the batches of the least time on each, by the number of batches.
+    fn least_time(&mut self, engine: &mut dyn Engine, offsets: bool, budget: Duration) -> f64 {
+        let mut least = [f64::INFINITY; Self::BATCHES];
+        for () in repetitions(budget) {
+            for (number, least) in least.iter_mut().enumerate() {
+                *least = least.min(self.run(engine, number, offsets));
+            }
+        }
+        least.iter().sum::<f64>() / Self::BATCHES as f64
     }
 }
 

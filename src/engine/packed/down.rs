@@ -5,7 +5,7 @@ use super::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE
 use super::lanes::{Lanes, StreamState, copy_out};
 use super::layout::{WeightLayout, last_word_mask};
 use super::lists::Lists;
-use super::threads::{for_each_chunk, for_each_pair, task_size, worth_dividing};
+use super::threads::{TASKS_PER_THREAD, for_each_chunk, for_each_pair, task_size, worth_dividing};
 use crate::engine::bits::BitMatrix;
 use crate::engine::contract::Draw;
 use crate::engine::random::LANES;
@@ -213,31 +213,26 @@ impl<'a> DownPass<'a> {
         let DownScratch { parts, words, .. } = scratch;
         let strip_count = layout.strip_count();
         let strips = Strips { kernels, layout, parts, rows };
-        for first_row in (0..rows).step_by(DOWN_ROWS) {
-            let count = (rows - first_row).min(DOWN_ROWS);
+        let words_per_row = visible.words_per_row();
+        let targets = (visible.words_mut(), DOWN_ROWS * words_per_row);
+        if parallel && rows.div_ceil(DOWN_ROWS) >= TASKS_PER_THREAD * rayon::current_num_threads() {
+            // So many rows that each task takes all units of some: one fork in all, and no stream is moved on.
+            for_each_chunk(parallel, targets.0, targets.1, |chunk, target| {
+                let mut words = vec![0; strip_count * (target.len() / words_per_row)];
+                strips.draw(draw, (0, chunk * DOWN_ROWS), target.len() / words_per_row, &mut words);
+                place_strip_words(&words, words_per_row, target);
+            });
+            return;
+        }
+        for (chunk, target) in targets.0.chunks_mut(targets.1).enumerate() {
+            let count = target.len() / words_per_row;
             words.clear();
             words.resize(strip_count * count, 0);
             let task_strips = task_size(parallel, strip_count);
             for_each_chunk(parallel, words, task_strips * count, |task, words| {
-                let first = task * task_strips;
-                let mut states = vec![StreamState::ZERO; count];
-                kernels.seed(draw.streams, first_row, &mut states);
-                kernels.skip(&mut states, first * STRIP);
-                let mut sums = vec![[Lanes::ZERO; STRIP]; count];
-                for (index, words) in words.chunks_mut(count).enumerate() {
-                    let strip = first + index;
-                    strips.sum(strip, first_row, &mut sums);
-                    if let Some(offsets) = draw.offsets {
-                        kernels.add_offsets_to_strip(offsets, (first_row, strip * STRIP_UNITS), &mut sums);
-                    }
-                    kernels.sample_strip(&sums, draw.inverse_temperature, &mut states, words);
-                }
+                strips.draw(draw, (task * task_strips, chunk * DOWN_ROWS), count, words);
             });
-            for (strip, words) in words.chunks(count).enumerate() {
-                for (row, word) in words.iter().enumerate() {
-                    visible.row_mut(first_row + row)[strip / 2] |= word << (strip % 2 * STRIP_UNITS);
-                }
-            }
+            place_strip_words(words, words_per_row, target);
         }
     }
 }
@@ -282,6 +277,22 @@ impl Strips<'_> {
             self.kernels.sum_tables(&chunk, &mut tables, bits, sums);
         }
     }
+
+    /// words (strip × row) ← the units drawn of `count` rows from `row` on, in the strips from `strip` on.
+    fn draw(&self, draw: Draw, (strip, row): (usize, usize), count: usize, words: &mut [u64]) {
+        let kernels = self.kernels;
+        let mut states = vec![StreamState::ZERO; count];
+        kernels.seed(draw.streams, row, &mut states);
+        kernels.skip(&mut states, strip * STRIP);
+        let mut sums = vec![[Lanes::ZERO; STRIP]; count];
+        for (words, strip) in words.chunks_mut(count).zip(strip..) {
+            self.sum(strip, row, &mut sums);
+            if let Some(offsets) = draw.offsets {
+                kernels.add_offsets_to_strip(offsets, (row, strip * STRIP_UNITS), &mut sums);
+            }
+            kernels.sample_strip(&sums, draw.inverse_temperature, &mut states, words);
+        }
+    }
 }
 
 /// parts (part × row) ← the hidden bits by halves of a tile.
@@ -304,6 +315,16 @@ fn place_block_words(words: &[u64], rows: usize, visible: &mut BitMatrix) {
             for (target, word) in visible.row_mut(row)[2 * block..].iter_mut().zip(words) {
                 *target = *word;
             }
+        }
+    }
+}
+
+/// Puts the words (strip × row) of drawn units into their rows (row × `words_per_row`).
+fn place_strip_words(words: &[u64], words_per_row: usize, target: &mut [u64]) {
+    let rows = target.len() / words_per_row;
+    for (strip, words) in words.chunks(rows).enumerate() {
+        for (target, word) in target.chunks_mut(words_per_row).zip(words) {
+            target[strip / 2] |= word << (strip % 2 * STRIP_UNITS);
         }
     }
 }

@@ -87,10 +87,13 @@ fn processors() -> usize {
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
 }
 
-/// How many of `count` pieces of work one task takes: two tasks a thread even out what others take from a core, and more of them
-/// would spend time on moving random streams to where a task starts.
+/// Two tasks a thread even out what others take from a core. More of them would spend time on moving random streams to
+/// where a task starts.
+pub(super) const TASKS_PER_THREAD: usize = 2;
+
+/// Returns the number of `count` pieces of work that one task takes.
 pub(super) fn task_size(parallel: bool, count: usize) -> usize {
-    if parallel { count.div_ceil(2 * rayon::current_num_threads()) } else { count }
+    if parallel { count.div_ceil(TASKS_PER_THREAD * rayon::current_num_threads()) } else { count }
 }
 
 /// Call `work` with the number and the values of each chunk of `size` values; chunk numbers depend on `size` alone.
