@@ -1,8 +1,9 @@
-//! What the engines take for one update and for its parts: `cargo bench --bench engine [FILTER]`.
+//! Benchmarks of the engines, by updates and their parts: `cargo bench --bench engine [FILTER]`.
 //!
-//! The packed engine is measured with every instruction set of this processor, and the dense engine beside it. Each of them
-//! first makes the update that is measured and must agree with the reference engine bit for bit, on weights that are small
-//! multiples of 2^-8, where every order of summation is exact. Times are of one thread unless the name says otherwise.
+//! The packed engine is measured with every instruction set of this processor, and the dense engine beside it. Each of
+//! them first makes the update that is measured and must agree with the reference engine bit for bit, on weights that
+//! are small multiples of 2^-8, where every order of summation is exact. Times are of one thread unless the name says
+//! otherwise.
 //!
 //! States are drawn apart from one another at the density of piano rolls (3.4 % of the cells are on).
 
@@ -37,7 +38,7 @@ impl Size {
     }
 }
 
-/// Small multiples of 2^-8, and visible biases that keep samples sparse.
+/// Returns small multiples of 2^-8, and visible biases that keep samples sparse.
 fn parameters(size: Size) -> Parameters {
     parameters_of(size.visible(), size.hidden)
 }
@@ -77,7 +78,7 @@ impl Job {
         }
     }
 
-    /// One update by contrastive divergence with one Gibbs step, all statistics from samples.
+    /// Makes one update by contrastive divergence with one Gibbs step, all statistics from samples.
     fn update(&mut self, engine: &mut dyn Engine) {
         let update = self.updates;
         let draw = |purpose| Draw::plain(RowStreams::new(1, purpose, 0, update, 0));
@@ -94,7 +95,7 @@ impl Job {
         self.updates += 1;
     }
 
-    /// Two updates, and everything that they leave behind.
+    /// Makes two updates and returns everything that they leave behind.
     fn outcome(size: Size, engine: &mut dyn Engine) -> (Parameters, [BitMatrix; 4]) {
         let mut job = Self::new(size);
         job.update(engine);
@@ -103,7 +104,7 @@ impl Job {
     }
 }
 
-/// The engines to measure: the packed one with every instruction set, and the dense one.
+/// Returns the engines to measure: the packed one with every instruction set, and the dense one.
 fn engines(size: Size) -> Vec<(String, Box<dyn Engine>)> {
     engines_of(size.visible(), size.hidden)
 }
@@ -117,8 +118,8 @@ fn engines_of(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
     engines
 }
 
-/// Weights from which on the dense engine stands in for the reference, which would take minutes. Smaller sizes hold the two
-/// together.
+/// Weights from which on the dense engine stands in for the reference, which would take minutes. Smaller sizes hold the
+/// two together.
 const LARGE: usize = 5_000_000;
 
 fn assert_agreement(size: Size) {
@@ -133,13 +134,13 @@ fn assert_agreement(size: Size) {
     }
 }
 
-/// Whether the filter on the command line, if any, asks for a name.
+/// Returns true if the command line has no filter, or one that asks for this name.
 fn wanted(name: &str) -> bool {
     let mut filters = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
     filters.peek().is_none() || filters.any(|filter| name.contains(&filter) || filter.contains(name))
 }
 
-/// Whole updates over the sizes of the range that models come in.
+/// Measures whole updates over the range of sizes of models.
 fn updates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
@@ -167,7 +168,7 @@ fn updates(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Draws of both layers with and without offsets: frames of polyphonic music in one call, and a batch of long windows.
+/// Measures draws of both layers with and without offsets: frames of polyphonic music, and batches of long windows.
 fn offsets(criterion: &mut Criterion) {
     for (visible, hidden, rows) in [(88, 150, 1000), (15 * CELLS, 250, 10), (15 * CELLS, 250, 100)] {
         let name = format!("V{visible}-H{hidden}-B{rows}");
@@ -221,7 +222,7 @@ fn offsets(criterion: &mut Criterion) {
     }
 }
 
-/// The parts of an update, at the size of the original's job and at a large one.
+/// Measures the parts of an update, at the size of the original's job and at a large one.
 fn phases(criterion: &mut Criterion) {
     for size in [Size { timesteps: 15, hidden: 50, batch: 10 }, Size { timesteps: 15, hidden: 1024, batch: 100 }] {
         if !wanted(&size.name()) {

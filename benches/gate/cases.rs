@@ -1,4 +1,5 @@
-//! What is timed: updates of three shapes with their parts, and a short job of the seed recipe.
+//! The cases that are timed: updates of three shapes with their parts, Gibbs steps of frames, a short job of the seed
+//! recipe.
 //!
 //! A case keeps its name for as long as it means the same work; another work gets another name, and the gate then has
 //! nothing to compare it with.
@@ -47,7 +48,7 @@ const SHAPES: [Shape; 3] = [
 /// The parts of an update that are timed apart.
 const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
 
-/// Measure every case, on one thread.
+/// Measures every case, on one thread.
 pub(crate) fn measure() -> Report {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
     let mut report = Report { commit: Environment::capture(Isa::best()).git, ..Report::default() };
@@ -72,7 +73,7 @@ pub(crate) fn measure() -> Report {
     report
 }
 
-/// Every engine that is timed agrees with the reference bit for bit, and the job learns.
+/// Checks that every engine timed agrees with the reference bit for bit, and that the job learns.
 pub(crate) fn check() {
     for shape in SHAPES {
         let outcome = |engine: &mut dyn Engine| {
@@ -119,21 +120,21 @@ pub(crate) fn check() {
     assert!(first != last && last.is_finite(), "the job does not learn");
 }
 
-/// The engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
+/// Returns the engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
 fn timed_engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
     let mut engines = engines(VISIBLE, shape.hidden);
     engines.retain(|(name, _)| shape.hidden == SHAPES[0].hidden || *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
-/// The engines that frames are timed with.
+/// Returns the engines that frames are timed with.
 fn frames_engines() -> Vec<(String, Box<dyn Engine>)> {
     let mut engines = engines(Frames::VISIBLE, Frames::HIDDEN);
     engines.retain(|(name, _)| *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
-/// The packed engine with every instruction set of this processor, and the dense engine.
+/// Returns the packed engine with every instruction set of this processor, and the dense engine.
 fn engines(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
     let packed = Isa::available().into_iter().map(|isa| {
         let engine =
@@ -143,7 +144,7 @@ fn engines(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
     packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(visible, hidden)))]).collect()
 }
 
-/// Small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
+/// Returns small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
 fn parameters(visible: usize, hidden: usize) -> Parameters {
     let mut stream = RowStreams::new(SEED, Purpose::InitialWeights, 0, 0, 0).row(0);
     let mut parameters = Parameters::zeros(visible, hidden);
@@ -154,7 +155,7 @@ fn parameters(visible: usize, hidden: usize) -> Parameters {
     parameters
 }
 
-/// Cells that are on independently of each other.
+/// Returns cells that are on independently of each other.
 fn random_batch(number: usize, rows: usize, columns: usize) -> BitMatrix {
     let streams = RowStreams::new(SEED, Purpose::Baseline, 0, number as u64, 0);
     let threshold = (DENSITY * 4_294_967_296.0) as u32;
@@ -198,7 +199,7 @@ impl Update {
         }
     }
 
-    /// One update of CD-1 on batch `number`; the times of its [`PARTS`] in nanoseconds.
+    /// Makes one update of CD-1 on batch `number`; returns the times of its [`PARTS`] in nanoseconds.
     fn run(&mut self, engine: &mut dyn Engine, number: usize) -> [f64; PARTS.len()] {
         let data = &self.batches[number];
         let draw = |purpose| Draw::plain(RowStreams::new(SEED, purpose, 1, number as u64, 0));
@@ -227,7 +228,7 @@ impl Update {
         [hidden, visible, step, update].map(|time| time.as_nanos() as f64)
     }
 
-    /// For each of the [`PARTS`] the sum over the batches of its least time on each batch, by the number of batches.
+    /// Returns for each of the [`PARTS`] the mean over the batches of its least time on each.
     fn least_times(&mut self, engine: &mut dyn Engine, budget: Duration) -> [f64; PARTS.len()] {
         let mut least = [[f64::INFINITY; PARTS.len()]; BATCHES];
         for () in repetitions(budget) {
@@ -272,7 +273,7 @@ impl Frames {
         }
     }
 
-    /// One Gibbs step from batch `number`; its time in nanoseconds.
+    /// Takes one Gibbs step from batch `number`; returns its time in nanoseconds.
     fn run(&mut self, engine: &mut dyn Engine, number: usize, offsets: bool) -> f64 {
         let draw = |purpose, values, units| {
             let plain = Draw::plain(RowStreams::new(SEED, purpose, 2, number as u64, 0));
@@ -286,7 +287,7 @@ impl Frames {
         start.elapsed().as_nanos() as f64
     }
 
-    /// The sum over the batches of the least time on each, by the number of batches.
+    /// Returns the mean over the batches of the least time on each.
     fn least_time(&mut self, engine: &mut dyn Engine, offsets: bool, budget: Duration) -> f64 {
         let mut least = [f64::INFINITY; Self::BATCHES];
         for () in repetitions(budget) {
@@ -298,7 +299,7 @@ impl Frames {
     }
 }
 
-/// As many turns as the budget allows, and no fewer than are needed for a minimum to mean something.
+/// Returns the turns that the budget allows, [`LEAST_REPETITIONS`] at least.
 fn repetitions(budget: Duration) -> impl Iterator<Item = ()> {
     let start = Instant::now();
     (0..).take_while(move |&done| done < LEAST_REPETITIONS || start.elapsed() < budget).map(|_: usize| ())
@@ -334,7 +335,7 @@ impl Job {
         trainer.engine().parameters()
     }
 
-    /// The sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
+    /// Returns the sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
     fn least_time(&self, budget: Duration) -> f64 {
         let mut least = [f64::INFINITY; JOB_EPOCHS as usize];
         for () in repetitions(budget) {

@@ -8,8 +8,9 @@ use super::wide::softplus_sum_change;
 /// The offsets that the rows of a batch add to the biases of a layer (rows × units, row-major).
 ///
 /// A model whose biases differ by row, such as one that another network sets at each time step, keeps in the engine the
-/// biases that all rows share, and gives each row's difference from them. An offset is added to a finished input, in one
-/// f32 addition after the sum that began at the bias: an offset of −0 changes no bit, and one of +0 none but that of −0.
+/// biases that all rows share, and gives each row's difference from them. An offset is added to a finished input, in
+/// one f32 addition after the sum that began at the bias: an offset of −0 changes no bit, and one of +0 none but that
+/// of −0.
 #[derive(Clone, Copy, Debug)]
 pub struct RowOffsets<'a> {
     values: &'a [f32],
@@ -17,7 +18,7 @@ pub struct RowOffsets<'a> {
 }
 
 impl<'a> RowOffsets<'a> {
-    /// Offsets for rows of `units` units.
+    /// Takes `values` as offsets for rows of `units` units.
     ///
     /// # Panics
     /// If `values` does not divide into such rows.
@@ -27,17 +28,17 @@ impl<'a> RowOffsets<'a> {
         Self { values, units }
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     pub fn rows(self) -> usize {
         self.values.len() / self.units
     }
 
-    /// Number of units in a row.
+    /// Returns the number of units in a row.
     pub fn units(self) -> usize {
         self.units
     }
 
-    /// The offsets of one row (units).
+    /// Returns the offsets of one row (units).
     pub fn row(self, row: usize) -> &'a [f32] {
         &self.values[row * self.units..][..self.units]
     }
@@ -62,24 +63,24 @@ pub struct Draw<'a> {
     pub streams: RowStreams,
     /// β = 1 / temperature: units turn on with probability σ(β · input).
     pub inverse_temperature: f32,
-    /// Offsets of the drawn layer, which are part of the inputs that β scales.
+    /// The offsets of the drawn layer: part of the inputs that β scales.
     pub offsets: Option<RowOffsets<'a>>,
 }
 
 impl Draw<'_> {
-    /// Draws at temperature 1.
+    /// Returns draws at temperature 1.
     pub fn plain(streams: RowStreams) -> Self {
         Self::at(streams, 1.0)
     }
 
-    /// Draws at inverse temperature β.
+    /// Returns draws at inverse temperature β.
     pub fn at(streams: RowStreams, inverse_temperature: f32) -> Self {
         Self { streams, inverse_temperature, offsets: None }
     }
 }
 
 impl<'a> Draw<'a> {
-    /// The same draws from inputs with offsets.
+    /// Returns the same draws from inputs with offsets.
     pub fn with_offsets(self, offsets: RowOffsets<'a>) -> Self {
         Self { offsets: Some(offsets), ..self }
     }
@@ -130,7 +131,8 @@ pub enum Products<'a> {
 
 /// An update with more terms than a [`Step`] has.
 ///
-/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`, and
+/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`,
+/// and
 ///
 /// - Δ = εG − ελ₂W − ελ₁ sign(W), for biases ε times their gradients;
 /// - without momentum δ = Δ; with it, V ← μV + Δ and δ = V, or, by Nesterov's rule, δ = Δ + μV;
@@ -142,8 +144,8 @@ pub enum Products<'a> {
 pub struct Rule<'a> {
     /// ε, the momentum and λ₂.
     pub step: Step,
-    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next change,
-    /// and that is where the parameters are kept.
+    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next
+    /// change, and that is where the parameters are kept.
     pub nesterov: bool,
     /// λ₁ of a penalty λ₁ Σ |w| on the weights.
     pub weight_decay_l1: f32,
@@ -157,19 +159,19 @@ pub struct Rule<'a> {
     pub offsets: Option<(&'a [f32], &'a [f32])>,
 }
 
-/// One RBM's parameters, in whatever layout suits, with the operations that training and sampling are made of.
+/// The parameters of one RBM in a layout of the engine's own, with the operations of training and sampling.
 ///
 /// The contract: the results of every method are a function of its arguments and of the parameters alone. They do not
 /// depend on the number of threads of the rayon pool that calls, on the instruction set, or on anything called before.
 /// Sums run in one canonical order that belongs to the engine, and units are drawn by [`Draw`].
 pub trait Engine: Send {
-    /// Number of visible units.
+    /// Returns the number of visible units.
     fn visible(&self) -> usize;
 
-    /// Number of hidden units.
+    /// Returns the number of hidden units.
     fn hidden(&self) -> usize;
 
-    /// A copy of the parameters in row-major order.
+    /// Returns a copy of the parameters in row-major order.
     fn parameters(&self) -> Parameters;
 
     /// sums ← sums + the parameters: weights (visible × hidden, row-major), visible biases, hidden biases, in f64.
@@ -184,12 +186,12 @@ pub trait Engine: Send {
         }
     }
 
-    /// A copy of the last change of every parameter, which momentum repeats a share of; `None` before the first step with
-    /// momentum.
+    /// Returns a copy of the last change of every parameter, which momentum repeats a share of; `None` before the first
+    /// step with momentum.
     fn velocity(&self) -> Option<Parameters>;
 
-    /// Take over what [`Self::parameters`] and [`Self::velocity`] of an engine of the same kind and shape returned. Whatever
-    /// is computed from here on has the bits that it would have had there.
+    /// Takes over the results of [`Self::parameters`] and [`Self::velocity`] of an engine of the same kind and shape.
+    /// Later results have the bits that they would have had there.
     fn restore(&mut self, parameters: &Parameters, velocity: Option<&Parameters>);
 
     /// b (visible) ← `bias`: annealing moves between models that differ in this and in temperature alone.
@@ -207,13 +209,14 @@ pub trait Engine: Send {
         }
     }
 
-    /// changes (batch) ← changes + Σ_j softplus(to · x_j) − softplus(from · x_j), with x the hidden inputs v · W + c: what
-    /// annealing from one inverse temperature to another changes in the hidden half of −F(v). In f64 but for the inputs.
+    /// changes (batch) ← changes + Σ_j softplus(to · x_j) − softplus(from · x_j), with x the hidden inputs v · W + c:
+    /// what annealing from one inverse temperature to another changes in the hidden half of −F(v). In f64 but for the
+    /// inputs.
     fn add_softplus_changes(&mut self, visible: &BitMatrix, temperatures: (f64, f64), changes: &mut [f64]) {
         self.add_softplus_changes_with(visible, None, temperatures, changes);
     }
 
-    /// As [`Self::add_softplus_changes`], with the hidden inputs x = v · W + c + offsets.
+    /// Adds as [`Self::add_softplus_changes`] does, with the hidden inputs x = v · W + c + offsets.
     fn add_softplus_changes_with(
         &mut self,
         visible: &BitMatrix,
@@ -254,24 +257,24 @@ pub trait Engine: Send {
         probabilities: &mut Vec<f32>,
     );
 
-    /// hidden (batch × hidden) ~ p(h | v).
+    /// Draws hidden (batch × hidden) ~ p(h | v).
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix);
 
-    /// visible (batch × visible) ~ p(v | h).
+    /// Draws visible (batch × visible) ~ p(v | h).
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix);
 
-    /// One gradient step on W, b and c from ⟨v hᵀ⟩ under the data and under the model.
+    /// Takes one gradient step on W, b and c from ⟨v hᵀ⟩ under the data and under the model.
     ///
-    /// With batches of the same size B the change of a parameter is (Σ_data − Σ_model) · (ε / B), otherwise
-    /// Σ_data · (ε / B_data) − Σ_model · (ε / B_model); weights lose ελw besides. With momentum μ the change is added to
-    /// μ times the last change.
+    /// With batches of the same size B the change of a parameter is (Σ_data − Σ_model) · (ε / B), otherwise Σ_data · (ε
+    /// / B_data) − Σ_model · (ε / B_model); weights lose ελw besides. With momentum μ the change is added to μ times
+    /// the last change.
     fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step);
 
-    /// One update with all the terms of [`Rule`], which says how.
+    /// Makes one update with all the terms of a [`Rule`].
     ///
     /// Without any, W moves as by [`Self::step`] up to rounding, which is done in another order here.
     fn step_by_rule(&mut self, products: &Products, rule: &Rule);
 
-    /// b (visible).
+    /// Returns b (visible).
     fn visible_bias(&self) -> Vec<f32>;
 }

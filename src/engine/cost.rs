@@ -1,7 +1,7 @@
-//! The costs of the engines: bytes that they take, and the time of an update.
+//! The costs of the engines.
 //!
-//! Pure functions of shapes. Bytes are upper estimates of what is large. Times rest on measurements of the packed engine;
-//! they are good to a factor of about two.
+//! Pure functions of shapes. Bytes are upper estimates that leave out what is small. Times rest on measurements of the
+//! packed engine.
 
 use super::kind::EngineKind;
 use super::packed::{Isa, SAMPLING_COST, TABLES_FROM_ROWS, TILE_UNITS};
@@ -13,17 +13,18 @@ const UPDATE_COST: f64 = 8.0;
 const TABLES_SHARE: f64 = 0.5;
 /// The share of the hidden units that are on.
 const HIDDEN_DENSITY: f64 = 0.5;
-/// The nanoseconds of a vector addition with its share of loads, measured with AVX-512; other instruction sets take as much
-/// longer as the factors of [`slowdown`] say.
+/// The nanoseconds of a vector addition with its share of loads, measured with AVX-512; other instruction sets take as
+/// much longer as the factors of [`slowdown`] say.
 const ADDITION_NANOSECONDS: f64 = 0.2;
 
-/// Returns the bytes of one copy of the weights in f32, the hidden units filled up to whole tiles of 64. Biases do not count.
+/// Returns the bytes of one copy of the weights in f32, the hidden units filled up to whole tiles of 64. Biases do not
+/// count.
 pub fn weight_bytes(visible: usize, hidden: usize) -> u64 {
     4 * visible as u64 * hidden.next_multiple_of(TILE_UNITS) as u64
 }
 
-/// Returns the bytes that an engine takes for one layer: the weights as the up pass and as the down pass read them, or the
-/// sums of either side of a dense product; with `momentum`, the last changes too.
+/// Returns the bytes that an engine takes for one layer: the weights as the up pass and as the down pass read them, or
+/// the sums of either side of a dense product; with `momentum`, the last changes too.
 ///
 /// Updates by a rule of more terms than a plain step take one more [`weight_bytes`].
 pub fn engine_bytes(kind: EngineKind, visible: usize, hidden: usize, momentum: bool) -> u64 {
@@ -39,7 +40,7 @@ pub fn state_bytes(visible: usize, hidden: usize) -> u64 {
     (visible.div_ceil(8) + hidden.div_ceil(8)) as u64
 }
 
-/// Returns the bytes that a row at work takes: the bits of the data, of the chains and of what is remembered of both, with
+/// Returns the bytes that a row at work takes: the bits of the data and the chains, and those remembered of both, with
 /// the lists of units that are on; numbers of the hidden units for either side and for the inputs; and in engines that
 /// expand bits to numbers, those of both layers.
 pub fn row_bytes(kind: EngineKind, visible: usize, hidden: usize) -> u64 {
@@ -55,17 +56,17 @@ pub struct UpdateSize {
     pub rows: f64,
     /// k, the Gibbs steps of the negative phase.
     pub gibbs_steps: f64,
-    /// Number of visible units.
+    /// The number of visible units.
     pub visible: usize,
-    /// Number of hidden units.
+    /// The number of hidden units.
     pub hidden: usize,
     /// The share of the visible units that are on.
     pub density: f64,
 }
 
 impl UpdateSize {
-    /// Returns the operations of the update, counted as additions of single numbers: 2 + k up passes over the units that
-    /// are on, k down passes over half of the hidden units, draws, and one pass over the weights.
+    /// Returns the operations of the update, counted as additions of single numbers: 2 + k up passes over the units
+    /// that are on, k down passes over half of the hidden units, draws, and one pass over the weights.
     pub fn operations(&self) -> f64 {
         let (rows, k) = (self.rows, self.gibbs_steps);
         let (visible, hidden) = (self.visible as f64, self.hidden as f64);

@@ -1,8 +1,8 @@
 //! The dense engine: bits expanded to floats and multiplied by `matrixmultiply`. The baseline for faster engines.
 //!
-//! Its bits do not depend on the instruction set that `matrixmultiply` finds. One factor of every product is 0 or 1, so a
-//! product is exact and fusing it with the addition changes nothing; every kernel of the pinned version sums along the
-//! inner dimension in ascending order within blocks of the same length. Work is divided over threads in blocks of
+//! Its bits do not depend on the instruction set that `matrixmultiply` finds. One factor of every product is 0 or 1, so
+//! a product is exact and fusing it with the addition changes nothing; every kernel of the pinned version sums along
+//! the inner dimension in ascending order within blocks of the same length. Work is divided over threads in blocks of
 //! output rows of a fixed size, and no output depends on the block it falls into.
 
 use super::bits::BitMatrix;
@@ -45,7 +45,7 @@ struct Expanded {
 }
 
 impl DenseEngine {
-    /// An engine that starts from `parameters`.
+    /// Returns an engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
         Self { parameters, velocity: Velocity::default(), scratch: Scratch::default() }
     }
@@ -244,7 +244,7 @@ fn column_sums(values: &[f32], columns: usize, sums: &mut Vec<f32>) {
     }
 }
 
-/// One float a bit, row-major.
+/// Writes one float a bit, row-major.
 fn expand(bits: &BitMatrix, floats: &mut Vec<f32>) {
     floats.clear();
     floats.resize(bits.rows() * bits.columns(), 0.0);
@@ -287,8 +287,8 @@ impl Matrix<'_> {
 /// c (m × n, row-major) ← a (m × k) · b (k × n) + beta · c.
 fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f32, c: &mut [f32]) {
     assert!(m > 0 && k > 0 && n > 0, "empty product {m} × {k} × {n}");
-    assert!(a.holds(m, k), "left factor of {} values is no {m} × {k}", a.values.len());
-    assert!(b.holds(k, n), "right factor of {} values is no {k} × {n}", b.values.len());
+    assert!(a.holds(m, k), "left factor of {} values is not {m} × {k}", a.values.len());
+    assert!(b.holds(k, n), "right factor of {} values is not {k} × {n}", b.values.len());
     assert_eq!(c.len(), m * n, "product of {m} × {n}");
     // SAFETY: the assertions above show that every index i·strides.0 + j·strides.1 of the two factors lies within its
     // slice, and that c is exactly m × n with rows of n; c is borrowed mutably, so it overlaps neither factor.
@@ -312,7 +312,7 @@ fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f3
     }
 }
 
-/// states (rows × columns) ~ Bernoulli(σ(β · inputs)), rows in parallel.
+/// Draws states (rows × columns) ~ Bernoulli(σ(β · inputs)), rows in parallel.
 fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut BitMatrix) {
     states.reset(rows, columns);
     let words = states.words_per_row();
@@ -323,7 +323,7 @@ fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut 
     );
 }
 
-/// One row of [`sample`]: the lanes of the stream side by side with as many units.
+/// Draws one row of [`sample`]: the lanes of the stream side by side with 16 units.
 fn sample_row(inputs: &[f32], inverse_temperature: f32, mut stream: UnitStream, states: &mut [u64]) {
     for (word, inputs) in states.iter_mut().zip(inputs.chunks(64)) {
         for (group, inputs) in inputs.chunks(LANES).enumerate() {
@@ -335,7 +335,7 @@ fn sample_row(inputs: &[f32], inverse_temperature: f32, mut stream: UnitStream, 
         }
     }
 }
-/// What `matrixmultiply` of the pinned version chooses for products of f32 on this processor.
+/// Returns the set that the pinned version of `matrixmultiply` chooses for products of f32 on this processor.
 pub(super) fn instruction_set() -> &'static str {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {

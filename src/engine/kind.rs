@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::reference::ReferenceEngine;
 use serde::{Deserialize, Serialize};
 
-/// Which engine computes. Each sums in its own canonical order, so the choice is part of a run's identity.
+/// A kind of engine. Each sums in its own canonical order, so the kind is part of a run's identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
@@ -21,7 +21,7 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// The instruction set that this engine computes with where the packed one uses `isa`.
+    /// Returns the instruction set that this engine computes with where the packed one uses `isa`.
     pub fn instruction_set(self, isa: Isa) -> String {
         match self {
             Self::Packed => isa.name().to_owned(),
@@ -31,8 +31,8 @@ impl EngineKind {
     }
 }
 
-/// An engine of the given kind that starts from `parameters`, with the instruction set that the environment or the
-/// processor suggests.
+/// Builds an engine of the given kind that starts from `parameters`, with the instruction set that the environment or
+/// the processor suggests.
 ///
 /// # Panics
 /// Where the environment names an instruction set that does not exist or that this processor lacks: a program checks
@@ -48,7 +48,7 @@ pub fn build(kind: EngineKind, parameters: Parameters) -> Box<dyn Engine> {
     }
 }
 
-/// As [`build`], with the given instruction set where the engine is one that has a choice.
+/// Builds as [`build`] does, with the given instruction set where the engine has a choice.
 pub fn build_for(kind: EngineKind, parameters: Parameters, isa: Isa) -> Result<Box<dyn Engine>, IsaError> {
     match kind {
         EngineKind::Packed => Ok(Box::new(PackedEngine::with_isa(&parameters, isa)?)),

@@ -14,7 +14,7 @@ pub struct ReferenceEngine {
 }
 
 impl ReferenceEngine {
-    /// An engine that starts from `parameters`.
+    /// Returns an engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
         Self { parameters, velocity: Velocity::default() }
     }
@@ -164,7 +164,7 @@ impl Engine for ReferenceEngine {
     }
 }
 
-/// states (rows × columns) ~ Bernoulli(σ(β · inputs)).
+/// Draws states (rows × columns) ~ Bernoulli(σ(β · inputs)).
 fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut BitMatrix) {
     states.reset(rows, columns);
     for row in 0..rows {

@@ -14,7 +14,7 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// The update that adds the gradient itself, the difference of two means.
+    /// Returns the update that adds the gradient itself, the difference of two means.
     pub(super) fn gradient(data_rows: usize, model_rows: usize) -> Self {
         Self::new(&Step { learning_rate: 1.0, momentum: 0.0, weight_decay: 0.0 }, data_rows, model_rows)
     }
@@ -30,7 +30,7 @@ impl Update {
         }
     }
 
-    /// The same update without weight decay, as biases get it.
+    /// Returns the same update without weight decay, as biases get it.
     pub(super) fn without_decay(self) -> Self {
         Self { decay: 0.0, ..self }
     }
@@ -55,13 +55,13 @@ impl Update {
         }
     }
 
-    /// The numbers of the formula, for kernels that apply it sixteen parameters at a time.
+    /// Returns the numbers of the formula, for kernels that apply it sixteen parameters at a time.
     #[inline]
     pub(super) fn scalars(self) -> Scalars {
         Scalars { data: self.scales.0, model: self.scales.1, momentum: self.momentum, decay: self.decay }
     }
 
-    /// The factor of the difference of counts and ελ, where a change is no more than those two terms.
+    /// Returns the factor of the difference of counts, with ελ, where a change has those two terms alone.
     pub(super) fn plain(self) -> Option<(f32, f32)> {
         (self.momentum == 0.0 && self.scales.0 == self.scales.1).then_some((self.scales.0, self.decay))
     }
@@ -97,12 +97,12 @@ pub(super) struct RuleScalars {
 }
 
 impl RuleScalars {
-    /// The same update without weight decay, as biases get it.
+    /// Returns the same update without weight decay, as biases get it.
     pub(super) fn without_decay(self) -> Self {
         Self { decay: [0.0; 2], ..self }
     }
 
-    /// δ of one parameter, from its gradient; its velocity is changed where there is momentum.
+    /// Returns δ of one parameter from its gradient; changes its velocity where there is momentum.
     #[inline]
     pub(super) fn change(self, parameter: f32, velocity: &mut f32, gradient: f32) -> f32 {
         let sign = if parameter > 0.0 {
@@ -147,7 +147,7 @@ impl Rule<'_> {
         }
     }
 
-    /// The whole update on row-major parameters. `products` (visible × hidden) is P and becomes δ_W.
+    /// Makes the whole update on row-major parameters. `products` (visible × hidden) is P and becomes δ_W.
     pub(super) fn apply(&self, parameters: &mut Parameters, velocity: &mut Velocity, products: &mut [f32]) {
         let (visible, hidden) = (parameters.visible, parameters.hidden);
         self.check(visible, hidden);
@@ -189,13 +189,13 @@ pub(super) struct Velocity {
 }
 
 impl Velocity {
-    /// The last changes of `visible × hidden` parameters, or none before momentum is first used.
+    /// Returns the last changes of `visible × hidden` parameters, or none before momentum is first used.
     pub(super) fn to_parameters(&self, visible: usize, hidden: usize) -> Option<Parameters> {
         let Self { weights, visible_bias, hidden_bias } = self.clone();
         (!weights.is_empty()).then_some(Parameters { visible, hidden, weights, visible_bias, hidden_bias })
     }
 
-    /// What [`Self::to_parameters`] returned.
+    /// Takes back the result of [`Self::to_parameters`].
     pub(super) fn of(changes: Option<&Parameters>) -> Self {
         changes.cloned().map_or_else(Self::default, |Parameters { weights, visible_bias, hidden_bias, .. }| Self {
             weights,
@@ -204,7 +204,7 @@ impl Velocity {
         })
     }
 
-    /// Make room for `visible × hidden` parameters if `step` uses momentum.
+    /// Makes room for `visible × hidden` parameters if `step` uses momentum.
     pub(super) fn prepare(&mut self, step: &Step, visible: usize, hidden: usize) {
         if step.momentum != 0.0 {
             self.weights.resize(visible * hidden, 0.0);

@@ -10,7 +10,7 @@ use crate::engine::bits::BitMatrix;
 use crate::engine::contract::Draw;
 use crate::engine::random::LANES;
 
-/// From this many rows on, the down pass sums by tables; with fewer, building the tables costs more than they save.
+/// The least rows that a down pass sums by tables; with fewer, building the tables costs more than they save.
 pub(in crate::engine) const TABLES_FROM_ROWS: usize = 32;
 /// Rows that one task of the down pass takes: their sums of one strip, 16 KiB, stay in the first-level cache.
 const DOWN_ROWS: usize = 128;
@@ -119,7 +119,7 @@ impl<'a> DownPass<'a> {
         }
     }
 
-    /// visible (rows × visible) ~ Bernoulli(σ(β · inputs)).
+    /// Draws visible (rows × visible) ~ Bernoulli(σ(β · inputs)).
     pub(super) fn sample(self, draw: Draw, visible: &mut BitMatrix) {
         let (rows, units) = (self.rows, self.layout.visible());
         if let Some(offsets) = draw.offsets {
@@ -177,7 +177,7 @@ impl<'a> DownPass<'a> {
         place_block_words(words, rows, visible);
     }
 
-    /// The same where blocks are not kept.
+    /// Draws in the same blocks where they are not kept.
     fn sample_by_tiles(self, draw: Draw, visible: &mut BitMatrix) {
         let Self { kernels, layout, scratch, rows, parallel, .. } = self;
         let DownScratch { lists, words, .. } = scratch;
@@ -207,7 +207,7 @@ impl<'a> DownPass<'a> {
         place_block_words(words, rows, visible);
     }
 
-    /// The same in strips of 32 units, by tables; the words are strip × row.
+    /// Draws in strips of 32 units, by tables; the words are strip × row.
     fn sample_by_strips(self, draw: Draw, visible: &mut BitMatrix) {
         let Self { kernels, layout, scratch, rows, parallel, .. } = self;
         let DownScratch { parts, words, .. } = scratch;
@@ -216,7 +216,7 @@ impl<'a> DownPass<'a> {
         let words_per_row = visible.words_per_row();
         let targets = (visible.words_mut(), DOWN_ROWS * words_per_row);
         if parallel && rows.div_ceil(DOWN_ROWS) >= TASKS_PER_THREAD * rayon::current_num_threads() {
-            // So many rows that each task takes all units of some: one fork in all, and no stream is moved on.
+            // Each task takes all units of some rows: one fork in all, and no stream is moved on.
             for_each_chunk(parallel, targets.0, targets.1, |chunk, target| {
                 let mut words = vec![0; strip_count * (target.len() / words_per_row)];
                 strips.draw(draw, (0, chunk * DOWN_ROWS), target.len() / words_per_row, &mut words);

@@ -16,15 +16,15 @@ use crate::engine::update::{RuleScalars, Update};
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
 
-/// What a change by rule of one lane of weights costs, in additions of lanes.
+/// The cost of a change by rule of one lane of weights, in additions of lanes.
 const RULE_COST: usize = 8;
 
-/// What updates keep from one to the next.
+/// The state that updates keep from one to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gradient {
     /// The last changes; empty until momentum is first used.
     velocity: TiledVelocity,
-    /// Whether no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
+    /// True if no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
     without_negative_zeros: bool,
     /// Hidden values by tiles, of either side; kept to save allocations.
     hidden: [Vec<[Lanes; TILE]>; 2],
@@ -39,7 +39,8 @@ struct Task<'a> {
     /// Empty without momentum.
     velocity: &'a mut [[Lanes; TILE]],
     changes: &'a mut [[Lanes; TILE]],
-    /// What the biases lose, where there are offsets: of visible units for this tile's hidden units, and of these.
+    /// The amounts that the biases lose where there are offsets: visible biases by this tile's units, and the tile's
+    /// own.
     visible_shift: &'a mut [f32],
     hidden_shift: &'a mut [Lanes; TILE],
 }
@@ -53,14 +54,14 @@ struct TiledVelocity {
 }
 
 impl Gradient {
-    /// The last changes, row-major; `None` until momentum is first used.
+    /// Returns the last changes, row-major; `None` until momentum is first used.
     pub(super) fn velocity(&self, layout: &WeightLayout) -> Option<Parameters> {
         let TiledVelocity { tiles, visible_bias, hidden_bias } = &self.velocity;
         let shape = (layout.visible(), layout.hidden());
         (!tiles.is_empty()).then(|| row_major(shape, tiles, visible_bias, hidden_bias))
     }
 
-    /// Go on from what [`Self::velocity`] returned, with whatever weights: any of them may be −0.
+    /// Continues from what [`Self::velocity`] returned, with any weights: some may be −0.
     pub(super) fn restore(&mut self, velocity: Option<&Parameters>) {
         self.velocity = velocity.map_or_else(TiledVelocity::default, |velocity| TiledVelocity {
             tiles: weight_tiles(&velocity.weights, (velocity.visible, velocity.hidden)),
@@ -70,7 +71,7 @@ impl Gradient {
         self.without_negative_zeros = false;
     }
 
-    /// Change the parameters by one step. Visible states are looked up in `recent`.
+    /// Changes the parameters by one step. Visible states are looked up in `recent`.
     pub(super) fn step(
         &mut self,
         kernels: Kernels,
@@ -101,7 +102,7 @@ impl Gradient {
         self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
     }
 
-    /// Change the parameters by one step of many terms.
+    /// Changes the parameters by one step of many terms.
     pub(super) fn step_by_rule(
         &mut self,
         kernels: Kernels,
@@ -132,7 +133,7 @@ impl Gradient {
         self.changes = changes;
     }
 
-    /// Add to `changes`, the gradient, what the rule adds, and change the parameters by it.
+    /// Adds the rule's terms to `changes`, the gradient, and changes the parameters by it.
     fn apply_rule(&mut self, kernels: Kernels, layout: &mut WeightLayout, changes: &mut [[Lanes; TILE]], rule: &Rule) {
         let (units, tile_count) = (layout.visible(), layout.tile_count());
         let scalars = rule.scalars();
@@ -186,7 +187,7 @@ impl Gradient {
         }
     }
 
-    /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
+    /// Counts sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
     fn count(
         &mut self,
         kernels: Kernels,
@@ -201,7 +202,7 @@ impl Gradient {
         layout.change_by_counts(kernels, |change| change.gather(kernels, visible, hidden, update, sparse));
     }
 
-    /// Any statistics: for each visible unit the sums of the hidden rows in which it is on.
+    /// Sums any statistics: for each visible unit, the hidden rows in which it is on.
     fn sum(
         &mut self,
         kernels: Kernels,
@@ -244,7 +245,7 @@ impl Gradient {
         }
     }
 
-    /// The hidden values of both sides by tiles.
+    /// Spreads the hidden values of both sides by tiles.
     fn spread(&mut self, hidden: [HiddenStatistics; 2], layout: &WeightLayout, batches: [&VisibleBatch; 2]) {
         for side in 0..2 {
             by_tiles(hidden[side], layout, batches[side].states.rows(), &mut self.hidden[side]);

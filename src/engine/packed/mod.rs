@@ -1,6 +1,7 @@
-//! The packed engine: states stay bits, and products with them are sums of selected rows of weights.
+//! The packed engine: products with states, which stay bits, are sums of selected rows of weights.
 //!
-//! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the speed.
+//! The README beside this file says in which order sums run, why the layouts are what they are, and what bounds the
+//! speed.
 
 #![expect(
     clippy::inline_always,
@@ -53,7 +54,7 @@ pub struct PackedEngine {
     kernels: Kernels,
     layout: WeightLayout,
     gradient: Gradient,
-    /// Counts the updates, to tell whether remembered inputs are of the present parameters.
+    /// The number of changes so far: remembered inputs of another number are out of date.
     generation: u64,
     recent: RecentBatches,
     /// Kept between calls to save allocations.
@@ -62,12 +63,12 @@ pub struct PackedEngine {
 }
 
 impl PackedEngine {
-    /// An engine that starts from `parameters` and uses the instruction set that [`Isa::detect`] finds.
+    /// Returns an engine that starts from `parameters` and uses the instruction set that [`Isa::detect`] finds.
     pub fn new(parameters: &Parameters) -> Result<Self, IsaError> {
         Self::with_isa(parameters, Isa::detect()?)
     }
 
-    /// An engine that starts from `parameters` and uses the given instruction set.
+    /// Returns an engine that starts from `parameters` and uses the given instruction set.
     pub fn with_isa(parameters: &Parameters, isa: Isa) -> Result<Self, IsaError> {
         Ok(Self {
             kernels: Kernels::new(isa)?,
@@ -80,12 +81,12 @@ impl PackedEngine {
         })
     }
 
-    /// The instruction set in use.
+    /// Returns the instruction set in use.
     pub fn isa(&self) -> Isa {
         self.kernels.isa()
     }
 
-    /// The place among the recent batches where the hidden inputs of these states stand.
+    /// Returns the place among the recent batches where the hidden inputs of these states stand.
     fn up(&mut self, visible: &BitMatrix) -> usize {
         let (kernels, layout) = (self.kernels, &self.layout);
         assert_eq!(visible.columns(), layout.visible(), "columns of the visible states and visible units");
@@ -128,7 +129,7 @@ impl PackedEngine {
         place
     }
 
-    /// The down pass from these hidden states.
+    /// Returns the down pass from these hidden states.
     fn down(&mut self, hidden: &BitMatrix) -> DownPass<'_> {
         DownPass::new(self.kernels, &mut self.layout, &mut self.down_scratch, hidden)
     }

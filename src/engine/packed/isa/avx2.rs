@@ -1,4 +1,4 @@
-//! The kernels for AVX2: the plain loops, and intrinsics where those do not reach the speed.
+//! The kernels for AVX2, with intrinsics where the plain loops do not reach the speed.
 
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
@@ -20,7 +20,8 @@ const PIECE: usize = 4;
 pub(in super::super) struct Avx2(());
 
 impl Avx2 {
-    /// The proof that the processor has every feature that the functions of this file are compiled for, if it has.
+    /// Returns the proof that the processor has every feature that the functions of this file are compiled for, or
+    /// `None`.
     pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
@@ -277,7 +278,7 @@ pub(super) fn transpose_bits(_: Avx2, rows: &[&[u64]], columns: &mut [u32]) {
     kernels::transpose_bits(rows, columns);
 }
 
-/// Bits on in each word: look up the count of each half byte, and add the counts of four bytes.
+/// Counts the bits on in each word: looks up the count of each half byte, and adds the counts of four bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn count_ones_of_half(a: __m256i) -> __m256i {
@@ -289,7 +290,7 @@ fn count_ones_of_half(a: __m256i) -> __m256i {
     _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
-/// Rows become columns in a square of 16 × 16, a quarter at a time.
+/// Turns rows into columns in a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
@@ -306,7 +307,7 @@ fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
     columns
 }
 
-/// Rows become columns in a square of 8 × 8: pairs of rows, pairs of pairs, halves.
+/// Turns rows into columns in a square of 8 × 8: pairs of rows, pairs of pairs, halves.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn transpose_eighth(r: [__m256; 8]) -> [__m256; 8] {
@@ -331,7 +332,7 @@ fn transpose_eighth(r: [__m256; 8]) -> [__m256; 8] {
     columns
 }
 
-/// Store the lower (0) or upper (1) eight numbers.
+/// Stores the lower (0) or upper (1) eight numbers.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn store_half(lanes: &mut Lanes, half: usize, values: __m256) {

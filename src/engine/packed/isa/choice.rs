@@ -1,4 +1,4 @@
-//! The instruction sets and the choice among them at run time.
+//! The choice among instruction sets at run time.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -11,7 +11,7 @@ pub const ISA_VARIABLE: &str = "CHORDBENCH_ISA";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Isa {
-    /// What every processor of the target has.
+    /// The baseline of the target, which every processor has.
     Scalar,
     /// x86-64 with AVX2, BMI1, BMI2, LZCNT and POPCNT: Haswell (2013), Zen (2017) and later.
     Avx2,
@@ -20,11 +20,11 @@ pub enum Isa {
     Avx512,
 }
 
-/// Why an instruction set cannot be used.
+/// A reason why an instruction set cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IsaError {
-    /// The name is none of an instruction set.
-    #[error("{name:?} is no instruction set that kernels exist for: use auto, scalar, avx2 or avx512")]
+    /// The name is not that of an instruction set.
+    #[error("{name:?} is not an instruction set with kernels: use auto, scalar, avx2 or avx512")]
     Unknown {
         /// The name as given.
         name: String,
@@ -35,16 +35,16 @@ pub enum IsaError {
         /// The instruction set that was asked for.
         isa: Isa,
     },
-    /// As one of the above, and asked for by the environment.
+    /// One of the above, asked for by the environment.
     #[error("environment variable {ISA_VARIABLE}: {0}")]
     Environment(Box<IsaError>),
 }
 
 impl Isa {
-    /// All, the plainest first.
+    /// All sets, the plainest first.
     pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
 
-    /// The name in configurations, records and the environment.
+    /// Returns the name in configurations, records and the environment.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -53,7 +53,7 @@ impl Isa {
         }
     }
 
-    /// Whether this processor can run it.
+    /// Returns true if this processor can run it.
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
@@ -66,17 +66,17 @@ impl Isa {
         }
     }
 
-    /// Those that this processor can run, the plainest first.
+    /// Returns the sets that this processor can run, the plainest first.
     pub fn available() -> Vec<Self> {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
-    /// The most capable that this processor can run.
+    /// Returns the most capable set that this processor can run.
     pub fn best() -> Self {
         Self::available().into_iter().next_back().unwrap_or(Self::Scalar)
     }
 
-    /// The instruction set of this name; `auto` is [`Self::best`].
+    /// Returns the instruction set of this name; `auto` is [`Self::best`].
     pub fn named(name: &str) -> Result<Self, IsaError> {
         if name == "auto" {
             return Ok(Self::best());
@@ -94,8 +94,8 @@ impl Isa {
         }
     }
 
-    /// Returns the set of [`Self::detect`]: the default wherever no caller names one, so that the variable pins tests and
-    /// benchmarks too.
+    /// Returns the set of [`Self::detect`]: the default wherever no caller names one, so that the variable pins tests
+    /// and benchmarks too.
     ///
     /// # Panics
     /// Where [`Self::detect`] fails: a program calls that before it comes here.

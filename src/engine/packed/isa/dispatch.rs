@@ -74,7 +74,7 @@ macro_rules! dispatch {
 }
 
 dispatch! {
-    /// Append the positions of the bits that are on, ascending.
+    /// Appends the positions of the bits that are on, ascending.
     fn indices(words: &[u64], target: &mut Vec<u32>);
     /// out[r] ← start + the sum of the rows of a tile in list `first + r`.
     fn sum_tile_lists(tile: &[[Lanes; TILE]], lists: &Lists, first: usize, start: &[Lanes; TILE], out: &mut [[Lanes; TILE]]);
@@ -92,40 +92,40 @@ dispatch! {
     fn transpose_strip(rows: &[[Lanes; TILE]], first: usize, chunk: &mut [[Lanes; STRIP]; TABLED]);
     /// inputs[r] ← inputs[r] + the offsets of row `first.0 + r` to 64 hidden units from `first.1` on.
     fn add_offsets_to_tile(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; TILE]]);
-    /// The same for 128 visible units.
+    /// Adds the same for 128 visible units.
     fn add_offsets_to_block(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; BLOCK]]);
-    /// The same for 32 visible units.
+    /// Adds the same for 32 visible units.
     fn add_offsets_to_strip(offsets: RowOffsets, first: (usize, usize), inputs: &mut [[Lanes; STRIP]]);
-    /// Seed the streams of the rows from `first` on.
+    /// Seeds the streams of the rows from `first` on.
     fn seed(streams: RowStreams, first: usize, states: &mut [StreamState]);
-    /// Move every stream on by `draws` numbers a lane.
+    /// Moves every stream on by `draws` numbers a lane.
     fn skip(states: &mut [StreamState], draws: usize);
-    /// Draw 64 units a row from their inputs.
+    /// Draws 64 units a row from their inputs.
     fn sample_tile(inputs: &[[Lanes; TILE]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
-    /// Draw 128 units a row from their inputs.
+    /// Draws 128 units a row from their inputs.
     fn sample_block(inputs: &[[Lanes; BLOCK]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
-    /// Draw 32 units a row from their inputs.
+    /// Draws 32 units a row from their inputs.
     fn sample_strip(inputs: &[[Lanes; STRIP]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
-    /// Every value becomes its σ.
+    /// Turns every value into its σ.
     fn sigmoids(values: &mut [f32]);
     /// changes[r] ← changes[r] + Σ_j softplus(to · x_j) − softplus(from · x_j) over the `units` numbers x of row r.
     fn softplus_changes(inputs: &[f32], units: usize, temperatures: (f64, f64), changes: &mut [f64]);
     /// columns[c] ← bit c of every row, row r as bit r; at most 32 rows.
     fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]);
-    /// Add the gradient of sampled rows to the rows of a tile.
+    /// Adds the gradient of sampled rows to the rows of a tile.
     fn update_counts(weights: &mut [[Lanes; TILE]], touched: &[u32], visible: &[u32], hidden: &[[Words; TILE]], update: CountUpdate);
-    /// The same on a block of the transposed weights.
+    /// Adds the same to a block of the transposed weights.
     fn update_counts_block(block: &mut [[Lanes; BLOCK]], touched: [bool; BLOCK], visible: &[[Words; BLOCK]], hidden: &[u32], update: CountUpdate);
-    /// Add the gradient of any statistics to the rows of a tile.
+    /// Adds the gradient of any statistics to the rows of a tile.
     fn update_sums(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], units: Range<usize>, data: Side, model: Side, update: Update);
-    /// Change the rows of a tile by a rule: see [`crate::engine::packed::kernels::apply_rule`].
+    /// Changes the rows of a tile by a rule: see [`crate::engine::packed::kernels::apply_rule`].
     fn apply_rule(weights: &mut [[Lanes; TILE]], velocity: &mut [[Lanes; TILE]], changes: &mut [[Lanes; TILE]], rule: &RuleTile);
-    /// Sum the changes of a tile times offsets: see [`crate::engine::packed::kernels::shift_biases`].
+    /// Sums the changes of a tile times offsets: see [`crate::engine::packed::kernels::shift_biases`].
     fn shift_biases(changes: &[[Lanes; TILE]], offsets: (&[f32], &[Lanes; TILE]), visible_shift: &mut [f32], hidden_shift: &mut [Lanes; TILE]);
-    /// `rounds` × 96 additions of sixteen numbers held in registers.
+    /// Makes `rounds` × 96 additions of sixteen numbers held in registers.
     fn probe_additions(rounds: usize, lanes: &mut [Lanes; BLOCK]);
-    /// Add all rows of a matrix, `rounds` times.
+    /// Adds all rows of a matrix, `rounds` times.
     fn probe_loads(rounds: usize, matrix: &[[Lanes; BLOCK]], total: &mut [Lanes; BLOCK]);
-    /// Draw `rounds` numbers in every lane of two streams.
+    /// Draws `rounds` numbers in every lane of two streams.
     fn probe_numbers(rounds: usize, states: &mut [StreamState; 2], total: &mut Words);
 }

@@ -14,7 +14,7 @@ pub(super) use dispatch::Kernels;
 use super::kernels::TILE;
 use super::lanes::Lanes;
 
-/// Ask for rows of weights that will be needed soon to be brought into the second-level cache.
+/// Asks for rows of weights, needed soon, to be brought into the second-level cache.
 #[inline]
 pub(super) fn prefetch(rows: &[[Lanes; TILE]]) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -5,11 +5,11 @@ use crate::engine::packed::lanes::{Lanes, Words};
 use crate::engine::packed::simd::Simd;
 use std::array::from_fn;
 
-/// The update by counts of sampled rows: `scale` times the number of the data's rows in which both units are on less that
-/// of the model's, less `decay` times the weight.
+/// The update by counts of sampled rows: `scale` times the number of the data's rows in which both units are on less
+/// that of the model's, less `decay` times the weight.
 ///
-/// A unit's column of bits is `planes` words long. Half of its bits are for the data's rows, half for the model's, whose
-/// zeros are counted: data + (room − model) is one count of ones.
+/// A unit's column of bits is `planes` words long. Half of its bits are for the data's rows, half for the model's,
+/// whose zeros are counted: data + (room − model) is one count of ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct CountUpdate {
     pub(in super::super) scale: f32,
@@ -21,12 +21,12 @@ pub(in super::super) struct CountUpdate {
 pub(in super::super) const MOST_PLANES: usize = 8;
 
 impl CountUpdate {
-    /// Rows of either side that `planes` words have room for.
+    /// Returns the rows of either side that `planes` words have room for.
     pub(in super::super) fn room(planes: usize) -> usize {
         planes * 16
     }
 
-    /// The bits of one plane that are the model's.
+    /// Returns the bits of one plane that are the model's.
     fn model_bits(planes: usize, plane: usize) -> u32 {
         match planes {
             1 => 0xffff_0000,
@@ -119,7 +119,8 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     }
 }
 
-/// The same for one block of the transposed weights: block (hidden × 128 visible units), in the lanes that `touched` marks.
+/// Adds the same to one block of the transposed weights (hidden × 128 visible units), in the lanes that `touched`
+/// marks.
 ///
 /// visible (plane × 128) and hidden (plane × units); at most two planes.
 #[inline(always)]

@@ -8,7 +8,7 @@ use crate::engine::random::{GOLDEN_GAMMA, LANES, RowStreams, split_mix};
 use crate::engine::wide::softplus_sum_change;
 use std::array::from_fn;
 
-/// Seed the streams of the rows from `first` on.
+/// Seeds the streams of the rows from `first` on.
 #[inline(always)]
 pub(in super::super) fn seed(streams: RowStreams, first: usize, states: &mut [StreamState]) {
     for (row, state) in states.iter_mut().enumerate() {
@@ -37,7 +37,7 @@ pub(super) fn store_generators<S: Simd>(simd: S, state: &mut StreamState, genera
     }
 }
 
-/// The next number of every lane: one step of xoshiro128++.
+/// Returns the next number of every lane: one step of xoshiro128++.
 #[inline(always)]
 pub(super) fn next_numbers<S: Simd>(simd: S, [s0, s1, s2, s3]: &mut [S::Words; 4]) -> S::Words {
     let sum = simd.add_words(*s0, *s3);
@@ -52,7 +52,7 @@ pub(super) fn next_numbers<S: Simd>(simd: S, [s0, s1, s2, s3]: &mut [S::Words; 4
     numbers
 }
 
-/// Move every stream on by `draws` numbers a lane.
+/// Moves every stream on by `draws` numbers a lane.
 #[inline(always)]
 pub(in super::super) fn skip<S: Simd>(simd: S, states: &mut [StreamState], draws: usize) {
     for state in states {
@@ -64,7 +64,7 @@ pub(in super::super) fn skip<S: Simd>(simd: S, states: &mut [StreamState], draws
     }
 }
 
-/// e^−x where NaN counts as the large end: the operations of `math` in their order.
+/// Returns e^−x, NaN counting as the large end: the operations of `math` in their order.
 #[inline(always)]
 fn exp_of_negative<S: Simd>(simd: S, x: S::Numbers) -> S::Numbers {
     let clamped = simd.minimum(simd.maximum(x, simd.splat(-LIMIT)), simd.splat(LIMIT));
@@ -80,7 +80,7 @@ fn exp_of_negative<S: Simd>(simd: S, x: S::Numbers) -> S::Numbers {
     simd.numbers_of_bits(simd.add_words(simd.bits(power), exponent))
 }
 
-/// Which units turn on, one bit each: `math::fires` sixteen at a time.
+/// Returns one bit for each unit, set if it turns on: `math::fires` sixteen at a time.
 #[inline(always)]
 fn fires<S: Simd>(simd: S, inputs: S::Numbers, numbers: S::Words) -> u16 {
     let offset = simd.add(simd.to_numbers(simd.shift_right::<1>(numbers)), simd.splat(0.5));
@@ -88,7 +88,7 @@ fn fires<S: Simd>(simd: S, inputs: S::Numbers, numbers: S::Words) -> u16 {
     simd.at_most(simd.multiply(offset, inverse), simd.splat(UNIFORM_SCALE))
 }
 
-/// Draw the units of each row from their inputs: bit i of bits[r] ~ Bernoulli(σ(β · inputs[r][i])).
+/// Draws the units of each row from their inputs: bit i of bits[r] ~ Bernoulli(σ(β · inputs[r][i])).
 ///
 /// Sixteen bits a lane, at most four lanes a word: a row takes `WIDTH.div_ceil(4)` words.
 #[inline(always)]
@@ -115,7 +115,7 @@ pub(in super::super) fn sample<S: Simd, const WIDTH: usize>(
     }
 }
 
-/// Every value becomes its σ.
+/// Turns every value into its σ.
 #[inline(always)]
 pub(in super::super) fn sigmoids<S: Simd>(simd: S, values: &mut [f32]) {
     for values in values.chunks_mut(LANES) {

@@ -5,8 +5,8 @@ use crate::engine::packed::lanes::Lanes;
 use crate::engine::packed::simd::Simd;
 use crate::engine::random::LANES;
 
-/// inputs[r] ← inputs[r] + the offsets of row `row + r` to the units from `unit` on. Lanes that stand for no unit stay as
-/// they are.
+/// inputs[r] ← inputs[r] + the offsets of row `row + r` to the units from `unit` on. Lanes without a unit stay as they
+/// are.
 #[inline(always)]
 pub(in super::super) fn add_offsets<S: Simd, const WIDTH: usize>(
     simd: S,

@@ -6,7 +6,7 @@ use super::sums::{load_all, store_all};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::simd::Simd;
 
-/// `rounds` × 96 additions of sixteen numbers held in registers, in `COUNT` independent sums.
+/// Makes `rounds` × 96 additions of sixteen numbers held in registers, in `COUNT` independent sums.
 #[inline(always)]
 pub(in super::super) fn probe_additions<S: Simd, const COUNT: usize>(
     simd: S,
@@ -25,7 +25,7 @@ pub(in super::super) fn probe_additions<S: Simd, const COUNT: usize>(
     store_all(simd, lanes, sums);
 }
 
-/// Add all rows of a matrix `rounds` times: one load and one addition for each sixteen numbers.
+/// Adds all rows of a matrix `rounds` times: one load and one addition for each sixteen numbers.
 #[inline(always)]
 pub(in super::super) fn probe_loads<S: Simd>(
     simd: S,
@@ -44,7 +44,7 @@ pub(in super::super) fn probe_loads<S: Simd>(
     store_all(simd, total, sums);
 }
 
-/// Draw `rounds` numbers in every lane of two streams at a time.
+/// Draws `rounds` numbers in every lane of two streams at a time.
 #[inline(always)]
 pub(in super::super) fn probe_numbers<S: Simd>(
     simd: S,

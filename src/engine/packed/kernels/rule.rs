@@ -14,8 +14,8 @@ pub(in super::super) struct RuleTile<'a> {
     pub(in super::super) outer: &'a [(&'a [f32], [Lanes; TILE])],
 }
 
-/// weights[v] ← weights[v] + changes[v], where `changes` is the gradient before and δ after. `velocity` is empty without
-/// momentum. The operations are those of `Rule::apply` in their order.
+/// weights[v] ← weights[v] + changes[v], where `changes` is the gradient before and δ after. `velocity` is empty
+/// without momentum. The operations are those of `Rule::apply` in their order.
 #[inline(always)]
 pub(in super::super) fn apply_rule<S: Simd>(
     _simd: S,
@@ -44,7 +44,8 @@ pub(in super::super) fn apply_rule<S: Simd>(
 }
 
 /// visible_shift[v] ← Σ_j changes[v][j] · offset_j, the lanes summed first, then halves of them, quarters and so on;
-/// hidden_shift ← Σ_v changes[v] · offset_v, ascending. `offsets` are those of the visible and of this tile's hidden units.
+/// hidden_shift ← Σ_v changes[v] · offset_v, ascending. `offsets` are those of the visible and of this tile's hidden
+/// units.
 #[inline(always)]
 pub(in super::super) fn shift_biases<S: Simd>(
     _simd: S,

@@ -5,7 +5,7 @@ use crate::engine::packed::lanes::{Lanes, NOTHING};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Simd;
 
-/// Append the positions of the bits that are on, ascending.
+/// Appends the positions of the bits that are on, ascending.
 #[inline(always)]
 pub(in super::super) fn indices(words: &[u64], target: &mut Vec<u32>) {
     for (position, &word) in words.iter().enumerate() {

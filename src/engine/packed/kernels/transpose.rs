@@ -6,7 +6,7 @@ use crate::engine::packed::simd::Plain;
 use crate::engine::random::LANES;
 use std::array::from_fn;
 
-/// Rows become columns in a square of 16 × 16.
+/// Turns rows into columns in a square of 16 × 16.
 #[inline(always)]
 pub(in super::super) fn transpose_square(_: Plain, rows: [&Lanes; LANES]) -> [Lanes; LANES] {
     let mut columns = [Lanes::ZERO; LANES];
@@ -18,7 +18,7 @@ pub(in super::super) fn transpose_square(_: Plain, rows: [&Lanes; LANES]) -> [La
     columns
 }
 
-/// Up to 16 rows' lane number `lane`, with zeros for rows that are missing.
+/// Returns lane number `lane` of up to 16 rows, with zeros for rows that are missing.
 #[inline(always)]
 pub(in super::super) fn square(rows: &[[Lanes; TILE]], lane: usize) -> [&Lanes; LANES] {
     from_fn(|row| rows.get(row).map_or(&Lanes::ZERO, |row| &row[lane]))
@@ -46,7 +46,7 @@ pub(in super::super) fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]) {
     }
 }
 
-/// Transpose 8 × 8 bits, row r in byte r: squares of 1, 2 and 4 bits off the diagonal change places.
+/// Transposes 8 × 8 bits, row r in byte r: squares of 1, 2 and 4 bits off the diagonal change places.
 #[inline(always)]
 fn transpose_8x8(bits: u64) -> u64 {
     let swap = |bits: u64, mask: u64, distance: u32| {

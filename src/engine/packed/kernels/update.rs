@@ -7,7 +7,8 @@ use crate::engine::packed::simd::Simd;
 use crate::engine::update::{Scalars, Update};
 use std::ops::Range;
 
-/// One side of the gradient of a tile: for each visible unit the rows in which it is on, for each row its hidden values.
+/// One side of the gradient of a tile: for each visible unit the rows in which it is on, for each row its hidden
+/// values.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Side<'a> {
     pub(in super::super) rows: &'a Lists,
@@ -15,7 +16,7 @@ pub(in super::super) struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Σ h over the rows in which a visible unit is on, ascending.
+    /// Returns Σ h over the rows in which a visible unit is on, ascending.
     #[inline(always)]
     fn sum<S: Simd>(&self, simd: S, unit: usize) -> [S::Numbers; TILE] {
         let mut sum = [simd.splat(0.0); TILE];
@@ -50,7 +51,7 @@ pub(in super::super) fn update_sums<S: Simd>(
     }
 }
 
-/// The operations of `Update::apply` in their order, on sixteen parameters.
+/// Applies the operations of `Update::apply` in their order to sixteen parameters.
 #[inline(always)]
 fn apply_update<S: Simd>(
     simd: S,

@@ -7,7 +7,7 @@ use crate::engine::packed::kernels::GROUP;
 use crate::engine::reference::ReferenceEngine;
 use crate::engine::wide::softplus_sum_change;
 
-/// The canonical visible inputs: partial sums of groups of hidden units in ascending order, then the groups.
+/// Returns the canonical visible inputs: partial sums of groups of hidden units in ascending order, then the groups.
 fn visible_inputs_twin(parameters: &Parameters, hidden: &BitMatrix) -> Vec<f32> {
     let group = if hidden.rows() < TABLES_FROM_ROWS { 1 } else { GROUP };
     let mut inputs = Vec::new();
@@ -66,7 +66,7 @@ fn visible_biases_can_be_replaced() {
     }
 }
 
-/// What one engine makes of a few updates: every intermediate result, as bits.
+/// The results of a few updates by one engine, as bits.
 #[derive(Debug, PartialEq)]
 struct Trace {
     inputs: Vec<Vec<u32>>,
@@ -74,7 +74,7 @@ struct Trace {
     parameters: Vec<u32>,
 }
 
-/// How [`train`] gathers statistics and steps.
+/// The statistics that [`train`] gathers and the steps that it takes.
 #[derive(Clone, Copy, Debug)]
 struct Recipe {
     probabilities: bool,
@@ -100,7 +100,7 @@ fn recipes() -> impl Strategy<Value = Recipe> {
     )
 }
 
-/// A few updates, looking at everything on the way.
+/// Makes a few updates and keeps every result on the way.
 fn train(engine: &mut dyn Engine, rows: usize, seed: u64, recipe: Recipe) -> Trace {
     let updates = if cfg!(miri) { 2 } else { 3 };
     let mut trace = Trace { inputs: Vec::new(), states: Vec::new(), parameters: Vec::new() };
@@ -172,7 +172,8 @@ proptest! {
     /// Where every sum is exact, so that order does not matter, the engine is the reference bit for bit.
     #[test]
     fn exact_weights_train_as_the_reference((visible, hidden, rows) in shapes(), seed: u64, recipe in recipes()) {
-        // Powers of two as batch sizes, rate and decay keep samples' updates exact too; probabilities are summed in one order.
+        // Powers of two as batch sizes, rate and decay keep samples' updates exact too; probabilities are summed in one
+        // order.
         let few = rows + 3 < TABLES_FROM_ROWS;
         let recipe = Recipe { probabilities: recipe.probabilities && few, ..recipe };
         let rows = if recipe.probabilities { rows } else { rows.next_power_of_two() };
@@ -197,7 +198,7 @@ proptest! {
         }
     }
 
-    /// What was computed before does not change what is computed next: a fresh engine agrees with a used one.
+    /// Earlier work does not change later work: a fresh engine agrees with a used one.
     #[test]
     fn nothing_before_changes_anything_after((visible, hidden, rows) in shapes(), seed: u64, recipe in recipes()) {
         // Momentum is memory of its own.
@@ -280,8 +281,8 @@ fn parameters_that_diverged_are_defined() {
     }
 }
 
-/// An update by rule has the same bits on every instruction set and number of threads, and but for the order of one sum
-/// those of the reference engine.
+/// Checks that an update by rule has the same bits on every instruction set and number of threads: but for the order of
+/// one sum, those of the reference engine.
 fn check_rule(seed: u64, (visible, hidden): (usize, usize), rows: [usize; 2], momentum: f32, terms: usize) {
     let parameters = random_parameters(seed, visible, hidden, exact);
     let states = [0, 1].map(|side| random_states(seed + side, rows[side as usize], visible, 0.3));
@@ -349,7 +350,7 @@ proptest! {
     }
 }
 
-/// Shapes on either side of a tile and a block: what is added twice is twice the parameters, place by place.
+/// Shapes on either side of a tile and a block: parameters added twice are twice the parameters, place by place.
 #[test]
 fn parameters_are_added_where_they_belong() {
     for (visible, hidden) in [(1, 1), (63, 65), (64, 64), (128, 200), (129, 130)] {

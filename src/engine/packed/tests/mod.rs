@@ -28,14 +28,14 @@ fn random_states(seed: u64, rows: usize, columns: usize, density: f32) -> BitMat
     BitMatrix::from_fn(rows, columns, |_, _| (stream.next_u32() as f32) < density * 4_294_967_296.0)
 }
 
-/// Numbers of very different sizes and both signs, so that every change in the order of a sum shows.
+/// Returns a number of one of very different sizes, of either sign, so that every change in the order of a sum shows.
 fn uneven(stream: &mut UnitStream) -> f32 {
     let number = stream.next_u32();
     let size = [1e-3, 0.1, 1.0, 30.0][number as usize % 4];
     (number >> 8) as f32 / 8_388_608.0 * size - size
 }
 
-/// Small multiples of 2^-8, zero of either sign among them: sums of them are exact in any order.
+/// Returns a small multiple of 2^-8: sums of them are exact in any order.
 fn exact(stream: &mut UnitStream) -> f32 {
     ((stream.next_u32() % 512) as f32 - 256.0) / 256.0
 }
@@ -66,7 +66,7 @@ fn bits_of(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// A layer's shape with batch sizes: odd ones, single ones, and those on either side of every boundary.
+/// Returns shapes of a layer with batch sizes: odd ones, single ones, and those on either side of every boundary.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
     let sizes = |small: usize, edges: &[usize]| prop_oneof![1..small, prop::sample::select(edges.to_vec())];
     if cfg!(miri) {
@@ -82,7 +82,7 @@ fn packed(parameters: &Parameters, isa: Isa) -> PackedEngine {
     PackedEngine::with_isa(parameters, isa).unwrap()
 }
 
-/// Call `work` on a pool of so many threads; 0 stands for the calling thread.
+/// Calls `work` on a pool of `threads` threads; 0 stands for the calling thread.
 fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     if threads == 0 {
         return work();

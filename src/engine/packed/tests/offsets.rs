@@ -8,7 +8,8 @@ use crate::engine::packed::kernels::{BLOCK, STRIP, TILE};
 use crate::engine::reference::ReferenceEngine;
 use crate::engine::wide::softplus_sum_change;
 
-/// A layer's shape, with rows for all three sources of the down pass: blocks that are kept, tiles, and strips.
+/// Returns shapes of a layer, with rows for all three sources of the down pass: blocks that are kept, tiles, and
+/// strips.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
     let sizes = |small: usize, edges: &[usize]| prop_oneof![1..small, prop::sample::select(edges.to_vec())];
     if cfg!(miri) {
@@ -64,7 +65,7 @@ fn streams(purpose: Purpose) -> RowStreams {
     RowStreams::new(7, purpose, 0, 0, 0)
 }
 
-/// The results of a batch, with its offsets if `with_offsets`.
+/// Returns the results of a batch, with its offsets if `with_offsets`.
 fn results(engine: &mut dyn Engine, batch: &Batch, with_offsets: bool) -> Results {
     let to_hidden = with_offsets.then(|| RowOffsets::new(&batch.to_hidden, engine.hidden()));
     let to_visible = with_offsets.then(|| RowOffsets::new(&batch.to_visible, engine.visible()));
@@ -81,7 +82,7 @@ fn results(engine: &mut dyn Engine, batch: &Batch, with_offsets: bool) -> Result
     Results { hidden_inputs, visible_inputs, hidden_probabilities, softplus_changes, hidden, visible }
 }
 
-/// The canonical order, from inputs without offsets: one addition to the finished input, then β.
+/// Returns results in the canonical order, from inputs without offsets: one addition to the finished input, then β.
 fn twin(engine: &mut dyn Engine, batch: &Batch) -> Results {
     let plain = results(engine, batch, false);
     let add =
@@ -128,7 +129,7 @@ proptest! {
         prop_assert!(found == expected, "dense");
     }
 
-    /// On any numbers the order is the canonical one, whatever the instruction set; other engines differ by rounding.
+    /// On any numbers the order is the canonical one on every instruction set; other engines differ by rounding.
     #[test]
     fn offsets_are_added_once_to_finished_inputs((visible, hidden, rows) in shapes(), seed: u64) {
         let parameters = random_parameters(seed, visible, hidden, uneven);
@@ -148,7 +149,7 @@ proptest! {
         prop_assert!(close(&found.visible_inputs, &reference.visible_inputs), "visible inputs of dense");
     }
 
-    /// Offsets of zero, of either sign, are no offsets at all; what is remembered of a batch holds none.
+    /// Offsets of zero of either sign change no bit, and remembered inputs hold no offsets.
     #[test]
     fn offsets_of_zero_change_no_bit((visible, hidden, rows) in shapes(), seed: u64) {
         let parameters = random_parameters(seed, visible, hidden, uneven);
@@ -213,7 +214,7 @@ fn threads_change_no_bit_of_rows_with_offsets() {
     }
 }
 
-/// The message of the panic of `work`.
+/// Returns the message of the panic of `work`.
 fn panic_of(work: impl FnOnce()) -> String {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_err();
     panic.downcast_ref::<String>().cloned().unwrap_or_default()
