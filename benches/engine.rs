@@ -1,16 +1,17 @@
-//! What the engines take for one update and for its parts: `cargo bench --bench engine [FILTER]`.
+//! Benchmarks of the engines, by updates and their parts: `cargo bench --bench engine [FILTER]`.
 //!
-//! The packed engine is measured with every instruction set of this processor, and the dense engine beside it. Each of them
-//! first makes the update that is measured and must agree with the reference engine bit for bit, on weights that are small
-//! multiples of 2^-8, where every order of summation is exact. Times are of one thread unless the name says otherwise.
+//! The packed engine is measured with every instruction set of this processor, and the dense engine beside it. Each of
+//! them first makes the update that is measured and must agree with the reference engine bit for bit, on weights that
+//! are small multiples of 2^-8, where every order of summation is exact. Times are of one thread unless the name says
+//! otherwise.
 //!
 //! States are drawn apart from one another at the density of piano rolls (3.4 % of the cells are on).
 
 mod support;
 
 use chordbench::engine::{
-    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
-    build, build_for,
+    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowOffsets, RowStreams,
+    Statistics, Step, build, build_for,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
@@ -37,10 +38,14 @@ impl Size {
     }
 }
 
-/// Small multiples of 2^-8, and visible biases that keep samples sparse.
+/// Returns small multiples of 2^-8, and visible biases that keep samples sparse.
 fn parameters(size: Size) -> Parameters {
+    parameters_of(size.visible(), size.hidden)
+}
+
+fn parameters_of(visible: usize, hidden: usize) -> Parameters {
     let mut stream = RowStreams::new(7, Purpose::InitialWeights, 0, 0, 0).row(0);
-    let mut parameters = Parameters::zeros(size.visible(), size.hidden);
+    let mut parameters = Parameters::zeros(visible, hidden);
     for weight in &mut parameters.weights {
         *weight = ((stream.next_u32() % 5) as f32 - 2.0) / 256.0;
     }
@@ -73,7 +78,7 @@ impl Job {
         }
     }
 
-    /// One update by contrastive divergence with one Gibbs step, all statistics from samples.
+    /// Makes one update by contrastive divergence with one Gibbs step, all statistics from samples.
     fn update(&mut self, engine: &mut dyn Engine) {
         let update = self.updates;
         let draw = |purpose| Draw::plain(RowStreams::new(1, purpose, 0, update, 0));
@@ -90,7 +95,7 @@ impl Job {
         self.updates += 1;
     }
 
-    /// Two updates, and everything that they leave behind.
+    /// Makes two updates and returns everything that they leave behind.
     fn outcome(size: Size, engine: &mut dyn Engine) -> (Parameters, [BitMatrix; 4]) {
         let mut job = Self::new(size);
         job.update(engine);
@@ -99,18 +104,22 @@ impl Job {
     }
 }
 
-/// The engines to measure: the packed one with every instruction set, and the dense one.
+/// Returns the engines to measure: the packed one with every instruction set, and the dense one.
 fn engines(size: Size) -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines: Vec<(String, Box<dyn Engine>)> = Isa::available()
-        .into_iter()
-        .filter_map(|isa| Some((format!("packed-{isa}"), build_for(EngineKind::Packed, parameters(size), isa).ok()?)))
-        .collect();
-    engines.push(("dense".into(), build(EngineKind::Dense, parameters(size))));
+    engines_of(size.visible(), size.hidden)
+}
+
+fn engines_of(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
+    let parameters = parameters_of(visible, hidden);
+    let packed = |isa: Isa| build_for(EngineKind::Packed, parameters.clone(), isa).ok();
+    let mut engines: Vec<(String, Box<dyn Engine>)> =
+        Isa::available().into_iter().filter_map(|isa| Some((format!("packed-{isa}"), packed(isa)?))).collect();
+    engines.push(("dense".into(), build(EngineKind::Dense, parameters)));
     engines
 }
 
-/// Weights from which on the dense engine stands in for the reference, which would take minutes. Smaller sizes hold the two
-/// together.
+/// Weights from which on the dense engine stands in for the reference, which would take minutes. Smaller sizes hold the
+/// two together.
 const LARGE: usize = 5_000_000;
 
 fn assert_agreement(size: Size) {
@@ -125,13 +134,13 @@ fn assert_agreement(size: Size) {
     }
 }
 
-/// Whether the filter on the command line, if any, asks for a name.
+/// Returns true if the command line has no filter, or one that asks for this name.
 fn wanted(name: &str) -> bool {
     let mut filters = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
     filters.peek().is_none() || filters.any(|filter| name.contains(&filter) || filter.contains(name))
 }
 
-/// Whole updates over the sizes of the range that models come in.
+/// Measures whole updates over the range of sizes of models.
 fn updates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
@@ -159,7 +168,61 @@ fn updates(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The parts of an update, at the size of the original's job and at a large one.
+/// Measures draws of both layers with and without offsets: frames of polyphonic music, and batches of long windows.
+fn offsets(criterion: &mut Criterion) {
+    for (visible, hidden, rows) in [(88, 150, 1000), (15 * CELLS, 250, 10), (15 * CELLS, 250, 100)] {
+        let name = format!("V{visible}-H{hidden}-B{rows}");
+        if !wanted(&name) {
+            continue;
+        }
+        let mut stream = RowStreams::new(8, Purpose::Baseline, 0, 0, 0).row(0);
+        let mut values = |units: usize| -> Vec<f32> {
+            (0..rows * units).map(|_| ((stream.next_u32() % 513) as f32 - 256.0) / 256.0).collect()
+        };
+        let (to_hidden, to_visible) = (values(hidden), values(visible));
+        let (to_hidden, to_visible) = (RowOffsets::new(&to_hidden, hidden), RowOffsets::new(&to_visible, visible));
+        let data: Vec<BitMatrix> = (0..BATCHES).map(|seed| random_states(10 + seed, rows, visible, DENSITY)).collect();
+        let draw =
+            |purpose, offsets, number| Draw { offsets, ..Draw::plain(RowStreams::new(3, purpose, 0, number, 0)) };
+        let steps = |engine: &mut dyn Engine| {
+            let (mut units, mut states) = (BitMatrix::default(), BitMatrix::default());
+            engine.sample_hidden(&data[0], draw(Purpose::ChainHidden, Some(to_hidden), 0), &mut units);
+            engine.sample_visible(&units, draw(Purpose::ChainVisible, Some(to_visible), 0), &mut states);
+            (units, states)
+        };
+        let expected = steps(build(EngineKind::Reference, parameters_of(visible, hidden)).as_mut());
+        let mut group = criterion.benchmark_group(format!("offsets/{name}"));
+        group.sample_size(20).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+        group.throughput(Throughput::Elements((rows * visible * hidden) as u64));
+        for (engine_name, mut engine) in engines_of(visible, hidden) {
+            assert!(steps(engine.as_mut()) == expected, "{engine_name} differs from the reference engine at {name}");
+            let (mut states, mut number) = (BitMatrix::default(), 0);
+            for (case, to_hidden, to_visible) in [("none", None, None), ("offsets", Some(to_hidden), Some(to_visible))]
+            {
+                group.bench_function(BenchmarkId::new(format!("sample-hidden, {case}"), &engine_name), |bencher| {
+                    bencher.iter(|| {
+                        number += 1;
+                        let states_of = &data[(number % BATCHES) as usize];
+                        engine.sample_hidden(states_of, draw(Purpose::ChainHidden, to_hidden, number), &mut states);
+                    });
+                });
+                group.bench_function(BenchmarkId::new(format!("sample-visible, {case}"), &engine_name), |bencher| {
+                    bencher.iter(|| {
+                        number += 1;
+                        engine.sample_visible(
+                            &expected.0,
+                            draw(Purpose::ChainVisible, to_visible, number),
+                            &mut states,
+                        );
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+/// Measures the parts of an update, at the size of the original's job and at a large one.
 fn phases(criterion: &mut Criterion) {
     for size in [Size { timesteps: 15, hidden: 50, batch: 10 }, Size { timesteps: 15, hidden: 1024, batch: 100 }] {
         if !wanted(&size.name()) {
@@ -221,5 +284,5 @@ fn phases(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, phases, updates);
+criterion_group!(benches, phases, offsets, updates);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
-//! How long a sweep of ten thousand runs takes to plan and to look at: `cargo bench --bench folders`.
+//! The time that a sweep of ten thousand runs takes to plan and to look at: `cargo bench --bench folders`.
 //!
-//! Each command is a process of its own, from its start to its end, with the files in the system's cache; the fastest and the
-//! median of seven count. The goal is a second each. `--test` calls each once.
+//! Each command is a process of its own, from its start to its end, with the files in the system's cache; the fastest
+//! and the median of seven count. The goal is a second each. `--test` calls each once.
 
 #[path = "support/folders.rs"]
 mod folders;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Time a command and check that it prints what it should.
+/// Times a command and checks that it prints what it should.
 fn time(sweep: &Folders, rounds: usize, name: &str, arguments: &[&str], expected: &str) -> Result<(), Box<dyn Error>> {
     let mut seconds = Vec::new();
     for _ in 0..rounds {

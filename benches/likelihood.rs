@@ -1,9 +1,9 @@
-//! What log-likelihoods cost: `cargo bench --bench likelihood [FILTER]`.
+//! The cost of log-likelihoods: `cargo bench --bench likelihood [FILTER]`.
 //!
-//! Annealing counts chain-temperature-connections: chains × inverse temperatures × visible × hidden units. Beside it stands a
-//! Gibbs step of the same chains without weights, which is what sampling alone costs. Enumeration counts softplus: states of
-//! the smaller layer × units of the larger. All on one thread; every benchmark first checks what it computes against a
-//! computation in plain f64, or against the same model without weights.
+//! Annealing counts chain-temperature-connections: chains × inverse temperatures × visible × hidden units. Beside it
+//! stands a Gibbs step of the same chains without weights, which is what sampling alone costs. Enumeration counts
+//! softplus: states of the smaller layer × units of the larger. All on one thread; every benchmark first checks what it
+//! computes against a computation in plain f64, or against the same model without weights.
 
 mod support;
 

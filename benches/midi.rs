@@ -5,9 +5,9 @@
 //! cargo bench --bench midi -- --test    only check
 //! ```
 //!
-//! Everything is of the built-in corpus in memory, but for the folder `../shared/data/pop-music-midi` (or the one of that
-//! name below `CHORDBENCH_DATA`), which is passed over where it is absent. Throughputs count the bytes of the MIDI files
-//! read or written, or windows, or songs, as the names say.
+//! Everything is of the built-in corpus in memory, but for the folder `../shared/data/pop-music-midi` (or the one of
+//! that name below `CHORDBENCH_DATA`), which is passed over where it is absent. Throughputs count the bytes of the MIDI
+//! files read or written, or windows, or songs, as the names say.
 
 use chordbench::music::midi::MidiFile;
 use chordbench::music::{Corpus, CorpusOptions, MidiStyle, PianoRoll, Windows, builtin, to_midi};
@@ -39,22 +39,22 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A corpus from files in memory.
+/// Returns a corpus from files in memory.
 fn read(files: &[(String, Vec<u8>)], options: &CorpusOptions) -> Corpus {
     Corpus::from_midi(files, options, &|_, _| ()).expect("a corpus")
 }
 
-/// The steps of all songs.
+/// Returns the steps of all songs.
 fn steps(corpus: &Corpus) -> usize {
     corpus.songs.iter().map(|song| song.roll.steps()).sum()
 }
 
-/// Run on a pool of so many threads of its own.
+/// Runs `work` on a pool of `threads` threads of its own.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads").install(work)
 }
 
-/// The two readings, by name.
+/// Returns the two readings, by name.
 fn readings() -> [(&'static str, CorpusOptions); 2] {
     [("careful", CorpusOptions::default()), ("seed", CorpusOptions::seed())]
 }
@@ -145,7 +145,7 @@ fn folder(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The bytes of the files in a folder.
+/// Returns the bytes of the files in a folder.
 fn bytes_in(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).expect("the folder is there");
     entries.map(|entry| entry.and_then(|entry| entry.metadata()).expect("a file of it").len()).sum()

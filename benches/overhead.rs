@@ -1,4 +1,4 @@
-//! What a run costs beside its training: `cargo bench --bench overhead [--] [runs]`.
+//! The cost of a run beside its training: `cargo bench --bench overhead [--] [runs]`.
 //!
 //! - A sweep of a thousand tiny runs, wall-clock time a run less its training and evaluation.
 //! - The same command again, with nothing left to do.
@@ -6,9 +6,9 @@
 //!
 //! Each has a bound that is generous for a busy machine and that a change of kind would break.
 //!
-//! ext4 passes over the places of files deleted in the last five minutes, one by one, whenever it makes a file. This bench leaves
-//! some twenty thousand of them, so the next within five minutes finds twice the time; let it rest, or set `TMPDIR` to a
-//! file system in memory to see what is not the disk's.
+//! ext4 passes over the places of files deleted in the last five minutes, one by one, whenever it makes a file. This
+//! bench leaves some twenty thousand of them, so the next within five minutes finds twice the time; let it rest, or set
+//! `TMPDIR` to a file system in memory to see the times without the disk's.
 
 use chordbench::engine::Isa;
 use chordbench::machine::logical_cpus;
@@ -20,7 +20,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Milliseconds a run beside its training and evaluation: the goal on an idle machine, and what counts as broken on any.
+/// Milliseconds a run beside its training and evaluation: the goal on an idle machine, and what counts as broken on
+/// any.
 const GOAL_MS: f64 = 5.0;
 const BROKEN_MS: f64 = 60.0;
 
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     large_plan(if test { 200 } else { 10_000 })
 }
 
-/// A sweep of one epoch on few windows for `runs` learning rates.
+/// Returns a sweep of one epoch on few windows for `runs` learning rates.
 fn config(runs: usize) -> String {
     format!(
         "name = \"overhead\"\n[corpus]\nmin_steps = 250\n[model]\nhidden = 8\ntimesteps = 32\n[train]\nepochs = 1\n\

@@ -1,8 +1,9 @@
-//! How near the packed engine comes to this machine's limits: `cargo bench --bench roofline`.
+//! The packed engine against this machine's limits: `cargo bench --bench roofline`.
 //!
-//! The limits are measured in the same process, on the same core: additions of sixteen numbers in registers, loads with an
-//! addition each from the first- and the second-level cache and from beyond, and raw random numbers. A phase's limit is the least time that its
-//! own counted work would take at those rates; what is printed is that time over the time taken.
+//! The limits are measured in the same process, on the same core: additions of sixteen numbers in registers, loads with
+//! an addition each from the first- and the second-level cache and from beyond, and raw random numbers. A phase's limit
+//! is the least time that its own counted work would take at those rates; the benchmark prints that time over the time
+//! taken.
 
 mod support;
 
@@ -18,8 +19,8 @@ use support::{CELLS, DENSITY, random_states};
 const REPETITIONS: usize = 300;
 /// Weights that are taken to stay in the second-level cache.
 const SECOND_LEVEL_BYTES: usize = 1 << 20;
-/// Instructions on sixteen numbers that one draw takes besides the raw numbers: 2 to clamp, 16 for e^x, 3 to convert the number,
-/// 5 to weigh and compare.
+/// Instructions on sixteen numbers that one draw takes besides the raw numbers: 2 to clamp, 16 for e^x, 3 to convert
+/// the number, 5 to weigh and compare.
 const DRAW_INSTRUCTIONS: f64 = 26.0;
 /// Instructions on sixteen weights that an update from one plane of bits takes besides its load and store.
 const UPDATE_INSTRUCTIONS: f64 = 6.0;
@@ -34,7 +35,7 @@ fn fastest(repetitions: usize, mut work: impl FnMut()) -> f64 {
     (0..repetitions).map(time).fold(f64::INFINITY, f64::min)
 }
 
-/// Make sure that a result is computed.
+/// Makes sure that a result is computed.
 fn keep<T>(result: T) {
     black_box(result);
 }
@@ -74,7 +75,7 @@ fn report(phase: &str, seconds: f64, limit: f64, bound: &str) {
     );
 }
 
-/// The phases of one update of V × H weights with a batch of B rows.
+/// Reports the phases of one update of V × H weights with a batch of B rows.
 fn phases(
     limits: &Limits,
     isa: Isa,
@@ -111,7 +112,8 @@ fn phases(
         engine.sample_hidden(&data[turn], draw(), &mut states);
     });
     let ones = data.iter().map(BitMatrix::count_ones).min().unwrap_or(0) as f64;
-    // Weights of which there is more than the second level holds come from beyond once a pass, those of units that are on.
+    // Weights of which there is more than the second level holds come from beyond once a pass, those of units that are
+    // on.
     let far = visible * hidden * 4 > SECOND_LEVEL_BYTES;
     let fetch_time = |weights: f64| if far { weights / limits.beyond } else { 0.0 };
     let units_on = |states: &[&BitMatrix]| -> Vec<bool> {
@@ -145,8 +147,8 @@ fn phases(
     };
     report("update from samples", step, update_time(count(&touched) * lanes(hidden)), "instructions or loads");
 
-    // Few rows: the transposed weights are updated, then a row of them is added for each unit that is on. Many rows: one table entry for
-    // every four units, after 15 additions to make a table.
+    // Few rows: the transposed weights are updated, then a row of them is added for each unit that is on. Many rows:
+    // one table entry for every four units, after 15 additions to make a table.
     let (additions, updated) = if rows < 32 {
         let groups = touched.chunks(16).filter(|group| group.contains(&true)).count();
         (chain.count_ones() as f64, update_time((groups * hidden) as f64))

@@ -1,13 +1,14 @@
-//! How training scales: `cargo bench --bench scaling [--] [side-by-side] [threads] [growth] [memory]`.
+//! The scaling of training: `cargo bench --bench scaling [--] [side-by-side] [threads] [growth] [memory]`.
 //!
-//! - **side by side**: two runs on a thread each against one run alone, and the same of two loops of plain arithmetic, which
-//!   says what the machine has to give in these minutes.
+//! - **side by side**: two runs on a thread each against one run alone, and the same of two loops of plain arithmetic,
+//!   which say what the machine has to give in these minutes.
 //! - **threads**: one run on two threads against one thread, over the sizes of models and batches.
-//! - **growth**: time against the length of windows, hidden units, rows of a batch and k; linear growth is an exponent of 1.
+//! - **growth**: time against the length of windows, hidden units, rows of a batch and k; linear growth is an exponent
+//!   of 1.
 //! - **memory**: the most that the program holds while it reads and trains a million windows.
 //!
-//! Two things that are compared take turns, and the fastest of each counts: others share the machine. `--test` goes through
-//! everything in small and measures nothing worth reading.
+//! Two things that are compared take turns, and the fastest of each counts: others share the machine. `--test` goes
+//! through everything in small and measures nothing worth reading.
 
 mod support;
 
@@ -43,7 +44,7 @@ fn main() -> Outcome {
     ];
     let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     if let Some(unknown) = names.iter().find(|name| parts.iter().all(|(part, _)| part != &name.as_str())) {
-        return Err(format!("{unknown} is none of side-by-side, threads, growth and memory").into());
+        return Err(format!("{unknown} is not one of side-by-side, threads, growth and memory").into());
     }
     for (part, measure) in parts {
         if names.is_empty() || names.iter().any(|name| name.as_str() == part) {
@@ -96,14 +97,15 @@ fn time(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-/// How much longer `longer` took.
+/// Returns `longer` over `shorter`.
 fn ratio(longer: Duration, shorter: Duration) -> f64 {
     longer.as_secs_f64() / shorter.as_secs_f64()
 }
 
 // Side by side.
 
-/// The fastest of `repetitions` times of `work` on `count` threads at once, from their common start to the last one's end.
+/// Returns the fastest of `repetitions` times of `work` on `count` threads at once, from their common start to the last
+/// one's end.
 fn fastest_at_once<T: Send>(count: usize, make: impl Fn() -> T + Sync, work: impl Fn(&mut T) + Sync) -> Duration {
     let barrier = Barrier::new(count + 1);
     std::thread::scope(|scope| {
@@ -126,7 +128,7 @@ fn fastest_at_once<T: Send>(count: usize, make: impl Fn() -> T + Sync, work: imp
     })
 }
 
-/// A loop of plain arithmetic that needs no memory.
+/// Runs a loop of plain arithmetic that needs no memory.
 fn arithmetic(rounds: u64) {
     let mut sums = [1.0f64, 2.0, 3.0, 4.0];
     for round in 0..rounds {
@@ -208,7 +210,7 @@ fn threads(small: bool) -> Outcome {
 /// A job by its numbers: timesteps, hidden units, rows and k.
 type Size = [usize; 4];
 
-/// The fastest update of each size in µs, the sizes taking turns.
+/// Returns the fastest update of each size in µs, the sizes taking turns.
 fn least_update_times(sizes: &[Size], small: bool) -> Vec<f64> {
     let (repetitions, budget) = if small { (1, 1) } else { (9, 40) };
     let jobs: Vec<(usize, Job)> = sizes
@@ -317,7 +319,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// A song of `steps` steps with random notes, as dense as popular music.
+/// Returns a song of `steps` steps with random notes, as dense as popular music.
 fn random_song(seed: u64, steps: usize) -> PianoRoll {
     let layout = Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset] };
     let states = random_states(seed, steps, 78, 0.025);
@@ -334,7 +336,7 @@ fn random_song(seed: u64, steps: usize) -> PianoRoll {
     roll
 }
 
-/// The greatest resident set of a program, in bytes, which must end well.
+/// Returns the greatest resident set of a program, in bytes, which must end well.
 fn watch(mut program: Child) -> Result<u64, Box<dyn Error>> {
     let status = format!("/proc/{}/status", program.id());
     let mut peak = 0;
@@ -355,7 +357,7 @@ fn watch(mut program: Child) -> Result<u64, Box<dyn Error>> {
     Ok(peak)
 }
 
-/// The record of the only run below a folder of results.
+/// Returns the record of the only run below a folder of results.
 fn only_record(results: &Path) -> Result<serde_json::Value, Box<dyn Error>> {
     let name = std::fs::read_dir(results)?.next().ok_or("no results")??.path();
     let run = std::fs::read_dir(name.join("runs"))?.next().ok_or("no run")??.path();

@@ -1,17 +1,18 @@
-//! Benchmarks of training: every phase of an update on every engine, and whole epochs of the two recipes and of each method.
+//! Benchmarks of training: every phase of an update on every engine, and whole epochs of the two recipes and of each
+//! method.
 //!
 //! ```text
 //! cargo bench --bench training              measure
 //! cargo bench --bench training -- --test    only check
 //! ```
 //!
-//! The data are windows of the built-in corpus, 15 steps of 156 cells: 2340 visible units. What is to be timed is
+//! The data are windows of the built-in corpus, 15 steps of 156 cells: 2340 visible units. The work to be timed is
 //! checked first: engines against the reference and that against f64, epochs by their counts, their learning, and by
 //! two threads leaving the same bits as one.
 //!
 //! Phases are timed inside whole updates, each on another batch, as training calls them: an engine may remember what it
 //! worked out of a batch earlier in the same update. Their throughput counts connections, examples × visible × hidden
-//! units, whatever an engine does about them. That of an epoch counts examples.
+//! units, by any engine's means. That of an epoch counts examples.
 
 use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,
@@ -90,7 +91,7 @@ impl Job {
         Trainer::new(self.set(), &self.parameters.model, &self.parameters.train, SEED)
     }
 
-    /// A trainer that has gone some epochs already.
+    /// Returns a trainer that has gone some epochs already.
     fn warm_trainer(&self) -> Trainer<'_> {
         let mut trainer = self.trainer();
         for epoch in 0..EARLIER_EPOCHS {
@@ -100,7 +101,7 @@ impl Job {
     }
 }
 
-/// Run on a pool of so many threads of its own.
+/// Runs `work` on a pool of `threads` threads of its own.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads").install(work)
 }
@@ -385,7 +386,7 @@ fn methods(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// An epoch does the updates it should, learns, and leaves the same bits on two threads as on one.
+/// Checks that an epoch does the updates it should, learns, and leaves the same bits on two threads as on one.
 fn check_epoch(job: &Job) -> EpochCounts {
     let options = &job.parameters.train;
     let trained = job.set().trained_windows(options);

@@ -1,12 +1,13 @@
-//! What is timed: updates of three shapes with their parts, and a short job of the seed recipe.
+//! The cases that are timed: updates of three shapes with their parts, Gibbs steps of frames, a short job of the seed
+//! recipe.
 //!
 //! A case keeps its name for as long as it means the same work; another work gets another name, and the gate then has
 //! nothing to compare it with.
 
 use crate::report::Report;
 use chordbench::engine::{
-    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowStreams, Statistics, Step,
-    build, build_for,
+    BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Isa, Parameters, Purpose, RowOffsets, RowStreams,
+    Statistics, Step, build, build_for,
 };
 use chordbench::machine::Environment;
 use chordbench::model::Trainer;
@@ -49,7 +50,7 @@ const SHAPES: [Shape; 3] = [
 /// The parts of an update that are timed apart.
 const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
 
-/// Measure every case, on one thread.
+/// Measures every case, on one thread.
 pub(crate) fn measure() -> Report {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
     let mut report = Report { commit: Environment::capture(Isa::best()).git, ..Report::default() };
@@ -61,13 +62,20 @@ pub(crate) fn measure() -> Report {
                 }
             }
         }
+        for (engine_name, mut engine) in frames_engines() {
+            let mut frames = Frames::new();
+            for (offsets, name) in [(false, "Gibbs step"), (true, "Gibbs step with offsets")] {
+                let time = frames.least_time(engine.as_mut(), offsets, BUDGET);
+                report.minima.insert(format!("{name} V=88 H=150 B=1000, {engine_name}"), time);
+            }
+        }
         let job = Job::new();
         report.minima.insert(format!("seed job, first {JOB_EPOCHS} epochs"), job.least_time(2 * BUDGET));
     });
     report
 }
 
-/// Every engine that is timed agrees with the reference bit for bit, and the job learns.
+/// Checks that every engine timed agrees with the reference bit for bit, and that the job learns.
 pub(crate) fn check() {
     for shape in SHAPES {
         let outcome = |engine: &mut dyn Engine| {
@@ -79,18 +87,34 @@ pub(crate) fn check() {
         };
         if shape.probabilities {
             // Their sums are not exact: engines agree to rounding.
-            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut()).2;
-            for (name, mut engine) in engines(shape) {
+            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut()).2;
+            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
                 let own = outcome(engine.as_mut()).2;
                 let error = own.weights.iter().zip(&expected.weights).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(own != parameters(shape) && error < 1e-4, "{name} is off by {error} at {}", shape.name);
+                assert!(
+                    own != parameters(VISIBLE, shape.hidden) && error < 1e-4,
+                    "{name} is off by {error} at {}",
+                    shape.name
+                );
             }
         } else {
-            let expected = outcome(build(EngineKind::Reference, parameters(shape)).as_mut());
+            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut());
             assert!(expected.1.count_ones() > 0, "the fantasies of {} are empty", shape.name);
-            for (name, mut engine) in engines(shape) {
+            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
                 assert!(outcome(engine.as_mut()) == expected, "{name} differs from the reference at {}", shape.name);
             }
+        }
+    }
+    let outcome = |engine: &mut dyn Engine, offsets| {
+        let mut frames = Frames::new();
+        frames.run(engine, 0, offsets);
+        (frames.hidden, frames.visible)
+    };
+    for offsets in [false, true] {
+        let mut reference = build(EngineKind::Reference, parameters(Frames::VISIBLE, Frames::HIDDEN));
+        let expected = outcome(reference.as_mut(), offsets);
+        for (name, mut engine) in engines(Frames::VISIBLE, Frames::HIDDEN) {
+            assert!(outcome(engine.as_mut(), offsets) == expected, "{name} differs from the reference on frames");
         }
     }
     let job = Job::new();
@@ -98,26 +122,34 @@ pub(crate) fn check() {
     assert!(first != last && last.is_finite(), "the job does not learn");
 }
 
-/// The engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
+/// Returns the engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
 fn timed_engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines = engines(shape);
+    let mut engines = engines(VISIBLE, shape.hidden);
     engines.retain(|(name, _)| shape.hidden == SHAPES[0].hidden || *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
-/// The packed engine with every instruction set of this processor, and the dense engine.
-fn engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
-    let packed = Isa::available().into_iter().map(|isa| {
-        let engine = build_for(EngineKind::Packed, parameters(shape), isa).expect("an available instruction set");
-        (format!("packed {isa}"), engine)
-    });
-    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(shape)))]).collect()
+/// Returns the engines that frames are timed with.
+fn frames_engines() -> Vec<(String, Box<dyn Engine>)> {
+    let mut engines = engines(Frames::VISIBLE, Frames::HIDDEN);
+    engines.retain(|(name, _)| *name != format!("packed {}", Isa::Scalar));
+    engines
 }
 
-/// Small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
-fn parameters(shape: Shape) -> Parameters {
+/// Returns the packed engine with every instruction set of this processor, and the dense engine.
+fn engines(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
+    let packed = Isa::available().into_iter().map(|isa| {
+        let engine =
+            build_for(EngineKind::Packed, parameters(visible, hidden), isa).expect("an available instruction set");
+        (format!("packed {isa}"), engine)
+    });
+    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(visible, hidden)))]).collect()
+}
+
+/// Returns small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
+fn parameters(visible: usize, hidden: usize) -> Parameters {
     let mut stream = RowStreams::new(SEED, Purpose::InitialWeights, 0, 0, 0).row(0);
-    let mut parameters = Parameters::zeros(VISIBLE, shape.hidden);
+    let mut parameters = Parameters::zeros(visible, hidden);
     for weight in &mut parameters.weights {
         *weight = ((stream.next_u32() % 5) as f32 - 2.0) / 256.0;
     }
@@ -125,14 +157,14 @@ fn parameters(shape: Shape) -> Parameters {
     parameters
 }
 
-/// Cells that are on independently of each other.
-fn random_batch(number: usize, rows: usize) -> BitMatrix {
+/// Returns cells that are on independently of each other.
+fn random_batch(number: usize, rows: usize, columns: usize) -> BitMatrix {
     let streams = RowStreams::new(SEED, Purpose::Baseline, 0, number as u64, 0);
     let threshold = (DENSITY * 4_294_967_296.0) as u32;
-    let mut states = BitMatrix::zeros(rows, VISIBLE);
+    let mut states = BitMatrix::zeros(rows, columns);
     for row in 0..rows {
         let mut stream = streams.row(row);
-        for column in 0..VISIBLE {
+        for column in 0..columns {
             states.set(row, column, stream.next_u32() < threshold);
         }
     }
@@ -157,7 +189,7 @@ impl Update {
         let states = BitMatrix::default;
         Self {
             shape,
-            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows)).collect(),
+            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows, VISIBLE)).collect(),
             // So small that weights stay where they are: every repetition does the same work.
             step: Step { learning_rate: 1e-12, momentum: 0.0, weight_decay: 0.0 },
             positive: states(),
@@ -169,7 +201,7 @@ impl Update {
         }
     }
 
-    /// One update of CD-1 on batch `number`; the times of its [`PARTS`] in nanoseconds.
+    /// Makes one update of CD-1 on batch `number`; returns the times of its [`PARTS`] in nanoseconds.
     fn run(&mut self, engine: &mut dyn Engine, number: usize) -> [f64; PARTS.len()] {
         let data = &self.batches[number];
         let draw = |purpose| Draw::plain(RowStreams::new(SEED, purpose, 1, number as u64, 0));
@@ -198,7 +230,7 @@ impl Update {
         [hidden, visible, step, update].map(|time| time.as_nanos() as f64)
     }
 
-    /// For each of the [`PARTS`] the sum over the batches of its least time on each batch, by the number of batches.
+    /// Returns for each of the [`PARTS`] the mean over the batches of its least time on each.
     fn least_times(&mut self, engine: &mut dyn Engine, budget: Duration) -> [f64; PARTS.len()] {
         let mut least = [[f64::INFINITY; PARTS.len()]; BATCHES];
         for () in repetitions(budget) {
@@ -212,7 +244,64 @@ impl Update {
     }
 }
 
-/// As many turns as the budget allows, and no fewer than are needed for a minimum to mean something.
+/// Frames of polyphonic music whose biases another network would set: one Gibbs step of all of them in one call.
+struct Frames {
+    batches: Vec<BitMatrix>,
+    to_visible: Vec<f32>,
+    to_hidden: Vec<f32>,
+    hidden: BitMatrix,
+    visible: BitMatrix,
+}
+
+impl Frames {
+    const VISIBLE: usize = 88;
+    const HIDDEN: usize = 150;
+    const ROWS: usize = 1000;
+    /// One more than an engine remembers: each is met as if for the first time.
+    const BATCHES: usize = 3;
+
+    fn new() -> Self {
+        // Multiples of 2^-8, as the weights are.
+        let mut stream = RowStreams::new(SEED, Purpose::Baseline, 1, 0, 0).row(0);
+        let mut offsets = |units: usize| -> Vec<f32> {
+            (0..Self::ROWS * units).map(|_| ((stream.next_u32() % 513) as f32 - 256.0) / 256.0).collect()
+        };
+        Self {
+            batches: (0..Self::BATCHES).map(|number| random_batch(number, Self::ROWS, Self::VISIBLE)).collect(),
+            to_visible: offsets(Self::VISIBLE),
+            to_hidden: offsets(Self::HIDDEN),
+            hidden: BitMatrix::default(),
+            visible: BitMatrix::default(),
+        }
+    }
+
+    /// Takes one Gibbs step from batch `number`; returns its time in nanoseconds.
+    fn run(&mut self, engine: &mut dyn Engine, number: usize, offsets: bool) -> f64 {
+        let draw = |purpose, values, units| {
+            let plain = Draw::plain(RowStreams::new(SEED, purpose, 2, number as u64, 0));
+            if offsets { plain.with_offsets(RowOffsets::new(values, units)) } else { plain }
+        };
+        let hidden = draw(Purpose::ChainHidden, &self.to_hidden, Self::HIDDEN);
+        let visible = draw(Purpose::ChainVisible, &self.to_visible, Self::VISIBLE);
+        let start = Instant::now();
+        engine.sample_hidden(&self.batches[number], hidden, &mut self.hidden);
+        engine.sample_visible(&self.hidden, visible, &mut self.visible);
+        start.elapsed().as_nanos() as f64
+    }
+
+    /// Returns the mean over the batches of the least time on each.
+    fn least_time(&mut self, engine: &mut dyn Engine, offsets: bool, budget: Duration) -> f64 {
+        let mut least = [f64::INFINITY; Self::BATCHES];
+        for () in repetitions(budget) {
+            for (number, least) in least.iter_mut().enumerate() {
+                *least = least.min(self.run(engine, number, offsets));
+            }
+        }
+        least.iter().sum::<f64>() / Self::BATCHES as f64
+    }
+}
+
+/// Returns the turns that the budget allows, [`LEAST_REPETITIONS`] at least.
 fn repetitions(budget: Duration) -> impl Iterator<Item = ()> {
     let start = Instant::now();
     (0..).take_while(move |&done| done < LEAST_REPETITIONS || start.elapsed() < budget).map(|_: usize| ())
@@ -248,7 +337,7 @@ impl Job {
         Parameters::try_from(&trainer.model().tensors()).expect("an RBM is trained")
     }
 
-    /// The sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
+    /// Returns the sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
     fn least_time(&self, budget: Duration) -> f64 {
         let mut least = [f64::INFINITY; JOB_EPOCHS as usize];
         for () in repetitions(budget) {

@@ -1,10 +1,10 @@
-//! The judge: two builds in, a verdict out.
+//! The judge of two builds.
 //!
-//! Each build is entered twice, as if it were two. A batch runs the four entries several times in a random order and keeps
-//! the least time of every case for each entry. The two entries of one build tell how much the machine disturbed this
-//! case: where they still differ by more than 3 % after some more runs, the batch calls the case inconclusive, unless the
-//! head is slower beyond all of that difference. Otherwise the lesser times of the two builds are compared. A case fails
-//! only where two batches, one after the other, both find it slower.
+//! Each build is entered twice, as if it were two. A batch runs the four entries several times in a random order and
+//! keeps the least time of every case for each entry. The two entries of one build tell how much the machine disturbed
+//! this case: where they still differ by more than 3 % after some more runs, the batch calls the case inconclusive,
+//! unless the head is slower beyond all of that difference. Otherwise the lesser times of the two builds are compared.
+//! A case fails only where two batches, one after the other, both find it slower.
 
 use crate::report::Report;
 use anyhow::{Context, Result, bail, ensure};
@@ -17,10 +17,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const SLOWER: f64 = 1.10;
 /// The ratio of two entries of one build, above which the machine is too restless to judge.
 const RESTLESS: f64 = 1.03;
-/// Runs of each entry in a batch: so many at first, and so many at most while some case is inconclusive.
+/// The runs of each entry in a batch: the first number, and up to the second while some case is inconclusive.
 const RUNS: (usize, usize) = (6, 10);
 
-/// Promises of one build about itself: the first case takes at least so many times as long as the second.
+/// The promises of one build about itself: the first case takes at least that number of times as long as the second.
 ///
 /// The bounds lie well below the measurements in docs/findings/performance.md: they fail when an optimisation is lost,
 /// not when a machine has another balance of caches.
@@ -33,7 +33,7 @@ const PROMISES: [(&str, &str, f64); 6] = [
     ("update H=1024 B=100 samples, dense", "update H=1024 B=100 samples, packed avx512", 5.0),
 ];
 
-/// What is found about one case, by one batch or by two.
+/// The finding about one case, by one batch or by two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finding {
     /// The head is as fast as the base, or faster.
@@ -52,7 +52,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// Run two builds in turns.
+    /// Runs two builds in turns.
     fn run(base: &str, head: &str) -> Result<Self> {
         let mut batch = Self::default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
@@ -72,13 +72,14 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The cases that every entry has.
+    /// Returns the cases that every entry has.
     fn common_cases(&self) -> BTreeSet<String> {
         let [first, second] = [&self.base[0], &self.head[0]];
         first.minima.keys().filter(|name| second.minima.contains_key(*name)).cloned().collect()
     }
 
-    /// Base and head, each by the lesser time of its entries, and the greater disagreement of two entries of one build.
+    /// Returns base and head, each by the lesser time of its entries, and the greater disagreement of two entries of
+    /// one build.
     fn times(&self, name: &str) -> (f64, f64, f64) {
         let pair = |entries: &[Report; 2]| [entries[0].minima[name], entries[1].minima[name]];
         let least = |[a, b]: [f64; 2]| a.min(b);
@@ -89,7 +90,7 @@ impl Batch {
 
     fn finding(&self, name: &str) -> Finding {
         let (base, head, disagreement) = self.times(name);
-        // On a restless machine the disagreement is granted to the head: what is slower even so, is slower.
+        // On a restless machine the disagreement is granted to the head: a head that is slower even so is slower.
         let restless = disagreement > RESTLESS;
         let bound = if restless { SLOWER * disagreement } else { SLOWER };
         match (head / base > bound, restless) {
@@ -100,8 +101,8 @@ impl Batch {
     }
 }
 
-/// Compare two builds of this program; whether the head may pass. Where the base has no such program, the caller does not
-/// ask.
+/// Compares two builds of this program; returns true if the head may pass. Where the base has no such program, the
+/// caller does not ask.
 pub(crate) fn compare_builds(base: &str, head: &str) -> Result<bool> {
     let first = Batch::run(base, head)?;
     println!("base {}, head {}", first.base[0].commit, first.head[0].commit);
@@ -144,7 +145,7 @@ pub(crate) fn compare_builds(base: &str, head: &str) -> Result<bool> {
     Ok(slower == 0 && kept)
 }
 
-/// What two batches say together: the second is asked where the first leaves a doubt, and must share it.
+/// Returns the finding of two batches: the second is asked where the first leaves a doubt, and must share it.
 fn agreed(first: Finding, second: Option<Finding>) -> Finding {
     match (first, second) {
         (Finding::Slower, Some(Finding::Slower)) => Finding::Slower,
@@ -172,7 +173,7 @@ fn line(name: &str, finding: Finding, first: &Batch, second: Option<&Batch>) -> 
     format!("{word:12} {name}: {}", batches.collect::<Vec<_>>().join("; "))
 }
 
-/// Whether a build keeps the [`PROMISES`] that its cases allow to judge.
+/// Returns true if a build keeps the [`PROMISES`] that its cases allow to judge.
 fn promises_kept(head: &Report) -> bool {
     let mut kept = true;
     for (slow, fast, promised) in PROMISES {
@@ -188,7 +189,7 @@ fn promises_kept(head: &Report) -> bool {
     kept
 }
 
-/// One measuring process.
+/// Runs one measuring process.
 fn measure(program: &str) -> Result<Report> {
     let output = Command::new(program).output().with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
@@ -197,7 +198,7 @@ fn measure(program: &str) -> Result<Report> {
     serde_json::from_slice(&output.stdout).with_context(|| format!("{program} printed no report"))
 }
 
-/// The judge on made-up times.
+/// Checks the judge on made-up times.
 pub(crate) fn check() {
     let entry = |time: f64| Report { commit: String::new(), minima: [("case".to_owned(), time)].into() };
     let finding =

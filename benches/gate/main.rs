@@ -1,4 +1,4 @@
-//! The performance gate: does this commit compute as fast as the one before?
+//! The performance gate: a check that this commit computes as fast as the one before.
 //!
 //! ```text
 //! .ci/gate                                          the gate: this checkout against the commit before
@@ -7,9 +7,9 @@
 //! cargo bench --bench gate -- judge BASE HEAD       compare two builds of this program
 //! ```
 //!
-//! A build measures itself: for each case of [`cases`] the least time over many repetitions, as JSON. The judge runs two
-//! builds in turns and compares the minima, see [`judge`]. Least times are what a machine shared with others can still
-//! tell: whatever disturbs a repetition makes it longer, never shorter.
+//! A build measures itself: for each case of [`cases`] the least time over many repetitions, as JSON. The judge runs
+//! two builds in turns and compares the minima, see [`judge`]. Least times are what a machine shared with others can
+//! still tell: a disturbance makes a repetition longer, never shorter.
 
 mod cases;
 mod judge;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measure every case and print the report.
+/// Measures every case and prints the report.
 fn measure() -> Result<bool> {
     cases::check();
     let report = cases::measure();
@@ -55,7 +55,7 @@ fn measure() -> Result<bool> {
     Ok(true)
 }
 
-/// Check what would be measured, and the judge on made-up times.
+/// Checks the cases, and the judge on made-up times.
 fn check() {
     cases::check();
     judge::check();

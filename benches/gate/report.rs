@@ -1,4 +1,4 @@
-//! What one build says of itself: the least time of every case.
+//! The report of one build on itself: the least time of every case.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Keep the lesser time of each case.
+    /// Keeps the lesser time of each case.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (name, &time) in &other.minima {
             self.minima.entry(name.clone()).and_modify(|least| *least = least.min(time)).or_insert(time);

@@ -4,9 +4,9 @@
 //! cargo run --release --example export-windows -- FOLDER [CORPUS]
 //! ```
 //!
-//! `windows.npy` holds the windows (windows × visible, one byte a cell, 0 or 1) and `songs.npy` where each song's windows
-//! begin and end (songs × 2). Both come from the reader and the cutter that a run uses, so every peer trains on what this
-//! program trains on. Without a corpus it is the built-in one.
+//! `windows.npy` holds the windows (windows × visible, one byte a cell, 0 or 1) and `songs.npy` where each song's
+//! windows begin and end (songs × 2). Both come from the reader and the cutter that a run uses, so every peer trains on
+//! what this program trains on. Without a corpus it is the built-in one.
 
 use anyhow::{Context, Result};
 use chordbench::music::Windows;
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The windows that `configs/seed.toml` trains on, of all songs: that recipe holds none out.
+/// Returns the windows that `configs/seed.toml` trains on, of all songs: that recipe holds none out.
 fn seed_windows(corpus: Option<&Path>) -> Result<Windows> {
     let config = include_str!("../../configs/seed.toml").to_owned();
     let sweep = Sweep::from_text(Some((Path::new("configs/seed.toml"), config)), &[])?;
@@ -49,7 +49,7 @@ fn seed_windows(corpus: Option<&Path>) -> Result<Windows> {
     Ok(Windows::cut(&corpus.layout, rolls, parameters.model.timesteps))
 }
 
-/// A matrix in NumPy's format, version 1.0: magic, version, length of the header, header, values row by row.
+/// Writes a matrix in NumPy's format, version 1.0: magic, version, length of the header, header, values row by row.
 fn write_npy(path: &Path, element: &str, (rows, columns): (usize, usize), values: &[u8]) -> Result<()> {
     const PREAMBLE: usize = 10;
     let mut header = format!("{{'descr': '{element}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");

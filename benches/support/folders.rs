@@ -34,7 +34,7 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    /// The plan of the sweep, and no runs yet; `runner` is the program.
+    /// Returns a folder with the plan of the sweep and no runs; `runner` is the program.
     pub(crate) fn planned(runner: &Path) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("many.toml"), SWEEP)?;
@@ -62,7 +62,7 @@ impl Folders {
         Ok(own)
     }
 
-    /// Give the runs of a range their records.
+    /// Gives the runs of a range their records.
     pub(crate) fn complete(&self, runs: std::ops::Range<usize>) -> std::io::Result<()> {
         self.run_ids[runs].par_iter().try_for_each(|run_id| {
             let folder = self.results().join("runs").join(run_id);
@@ -71,12 +71,12 @@ impl Folders {
         })
     }
 
-    /// The folder of the results.
+    /// Returns the folder of the results.
     pub(crate) fn results(&self) -> PathBuf {
         self.folder.path().join("results/many")
     }
 
-    /// What the program prints, whatever its exit code.
+    /// Returns what the program prints, whatever its exit code.
     pub(crate) fn call(&self, arguments: &[&str]) -> Result<Vec<u8>, Box<dyn Error>> {
         Ok(Command::new(&self.runner).current_dir(self.folder.path()).args(arguments).output()?.stdout)
     }

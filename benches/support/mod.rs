@@ -1,4 +1,4 @@
-//! What several benchmarks measure with.
+//! The random states that several benchmarks measure with.
 
 use chordbench::engine::{BitMatrix, Purpose, RowStreams};
 

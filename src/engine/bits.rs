@@ -13,13 +13,13 @@ pub struct BitMatrix {
 }
 
 impl BitMatrix {
-    /// A matrix of `rows × columns` zeros.
+    /// Returns a matrix of `rows × columns` zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let words_per_row = columns.div_ceil(64);
         Self { rows, columns, words_per_row, words: vec![0; rows * words_per_row] }
     }
 
-    /// A matrix from one closure call a cell, in row-major order.
+    /// Returns a matrix from one closure call a cell, in row-major order.
     pub fn from_fn(rows: usize, columns: usize, mut cell: impl FnMut(usize, usize) -> bool) -> Self {
         let mut matrix = Self::zeros(rows, columns);
         for row in 0..rows {
@@ -32,8 +32,8 @@ impl BitMatrix {
         matrix
     }
 
-    /// The matrix of `rows × columns` whose words these are; `None` unless there are as many as it takes, with padding bits of
-    /// zero.
+    /// Returns the matrix of `rows × columns` with these words; `None` unless their number fits and the padding bits
+    /// are zero.
     pub fn from_words(rows: usize, columns: usize, words: Vec<u64>) -> Option<Self> {
         let words_per_row = columns.div_ceil(64);
         let padding = if columns.is_multiple_of(64) { 0 } else { !0 << (columns % 64) };
@@ -42,50 +42,50 @@ impl BitMatrix {
         fits.then_some(Self { rows, columns, words_per_row, words })
     }
 
-    /// Number of rows (examples, windows, chains or time steps).
+    /// Returns the number of rows (examples, windows, chains or time steps).
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Number of columns (units).
+    /// Returns the number of columns (units).
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Number of 64-bit words that hold one row.
+    /// Returns the number of 64-bit words that hold one row.
     pub fn words_per_row(&self) -> usize {
         self.words_per_row
     }
 
-    /// All words, row after row.
+    /// Returns all words, row after row.
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// The words of one row; padding bits are zero.
+    /// Returns the words of one row; padding bits are zero.
     pub fn row(&self, row: usize) -> &[u64] {
         assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
         &self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
-    /// The words of one row, to be written. The caller leaves the padding bits zero.
+    /// Returns the words of one row for writing. The caller leaves the padding bits zero.
     pub fn row_mut(&mut self, row: usize) -> &mut [u64] {
         assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
         &mut self.words[row * self.words_per_row..][..self.words_per_row]
     }
 
-    /// All words, to be written in parallel by row. The caller leaves the padding bits zero.
+    /// Returns all words for writing in parallel by row. The caller leaves the padding bits zero.
     pub fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
-    /// The bit at (row, column).
+    /// Returns the bit at (row, column).
     pub fn get(&self, row: usize, column: usize) -> bool {
         assert!(column < self.columns, "column {column} of a matrix of {} columns", self.columns);
         self.row(row)[column / 64] >> (column % 64) & 1 == 1
     }
 
-    /// Set or clear the bit at (row, column).
+    /// Sets or clears the bit at (row, column).
     pub fn set(&mut self, row: usize, column: usize, on: bool) {
         assert!(column < self.columns, "column {column} of a matrix of {} columns", self.columns);
         let word = &mut self.row_mut(row)[column / 64];
@@ -93,7 +93,7 @@ impl BitMatrix {
         if on { *word |= mask } else { *word &= !mask }
     }
 
-    /// The columns that are on in one row, ascending.
+    /// Returns the columns that are on in one row, ascending.
     pub fn ones(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
         self.row(row).iter().enumerate().flat_map(|(index, &word)| {
             std::iter::successors((word != 0).then_some(word), |&rest| {
@@ -104,30 +104,30 @@ impl BitMatrix {
         })
     }
 
-    /// Number of bits that are on.
+    /// Returns the number of bits that are on.
     pub fn count_ones(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Number of bits that are on in one row.
+    /// Returns the number of bits that are on in one row.
     pub fn count_ones_in(&self, row: usize) -> u32 {
         self.row(row).iter().map(|word| word.count_ones()).sum()
     }
 
-    /// Number of bits in which two rows of equal length differ (Hamming distance).
+    /// Returns the number of bits in which two rows of equal length differ (Hamming distance).
     pub fn distance(a: &[u64], b: &[u64]) -> u32 {
         assert_eq!(a.len(), b.len(), "rows of {} and {} words", a.len(), b.len());
         a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
     }
 
-    /// A new matrix of the given rows, in the given order.
+    /// Returns a new matrix of the given rows, in the given order.
     pub fn gather(&self, rows: &[usize]) -> Self {
         let mut gathered = Self::default();
         self.gather_into(rows, &mut gathered);
         gathered
     }
 
-    /// As [`Self::gather`], reusing the memory of `target`.
+    /// Gathers as [`Self::gather`] does, in the memory of `target`.
     pub fn gather_into(&self, rows: &[usize], target: &mut Self) {
         target.reset(rows.len(), self.columns);
         for (to, &from) in rows.iter().enumerate() {
@@ -135,7 +135,7 @@ impl BitMatrix {
         }
     }
 
-    /// Make this a matrix of `rows × columns` zeros, reusing its memory.
+    /// Turns this into a matrix of `rows × columns` zeros in the memory it has.
     pub fn reset(&mut self, rows: usize, columns: usize) {
         self.rows = rows;
         self.columns = columns;
@@ -144,14 +144,7 @@ impl BitMatrix {
         self.words.resize(rows * self.words_per_row, 0);
     }
 
-    /// Append one row.
-    pub fn push_row(&mut self, words: &[u64]) {
-        assert_eq!(words.len(), self.words_per_row, "a row of {} words to rows of {}", words.len(), self.words_per_row);
-        self.words.extend_from_slice(words);
-        self.rows += 1;
-    }
-
-    /// One byte (0 or 1) a cell, row-major.
+    /// Returns one byte (0 or 1) a cell, row-major.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.rows * self.columns];
         for row in 0..self.rows {
@@ -162,7 +155,7 @@ impl BitMatrix {
         bytes
     }
 
-    /// For each column, in how many of the given rows it is on.
+    /// Returns for each column the number of the given rows in which it is on.
     pub fn column_counts(&self, rows: impl IntoIterator<Item = usize>) -> Vec<u32> {
         let mut counts = vec![0; self.columns];
         for row in rows {

@@ -1,15 +1,16 @@
 //! The dense engine: bits expanded to floats and multiplied by `matrixmultiply`. The baseline for faster engines.
 //!
-//! Its bits do not depend on the instruction set that `matrixmultiply` finds. One factor of every product is 0 or 1, so a
-//! product is exact and fusing it with the addition changes nothing; every kernel of the pinned version sums along the
-//! inner dimension in ascending order within blocks of the same length. Work is divided over threads in blocks of
+//! Its bits do not depend on the instruction set that `matrixmultiply` finds. One factor of every product is 0 or 1, so
+//! a product is exact and fusing it with the addition changes nothing; every kernel of the pinned version sums along
+//! the inner dimension in ascending order within blocks of the same length. Work is divided over threads in blocks of
 //! output rows of a fixed size, and no output depends on the block it falls into.
 
+use super::bits::BitMatrix;
+use super::contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
+use super::parameters::Parameters;
 use super::random::{LANES, UnitStream};
-use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
-use super::update::{Rule, Update, Velocity};
-use super::{BitMatrix, Parameters};
+use super::update::{Update, Velocity};
 use rayon::prelude::*;
 
 /// Rows of the batch that one task multiplies.
@@ -44,7 +45,7 @@ struct Expanded {
 }
 
 impl DenseEngine {
-    /// An engine that starts from `parameters`.
+    /// Returns an engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
         Self { parameters, velocity: Velocity::default(), scratch: Scratch::default() }
     }
@@ -107,8 +108,13 @@ impl Engine for DenseEngine {
         );
     }
 
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
-        self.hidden_inputs(visible, probabilities);
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    ) {
+        self.hidden_inputs_with(visible, offsets, probabilities);
         probabilities.par_chunks_mut(BATCH_BLOCK * self.hidden()).for_each(|block| {
             for value in block {
                 *value = sigmoid(*value);
@@ -118,14 +124,14 @@ impl Engine for DenseEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let mut inputs = std::mem::take(&mut self.scratch.inputs);
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, draw.offsets, &mut inputs);
         sample(&inputs, visible.rows(), self.hidden(), draw, hidden);
         self.scratch.inputs = inputs;
     }
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
         let mut inputs = std::mem::take(&mut self.scratch.inputs);
-        self.visible_inputs(hidden, &mut inputs);
+        self.visible_inputs_with(hidden, draw.offsets, &mut inputs);
         sample(&inputs, hidden.rows(), self.visible(), draw, visible);
         self.scratch.inputs = inputs;
     }
@@ -238,7 +244,7 @@ fn column_sums(values: &[f32], columns: usize, sums: &mut Vec<f32>) {
     }
 }
 
-/// One float a bit, row-major.
+/// Writes one float a bit, row-major.
 fn expand(bits: &BitMatrix, floats: &mut Vec<f32>) {
     floats.clear();
     floats.resize(bits.rows() * bits.columns(), 0.0);
@@ -281,8 +287,8 @@ impl Matrix<'_> {
 /// c (m × n, row-major) ← a (m × k) · b (k × n) + beta · c.
 fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f32, c: &mut [f32]) {
     assert!(m > 0 && k > 0 && n > 0, "empty product {m} × {k} × {n}");
-    assert!(a.holds(m, k), "left factor of {} values is no {m} × {k}", a.values.len());
-    assert!(b.holds(k, n), "right factor of {} values is no {k} × {n}", b.values.len());
+    assert!(a.holds(m, k), "left factor of {} values is not {m} × {k}", a.values.len());
+    assert!(b.holds(k, n), "right factor of {} values is not {k} × {n}", b.values.len());
     assert_eq!(c.len(), m * n, "product of {m} × {n}");
     // SAFETY: the assertions above show that every index i·strides.0 + j·strides.1 of the two factors lies within its
     // slice, and that c is exactly m × n with rows of n; c is borrowed mutably, so it overlaps neither factor.
@@ -306,7 +312,7 @@ fn multiply_add(a: Matrix, b: Matrix, (m, k, n): (usize, usize, usize), beta: f3
     }
 }
 
-/// states (rows × columns) ~ Bernoulli(σ(β · inputs)), rows in parallel.
+/// Draws states (rows × columns) ~ Bernoulli(σ(β · inputs)), rows in parallel.
 fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut BitMatrix) {
     states.reset(rows, columns);
     let words = states.words_per_row();
@@ -317,7 +323,7 @@ fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut 
     );
 }
 
-/// One row of [`sample`]: the lanes of the stream side by side with as many units.
+/// Draws one row of [`sample`]: the lanes of the stream side by side with 16 units.
 fn sample_row(inputs: &[f32], inverse_temperature: f32, mut stream: UnitStream, states: &mut [u64]) {
     for (word, inputs) in states.iter_mut().zip(inputs.chunks(64)) {
         for (group, inputs) in inputs.chunks(LANES).enumerate() {
@@ -329,7 +335,7 @@ fn sample_row(inputs: &[f32], inverse_temperature: f32, mut stream: UnitStream, 
         }
     }
 }
-/// What `matrixmultiply` of the pinned version chooses for products of f32 on this processor.
+/// Returns the set that the pinned version of `matrixmultiply` chooses for products of f32 on this processor.
 pub(super) fn instruction_set() -> &'static str {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {

@@ -2,7 +2,8 @@
 //!
 //! The `f32` functions are polynomials of multiplications, additions, comparisons and integer operations in one fixed
 //! order, never fused: a vector of any width computes what the scalar computes. The `f64` functions, for metrics, rest
-//! on the `libm` crate, which computes in software what the system's C library would compute differently on each machine.
+//! on the `libm` crate, which computes in software what the system's C library would compute differently on each
+//! machine.
 
 /// log2(e).
 pub(super) const LOG2_E: f32 = std::f32::consts::LOG2_E;
@@ -16,7 +17,7 @@ pub(super) const POLYNOMIAL: [f32; 6] = [1.0, 0.693_146_94, 0.240_221_2, 0.055_5
 /// 2^31: see [`uniform_offset`].
 pub(super) const UNIFORM_SCALE: f32 = 2_147_483_648.0;
 
-/// e^x, relative error below 2.5e-7 + 9e-8 · |x|, for |x| ≤ 87; beyond, the value at ±87. NaN counts as −87.
+/// Returns e^x, relative error below 2.5e-7 + 9e-8 · |x|, for |x| ≤ 87; beyond, the value at ±87. NaN counts as −87.
 #[inline]
 pub fn exp(x: f32) -> f32 {
     let x = if x > -LIMIT { x } else { -LIMIT };
@@ -34,20 +35,20 @@ pub fn exp(x: f32) -> f32 {
     f32::from_bits(power.to_bits().wrapping_add(rounded.to_bits() << 23))
 }
 
-/// σ(x) = 1 / (1 + e^−x), relative error below 3e-7 + 9e-8 · |x|. NaN gives a number below 1e-37, not NaN.
+/// Returns σ(x) = 1 / (1 + e^−x), relative error below 3e-7 + 9e-8 · |x|. NaN gives a number below 1e-37, not NaN.
 #[inline]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp_of_negative(x))
 }
 
-/// e^−x where NaN must count as the large end, so that a unit with a NaN input stays off.
+/// Returns e^−x; NaN counts as the large end, so that a unit with a NaN input stays off.
 #[inline]
 fn exp_of_negative(x: f32) -> f32 {
     let x = if x > -LIMIT { x } else { -LIMIT };
     exp(-x)
 }
 
-/// 2^31 · u, where u is the uniform number in (0, 1] that the raw `number` stands for.
+/// Returns 2^31 · u, where u is the uniform number in (0, 1] that the raw `number` stands for.
 ///
 /// 31 bits are kept (signed conversion is what every vector unit has), moved to the middle of their cell, so that
 /// small probabilities are met to an absolute error of 2^-32.
@@ -56,7 +57,7 @@ fn uniform_offset(number: u32) -> f32 {
     (number >> 1) as i32 as f32 + 0.5
 }
 
-/// Whether a unit with this input turns on: u ≤ σ(x), decided as u · (1 + e^−x) ≤ 1, which needs no division.
+/// Returns true if a unit with this input turns on: u ≤ σ(x), decided as u · (1 + e^−x) ≤ 1 without a division.
 ///
 /// An input of +87 or more always turns on, one of −87 or less never does, nor does NaN.
 #[inline]
@@ -64,17 +65,17 @@ pub fn fires(input: f32, number: u32) -> bool {
     uniform_offset(number) * (1.0 + exp_of_negative(input)) <= UNIFORM_SCALE
 }
 
-/// ln(1 + e^x), stable for any x.
+/// Returns ln(1 + e^x), stable for any x.
 pub fn softplus(x: f64) -> f64 {
     x.max(0.0) + libm::log1p(libm::exp(-x.abs()))
 }
 
-/// ln σ(x), stable for any x.
+/// Returns ln σ(x), stable for any x.
 pub fn log_sigmoid(x: f64) -> f64 {
     -softplus(-x)
 }
 
-/// σ(x) in f64.
+/// Returns σ(x) in f64.
 pub fn sigmoid_f64(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
 }

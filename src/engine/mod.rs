@@ -2,18 +2,22 @@
 //! binary units. Everything here is deterministic: see [`Engine`] for what that means.
 
 mod bits;
+mod contract;
+pub mod cost;
 mod dense;
+mod kind;
 mod math;
 mod packed;
 mod parameters;
 mod random;
 mod reference;
-mod seam;
 mod update;
 mod wide;
 
 pub use bits::BitMatrix;
+pub use contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 pub use dense::DenseEngine;
+pub use kind::{EngineKind, build, build_for};
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
 pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
 pub use parameters::Parameters;
@@ -21,6 +25,4 @@ pub use random::{
     LANES, Purpose, RowStreams, UnitStream, derive_seed, open_unit, permutation, standard_normals, uniform_below,
 };
 pub use reference::ReferenceEngine;
-pub use seam::{Draw, Engine, EngineKind, HiddenStatistics, Products, Statistics, Step, build, build_for};
-pub use update::Rule;
 pub use wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};

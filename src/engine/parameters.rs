@@ -3,9 +3,9 @@
 /// The parameters of a Restricted Boltzmann Machine with binary units.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
-    /// Number of visible units.
+    /// The number of visible units.
     pub visible: usize,
-    /// Number of hidden units.
+    /// The number of hidden units.
     pub hidden: usize,
     /// W (visible × hidden), row-major.
     pub weights: Vec<f32>,
@@ -16,7 +16,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// All-zero parameters.
+    /// Returns parameters of zeros.
     pub fn zeros(visible: usize, hidden: usize) -> Self {
         Self {
             visible,
@@ -27,7 +27,7 @@ impl Parameters {
         }
     }
 
-    /// The weights of one visible unit to every hidden unit (hidden).
+    /// Returns the weights of one visible unit to every hidden unit (hidden).
     pub fn weight_row(&self, visible: usize) -> &[f32] {
         &self.weights[visible * self.hidden..][..self.hidden]
     }
@@ -39,8 +39,14 @@ impl Parameters {
         assert_eq!(shapes[0], shapes[1], "shapes of two sets of parameters");
     }
 
-    /// Whether every parameter is a finite number; training that has diverged leaves others.
+    /// Returns true if every parameter is a finite number; training that has diverged leaves others.
     pub fn is_finite(&self) -> bool {
         [&self.weights, &self.visible_bias, &self.hidden_bias].iter().all(|part| part.iter().all(|x| x.is_finite()))
     }
+}
+
+/// sums ← sums + values, of the same number.
+pub(super) fn add_to(sums: &mut [f64], values: &[f32]) {
+    assert_eq!(sums.len(), values.len(), "sums and values");
+    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value));
 }

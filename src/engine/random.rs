@@ -1,9 +1,9 @@
-//! Random streams keyed by what they are for, never by who draws from them.
+//! Random streams keyed by their purpose, never by the thread that draws from them.
 //!
 //! A stream belongs to (seed, purpose, epoch, batch, step, row). Whatever thread, vector lane or machine draws from it,
 //! unit `i` of the row gets the same number. A row's stream is [`LANES`] generators side by side, all xoshiro128++
-//! (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021): unit `i` takes draw `i / LANES` of lane
-//! `i % LANES`, so that a vector of lanes yields the numbers of as many neighbouring units at once.
+//! (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021): unit `i` takes draw `i / LANES` of
+//! lane `i % LANES`, so that a vector of lanes yields the numbers of as many neighbouring units at once.
 
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_xoshiro::{SplitMix64, Xoshiro128PlusPlus, Xoshiro256PlusPlus};
@@ -14,7 +14,7 @@ pub const LANES: usize = 16;
 /// The increment of SplitMix64: 2^64 divided by the golden ratio.
 pub(super) const GOLDEN_GAMMA: u64 = 0x9e3779b97f4a7c15;
 
-/// What a stream is used for; two purposes never share numbers.
+/// The purpose of a stream; two purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum Purpose {
@@ -71,23 +71,23 @@ pub struct RowStreams {
 }
 
 impl RowStreams {
-    /// The streams of one (seed, purpose, epoch, batch, step). `step` is the Gibbs step where there is one.
+    /// Returns the streams of one (seed, purpose, epoch, batch, step). `step` is the Gibbs step where there is one.
     pub fn new(seed: u64, purpose: Purpose, epoch: u64, batch: u64, step: u64) -> Self {
         let hash = [purpose as u64, epoch, batch, step].into_iter().fold(mix(seed), absorb);
         Self { hash }
     }
 
-    /// The seed of one row's stream.
+    /// Returns the seed of one row's stream.
     pub fn row_seed(self, row: usize) -> u64 {
         absorb(self.hash, row as u64)
     }
 
-    /// The stream of one row, unit by unit.
+    /// Returns the stream of one row, unit by unit.
     pub fn row(self, row: usize) -> UnitStream {
         UnitStream::new(self.row_seed(row))
     }
 
-    /// One plain generator for a row, where numbers are not drawn unit by unit.
+    /// Returns one plain generator for a row, where numbers are not drawn unit by unit.
     pub fn generator(self, row: usize) -> Xoshiro256PlusPlus {
         Xoshiro256PlusPlus::seed_from_u64(self.row_seed(row))
     }
@@ -101,7 +101,8 @@ pub struct UnitStream {
 }
 
 impl UnitStream {
-    /// The stream with this seed: lane `l` is xoshiro128++ seeded by SplitMix64 outputs 2l and 2l + 1 of that seed.
+    /// Returns the stream with this seed: lane `l` is xoshiro128++ seeded by SplitMix64 outputs 2l and 2l + 1 of that
+    /// seed.
     pub fn new(seed: u64) -> Self {
         let lanes = std::array::from_fn(|lane| {
             Xoshiro128PlusPlus::seed_from_u64(seed.wrapping_add(GOLDEN_GAMMA.wrapping_mul(2 * lane as u64)))
@@ -109,7 +110,7 @@ impl UnitStream {
         Self { lanes, next_lane: 0 }
     }
 
-    /// The raw number of the next unit.
+    /// Returns the raw number of the next unit.
     pub fn next_u32(&mut self) -> u32 {
         let number = self.lanes[self.next_lane].next_u32();
         self.next_lane = (self.next_lane + 1) % LANES;
@@ -117,12 +118,12 @@ impl UnitStream {
     }
 }
 
-/// A seed for a derived purpose, such as one replicate of a sweep.
+/// Returns a seed for a derived purpose, such as one replicate of a sweep.
 pub fn derive_seed(seed: u64, purpose: Purpose, index: u64) -> u64 {
     RowStreams::new(seed, purpose, 0, 0, 0).row_seed(index as usize)
 }
 
-/// A number in 0..bound, unbiased (Lemire, "Fast random integer generation in an interval", 2019).
+/// Returns a number in 0..bound, unbiased (Lemire, "Fast random integer generation in an interval", 2019).
 pub fn uniform_below(generator: &mut Xoshiro256PlusPlus, bound: u64) -> u64 {
     assert!(bound > 0, "a number below zero was asked for");
     let threshold = bound.wrapping_neg() % bound;
@@ -134,7 +135,7 @@ pub fn uniform_below(generator: &mut Xoshiro256PlusPlus, bound: u64) -> u64 {
     }
 }
 
-/// A random order of 0..length (Fisher and Yates).
+/// Returns a random order of 0..length (Fisher and Yates).
 pub fn permutation(generator: &mut Xoshiro256PlusPlus, length: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     for last in (1..length).rev() {
@@ -143,12 +144,12 @@ pub fn permutation(generator: &mut Xoshiro256PlusPlus, length: usize) -> Vec<usi
     order
 }
 
-/// A uniform number in (0, 1): the middle of one of 2^53 equal cells.
+/// Returns a uniform number in (0, 1): the middle of one of 2^53 equal cells.
 pub fn open_unit(generator: &mut Xoshiro256PlusPlus) -> f64 {
     ((generator.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
 }
 
-/// Fill with draws from N(0, 1) (Box and Muller, 1958), in f64 by portable elementary functions.
+/// Fills `values` with draws from N(0, 1) (Box and Muller, 1958), in f64 by portable elementary functions.
 pub fn standard_normals(generator: &mut Xoshiro256PlusPlus, values: &mut [f64]) {
     for pair in values.chunks_mut(2) {
         let radius = (-2.0 * libm::log(open_unit(generator))).sqrt();
@@ -158,7 +159,7 @@ pub fn standard_normals(generator: &mut Xoshiro256PlusPlus, values: &mut [f64]) 
     }
 }
 
-/// The finaliser of SplitMix64: what turns a state of its counter into an output.
+/// Returns the output of SplitMix64 for a state of its counter: the finaliser.
 #[inline]
 pub(super) const fn split_mix(state: u64) -> u64 {
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
@@ -166,12 +167,12 @@ pub(super) const fn split_mix(state: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The finaliser of SplitMix64 after one step of its counter.
+/// Returns the output of SplitMix64 after one step of its counter.
 fn mix(state: u64) -> u64 {
     SplitMix64::seed_from_u64(state).next_u64()
 }
 
-/// Take one more word into a key's hash. The odd factor keeps (a, b) and (b, a) apart.
+/// Takes one more word into a key's hash. The odd factor keeps (a, b) and (b, a) apart.
 fn absorb(hash: u64, word: u64) -> u64 {
     mix(hash.rotate_left(23).wrapping_mul(0xd1342543de82ef95) ^ mix(word))
 }

@@ -1,9 +1,10 @@
 //! The plain engine: textbook loops in f32, one thread. Every other engine is tested against it.
 
+use super::bits::BitMatrix;
+use super::contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 use super::math::{fires, sigmoid};
-use super::seam::{Draw, Engine, HiddenStatistics, Products, Statistics, Step};
-use super::update::{Rule, Update, Velocity};
-use super::{BitMatrix, Parameters};
+use super::parameters::Parameters;
+use super::update::{Update, Velocity};
 
 /// Plain loops over units, every sum in ascending order of its index.
 #[derive(Clone, Debug)]
@@ -13,7 +14,7 @@ pub struct ReferenceEngine {
 }
 
 impl ReferenceEngine {
-    /// An engine that starts from `parameters`.
+    /// Returns an engine that starts from `parameters`.
     pub fn new(parameters: Parameters) -> Self {
         Self { parameters, velocity: Velocity::default() }
     }
@@ -107,8 +108,13 @@ impl Engine for ReferenceEngine {
         }
     }
 
-    fn hidden_probabilities(&mut self, visible: &BitMatrix, probabilities: &mut Vec<f32>) {
-        self.hidden_inputs(visible, probabilities);
+    fn hidden_probabilities_with(
+        &mut self,
+        visible: &BitMatrix,
+        offsets: Option<RowOffsets>,
+        probabilities: &mut Vec<f32>,
+    ) {
+        self.hidden_inputs_with(visible, offsets, probabilities);
         for value in probabilities {
             *value = sigmoid(*value);
         }
@@ -116,13 +122,13 @@ impl Engine for ReferenceEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let mut inputs = Vec::new();
-        self.hidden_inputs(visible, &mut inputs);
+        self.hidden_inputs_with(visible, draw.offsets, &mut inputs);
         sample(&inputs, visible.rows(), self.hidden(), draw, hidden);
     }
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
         let mut inputs = Vec::new();
-        self.visible_inputs(hidden, &mut inputs);
+        self.visible_inputs_with(hidden, draw.offsets, &mut inputs);
         sample(&inputs, hidden.rows(), self.visible(), draw, visible);
     }
 
@@ -158,7 +164,7 @@ impl Engine for ReferenceEngine {
     }
 }
 
-/// states (rows × columns) ~ Bernoulli(σ(β · inputs)).
+/// Draws states (rows × columns) ~ Bernoulli(σ(β · inputs)).
 fn sample(inputs: &[f32], rows: usize, columns: usize, draw: Draw, states: &mut BitMatrix) {
     states.reset(rows, columns);
     for row in 0..rows {

@@ -1,7 +1,7 @@
 //! The parameter update, element by element: the one place where its formula stands.
 
-use super::Parameters;
-use super::seam::Step;
+use super::contract::{Rule, Step};
+use super::parameters::Parameters;
 
 /// One update's scalars, ready to be applied to any slice of parameters.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// The update that adds the gradient itself, the difference of two means.
+    /// Returns the update that adds the gradient itself, the difference of two means.
     pub(super) fn gradient(data_rows: usize, model_rows: usize) -> Self {
         Self::new(&Step { learning_rate: 1.0, momentum: 0.0, weight_decay: 0.0 }, data_rows, model_rows)
     }
@@ -30,7 +30,7 @@ impl Update {
         }
     }
 
-    /// The same update without weight decay, as biases get it.
+    /// Returns the same update without weight decay, as biases get it.
     pub(super) fn without_decay(self) -> Self {
         Self { decay: 0.0, ..self }
     }
@@ -55,13 +55,13 @@ impl Update {
         }
     }
 
-    /// The numbers of the formula, for kernels that apply it sixteen parameters at a time.
+    /// Returns the numbers of the formula, for kernels that apply it sixteen parameters at a time.
     #[inline]
     pub(super) fn scalars(self) -> Scalars {
         Scalars { data: self.scales.0, model: self.scales.1, momentum: self.momentum, decay: self.decay }
     }
 
-    /// The factor of the difference of counts and ελ, where a change is no more than those two terms.
+    /// Returns the factor of the difference of counts, with ελ, where a change has those two terms alone.
     pub(super) fn plain(self) -> Option<(f32, f32)> {
         (self.momentum == 0.0 && self.scales.0 == self.scales.1).then_some((self.scales.0, self.decay))
     }
@@ -86,35 +86,6 @@ pub(super) struct Scalars {
     pub(super) decay: f32,
 }
 
-/// An update with more terms than a [`Step`] has.
-///
-/// With P the gradient by the weights of `step_by_rule`, the gradient of W is G = P + Σ u zᵀ over the pairs of `outer`, and
-///
-/// - Δ = εG − ελ₂W − ελ₁ sign(W), for biases ε times their gradients;
-/// - without momentum δ = Δ; with it, V ← μV + Δ and δ = V, or, by Nesterov's rule, δ = Δ + μV;
-/// - W ← W + δ_W, b ← b + δ_b − δ_W λ, c ← c + δ_c − δ_Wᵀ μ', where (μ', λ) are `offsets`, if there are any.
-///
-/// The last line turns an update of the parameters of a centred model, E(v, h) = −b'·(v − μ') − c'·(h − λ) −
-/// (v − μ') W (h − λ), into one of the ordinary parameters: b = b' − Wλ and c = c' − Wᵀμ'.
-#[derive(Clone, Copy, Debug)]
-pub struct Rule<'a> {
-    /// ε, the momentum and λ₂.
-    pub step: Step,
-    /// Nesterov's rule: the gradient is taken to be that at the parameters after the momentum's share of the next change,
-    /// and that is where the parameters are kept.
-    pub nesterov: bool,
-    /// λ₁ of a penalty λ₁ Σ |w| on the weights.
-    pub weight_decay_l1: f32,
-    /// Pairs of vectors (visible) and (hidden) whose products are added to the gradient of the weights, in order.
-    pub outer: &'a [(&'a [f32], &'a [f32])],
-    /// The gradient of the visible biases (visible).
-    pub visible_gradient: &'a [f32],
-    /// The gradient of the hidden biases (hidden).
-    pub hidden_gradient: &'a [f32],
-    /// The offsets of a centred model, (visible) and (hidden).
-    pub offsets: Option<(&'a [f32], &'a [f32])>,
-}
-
 /// The numbers of a [`Rule`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleScalars {
@@ -126,12 +97,12 @@ pub(super) struct RuleScalars {
 }
 
 impl RuleScalars {
-    /// The same update without weight decay, as biases get it.
+    /// Returns the same update without weight decay, as biases get it.
     pub(super) fn without_decay(self) -> Self {
         Self { decay: [0.0; 2], ..self }
     }
 
-    /// δ of one parameter, from its gradient; its velocity is changed where there is momentum.
+    /// Returns δ of one parameter from its gradient; changes its velocity where there is momentum.
     #[inline]
     pub(super) fn change(self, parameter: f32, velocity: &mut f32, gradient: f32) -> f32 {
         let sign = if parameter > 0.0 {
@@ -176,7 +147,7 @@ impl Rule<'_> {
         }
     }
 
-    /// The whole update on row-major parameters. `products` (visible × hidden) is P and becomes δ_W.
+    /// Makes the whole update on row-major parameters. `products` (visible × hidden) is P and becomes δ_W.
     pub(super) fn apply(&self, parameters: &mut Parameters, velocity: &mut Velocity, products: &mut [f32]) {
         let (visible, hidden) = (parameters.visible, parameters.hidden);
         self.check(visible, hidden);
@@ -218,13 +189,13 @@ pub(super) struct Velocity {
 }
 
 impl Velocity {
-    /// The last changes of `visible × hidden` parameters, or none before momentum is first used.
+    /// Returns the last changes of `visible × hidden` parameters, or none before momentum is first used.
     pub(super) fn to_parameters(&self, visible: usize, hidden: usize) -> Option<Parameters> {
         let Self { weights, visible_bias, hidden_bias } = self.clone();
         (!weights.is_empty()).then_some(Parameters { visible, hidden, weights, visible_bias, hidden_bias })
     }
 
-    /// What [`Self::to_parameters`] returned.
+    /// Takes back the result of [`Self::to_parameters`].
     pub(super) fn of(changes: Option<&Parameters>) -> Self {
         changes.cloned().map_or_else(Self::default, |Parameters { weights, visible_bias, hidden_bias, .. }| Self {
             weights,
@@ -233,7 +204,7 @@ impl Velocity {
         })
     }
 
-    /// Make room for `visible × hidden` parameters if `step` uses momentum.
+    /// Makes room for `visible × hidden` parameters if `step` uses momentum.
     pub(super) fn prepare(&mut self, step: &Step, visible: usize, hidden: usize) {
         if step.momentum != 0.0 {
             self.weights.resize(visible * hidden, 0.0);

@@ -1,8 +1,8 @@
-//! Exponentials in f64, eight side by side, and what partition functions are made of: sums of softplus.
+//! Sums of softplus in f64, of which partition functions are made, by exponentials eight side by side.
 //!
 //! Plain multiplications, additions, comparisons and integer operations in one fixed order, never fused, so that a
-//! vector of any width computes the same bits. A sum over units is eight products over every eighth unit, whatever the
-//! processor.
+//! vector of any width computes the same bits. A sum over units is eight products over every eighth unit, on
+//! every processor.
 
 /// Numbers side by side.
 pub const WIDE: usize = 8;
@@ -40,7 +40,7 @@ const TAYLOR: [f64; 14] = [
 /// Factors between 1 and 2 whose product is still an f64.
 const MOST_FACTORS: usize = 1_000;
 
-/// e^x of numbers that are not positive, relative error below 1e-15; below −708 the value at −708, and so for NaN.
+/// Returns e^x of numbers that are not positive, relative error below 1e-15; below −708 and for NaN the value at −708.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is to become part of loops that are compiled for wide registers")]
 pub fn exp_of_nonpositive(x: Wide) -> Wide {
@@ -60,12 +60,12 @@ pub fn exp_of_nonpositive(x: Wide) -> Wide {
     result
 }
 
-/// Π over the lanes, in order.
+/// Returns the product of the lanes, in order.
 fn product(lanes: Wide) -> f64 {
     lanes.into_iter().fold(1.0, |product, lane| product * lane)
 }
 
-/// Σ_j softplus(x_j) = Σ_j ln(1 + e^{x_j}), in nats.
+/// Returns Σ_j softplus(x_j) = Σ_j ln(1 + e^{x_j}), in nats.
 ///
 /// softplus(x) = max(x, 0) + ln(1 + e^−|x|), and the logarithm is taken of a product of many such factors at once.
 pub fn softplus_sum(inputs: &[f64]) -> f64 {
@@ -73,7 +73,7 @@ pub fn softplus_sum(inputs: &[f64]) -> f64 {
     for inputs in inputs.chunks(MOST_FACTORS) {
         let (mut positive, mut factors) = ([0.0; WIDE], [1.0; WIDE]);
         for chunk in inputs.chunks(WIDE) {
-            // What fills the last chunk up is the softplus of −708: nothing beside 1.
+            // The last chunk is filled up with the softplus of −708: nothing beside 1.
             let mut x = [LEAST_EXPONENT; WIDE];
             x[..chunk.len()].copy_from_slice(chunk);
             let powers = exp_of_nonpositive(x.map(|x| -x.abs()));
@@ -87,7 +87,8 @@ pub fn softplus_sum(inputs: &[f64]) -> f64 {
     total
 }
 
-/// Σ_j softplus(to · x_j) − softplus(from · x_j), in nats: how the hidden half of −F changes with the inverse temperature.
+/// Returns Σ_j softplus(to · x_j) − softplus(from · x_j), in nats: the change of the hidden half of −F with
+/// temperature.
 ///
 /// Exactly zero where `from` and `to` are equal. Inputs of zero change nothing either.
 #[inline(always)]
@@ -101,7 +102,7 @@ pub fn softplus_sum_change(inputs: &[f32], from: f64, to: f64) -> f64 {
         let mut positive = [0.0; WIDE];
         let (mut before, mut after) = ([1.0; WIDE], [1.0; WIDE]);
         for chunk in inputs.chunks(WIDE) {
-            // What fills the last chunk up adds the same factor 2 to both products.
+            // Zeros fill the last chunk up: the same factor 2 in both products.
             let mut x = [0.0; WIDE];
             for (x, &input) in x.iter_mut().zip(chunk) {
                 *x = f64::from(input);

@@ -21,18 +21,18 @@ pub struct GibbsStreams {
 
 impl GibbsStreams {
     /// How the hidden units of a step are drawn.
-    pub fn hidden_draw(&self, step: u64) -> Draw {
+    pub fn hidden_draw(&self, step: u64) -> Draw<'static> {
         self.draw(self.hidden, step)
     }
 
     /// How the visible units of a step are drawn.
-    pub fn visible_draw(&self, step: u64) -> Draw {
+    pub fn visible_draw(&self, step: u64) -> Draw<'static> {
         self.draw(self.visible, step)
     }
 
-    fn draw(&self, purpose: Purpose, step: u64) -> Draw {
+    fn draw(&self, purpose: Purpose, step: u64) -> Draw<'static> {
         let streams = RowStreams::new(self.seed, purpose, self.epoch, self.batch, step);
-        Draw { streams, inverse_temperature: self.inverse_temperature }
+        Draw::at(streams, self.inverse_temperature)
     }
 }
 

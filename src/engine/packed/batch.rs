@@ -1,10 +1,10 @@
-//! Visible states made ready for the kernels, and remembered: training asks for the same states more than once.
+//! The batches of visible states that the packed engine remembers: training asks for the same states more than once.
 
-use super::super::BitMatrix;
 use super::isa::Kernels;
 use super::kernels::TILE;
 use super::lanes::Lanes;
 use super::lists::{Lists, Parts};
+use crate::engine::bits::BitMatrix;
 
 /// One matrix of visible states with what was computed from it.
 #[derive(Clone, Debug, Default)]
@@ -32,12 +32,12 @@ impl VisibleBatch {
         }
     }
 
-    /// Fill `parts`.
+    /// Fills `parts`.
     pub(super) fn divide(&mut self) {
         self.parts.find(&self.rows, self.states.columns());
     }
 
-    /// Fill `units` unless that was done.
+    /// Fills `units` unless that was done.
     pub(super) fn sort_by_unit(&mut self) {
         if self.units.len() != self.states.columns() {
             self.rows.transpose_into(self.states.columns(), &mut self.units);
@@ -47,7 +47,7 @@ impl VisibleBatch {
 
 /// The two batches used last: in training the data and the latest states of the chains.
 ///
-/// A batch is recognised by its bits, so that what is remembered cannot change a result.
+/// A batch is recognised by its bits, so that remembering it cannot change a result.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecentBatches {
     batches: [VisibleBatch; 2],
@@ -55,7 +55,7 @@ pub(super) struct RecentBatches {
 }
 
 impl RecentBatches {
-    /// The place of the batch with these states; the batch not used for longest makes room where it is new.
+    /// Returns the place of the batch with these states; the batch not used for longest makes room where it is new.
     pub(super) fn place(&mut self, kernels: Kernels, states: &BitMatrix) -> usize {
         let known = (0..2).find(|&place| self.batches[place].states == *states);
         let place = known.unwrap_or_else(|| {
@@ -67,7 +67,7 @@ impl RecentBatches {
         place
     }
 
-    /// The batches of the data's and the model's states, with their rows sorted by unit.
+    /// Returns the batches of the data's and the model's states, with their rows sorted by unit.
     pub(super) fn sorted(&mut self, kernels: Kernels, states: [&BitMatrix; 2]) -> [&VisibleBatch; 2] {
         let places = states.map(|states| self.place(kernels, states));
         for place in places {

@@ -1,10 +1,11 @@
-//! The change of parameters by counts of sampled rows, as columns of bits from which any layout can be brought up to date.
+//! The change of parameters by counts of sampled rows, as columns of bits from which any layout can be brought up to
+//! date.
 
-use super::super::{BitMatrix, LANES};
 use super::isa::Kernels;
-use super::kernels::{BLOCK, CountUpdate, MOST_PLANES, TILE};
+use super::kernels::{BLOCK, BLOCK_UNITS, CountUpdate, MOST_PLANES, TILE, TILE_UNITS};
 use super::lanes::{Lanes, Words};
-use super::layout::{BLOCK_UNITS, TILE_UNITS};
+use crate::engine::bits::BitMatrix;
+use crate::engine::random::LANES;
 
 /// Bit columns of both layers for one update. Within a column the data's rows come first, then the model's.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +20,13 @@ pub(super) struct CountChange {
 }
 
 impl CountChange {
-    /// Words that a column needs for so many rows of either side, or `None` if there are too many.
+    /// Returns the words that a column needs for `rows` rows of either side; `None` if there are too many.
     pub(super) fn planes_for(rows: usize) -> Option<usize> {
         [1, 2, 4, MOST_PLANES].into_iter().find(|&planes| rows <= CountUpdate::room(planes))
     }
 
-    /// Gather the columns of the data's and the model's states. If `sparse`, weights of visible units that are on in no row
-    /// are left alone.
+    /// Gathers the columns of the data's and the model's states. If `sparse`, weights of visible units that are on in
+    /// no row are left alone.
     pub(super) fn gather(
         &mut self,
         kernels: Kernels,
@@ -53,7 +54,7 @@ impl CountChange {
         }
     }
 
-    /// Number of visible units whose weights change.
+    /// Returns the number of visible units whose weights change.
     pub(super) fn touched(&self) -> usize {
         self.touched.len()
     }
@@ -62,13 +63,13 @@ impl CountChange {
         self.update.planes
     }
 
-    /// Change the weights of one tile.
+    /// Changes the weights of one tile.
     pub(super) fn apply_to_tile(&self, kernels: Kernels, tile: usize, weights: &mut [[Lanes; TILE]]) {
         let hidden = aligned(&self.hidden, self.update.planes, tile);
         kernels.update_counts(weights, &self.touched, &self.visible, &hidden[..self.update.planes], self.update);
     }
 
-    /// Change the weights of one block.
+    /// Changes the weights of one block.
     pub(super) fn apply_to_block(&self, kernels: Kernels, index: usize, block: &mut [[Lanes; BLOCK]]) {
         let visible = aligned(&self.visible, self.update.planes, index);
         let words: [u64; 2] = std::array::from_fn(|word| self.union.get(2 * index + word).copied().unwrap_or(0));
@@ -76,7 +77,7 @@ impl CountChange {
         kernels.update_counts_block(block, touched, &visible[..self.update.planes], &self.hidden, self.update);
     }
 
-    /// Change the biases, as weights to a unit that is always on, without decay.
+    /// Changes the biases, as weights to a unit that is always on, without decay.
     pub(super) fn apply_to_biases(
         &self,
         kernels: Kernels,
@@ -126,7 +127,7 @@ fn bit_columns(
     }
 }
 
-/// Of every plane of `columns` the words of one tile or block, aligned; planes beyond are zero.
+/// Returns the words of one tile or block in every plane of `columns`, aligned; planes beyond are zero.
 #[inline]
 fn aligned<const COUNT: usize>(columns: &[u32], planes: usize, index: usize) -> [[Words; COUNT]; MOST_PLANES] {
     let units = columns.len() / planes;

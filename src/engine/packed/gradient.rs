@@ -1,28 +1,30 @@
 //! The parameter update: gradients from bit counts where both sides are few samples, from sums of rows otherwise.
 
-use super::super::seam::{HiddenStatistics, Products, Statistics, Step};
-use super::super::update::{Rule, RuleScalars, Update};
-use super::super::{BitMatrix, LANES, Parameters};
 use super::batch::{RecentBatches, VisibleBatch};
 use super::counts::CountChange;
 use super::isa::Kernels;
-use super::kernels::{BLOCK, CountUpdate, RuleTile, Side, TILE};
+use super::kernels::{BLOCK, CountUpdate, RuleTile, Side, TILE, TILE_UNITS};
 use super::lanes::Lanes;
-use super::layout::{Layout, TILE_UNITS, bias_blocks, bias_tiles, row_major, weight_tiles};
+use super::layout::{WeightLayout, bias_blocks, bias_tiles, row_major, weight_tiles};
 use super::threads::{for_each, for_each_chunk, for_each_pair, worth_dividing};
+use crate::engine::bits::BitMatrix;
+use crate::engine::contract::{HiddenStatistics, Products, Rule, Statistics, Step};
+use crate::engine::parameters::Parameters;
+use crate::engine::random::LANES;
+use crate::engine::update::{RuleScalars, Update};
 
 /// Visible units whose weights to one tile are updated by one task.
 const UPDATE_UNITS: usize = 256;
 
-/// What a change by rule of one lane of weights costs, in additions of lanes.
+/// The cost of a change by rule of one lane of weights, in additions of lanes.
 const RULE_COST: usize = 8;
 
-/// What updates keep from one to the next.
+/// The state that updates keep from one to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gradient {
     /// The last changes; empty until momentum is first used.
-    velocity: Velocity,
-    /// Whether no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
+    velocity: TiledVelocity,
+    /// True if no weight can be −0, so that adding a gradient of 0 changes nothing and may be left out.
     without_negative_zeros: bool,
     /// Hidden values by tiles, of either side; kept to save allocations.
     hidden: [Vec<[Lanes; TILE]>; 2],
@@ -37,30 +39,31 @@ struct Task<'a> {
     /// Empty without momentum.
     velocity: &'a mut [[Lanes; TILE]],
     changes: &'a mut [[Lanes; TILE]],
-    /// What the biases lose, where there are offsets: of visible units for this tile's hidden units, and of these.
+    /// The amounts that the biases lose where there are offsets: visible biases by this tile's units, and the tile's
+    /// own.
     visible_shift: &'a mut [f32],
     hidden_shift: &'a mut [Lanes; TILE],
 }
 
-/// The last changes of the parameters, laid out as [`Layout`] does.
+/// The last changes of the parameters, laid out as [`WeightLayout`] does.
 #[derive(Clone, Debug, Default)]
-struct Velocity {
+struct TiledVelocity {
     tiles: Vec<[Lanes; TILE]>,
     visible_bias: Vec<[Lanes; BLOCK]>,
     hidden_bias: Vec<[Lanes; TILE]>,
 }
 
 impl Gradient {
-    /// The last changes, row-major; `None` until momentum is first used.
-    pub(super) fn velocity(&self, layout: &Layout) -> Option<Parameters> {
-        let Velocity { tiles, visible_bias, hidden_bias } = &self.velocity;
+    /// Returns the last changes, row-major; `None` until momentum is first used.
+    pub(super) fn velocity(&self, layout: &WeightLayout) -> Option<Parameters> {
+        let TiledVelocity { tiles, visible_bias, hidden_bias } = &self.velocity;
         let shape = (layout.visible(), layout.hidden());
         (!tiles.is_empty()).then(|| row_major(shape, tiles, visible_bias, hidden_bias))
     }
 
-    /// Go on from what [`Self::velocity`] returned, with whatever weights: any of them may be −0.
+    /// Continues from what [`Self::velocity`] returned, with any weights: some may be −0.
     pub(super) fn restore(&mut self, velocity: Option<&Parameters>) {
-        self.velocity = velocity.map_or_else(Velocity::default, |velocity| Velocity {
+        self.velocity = velocity.map_or_else(TiledVelocity::default, |velocity| TiledVelocity {
             tiles: weight_tiles(&velocity.weights, (velocity.visible, velocity.hidden)),
             visible_bias: bias_blocks(&velocity.visible_bias),
             hidden_bias: bias_tiles(&velocity.hidden_bias),
@@ -68,11 +71,11 @@ impl Gradient {
         self.without_negative_zeros = false;
     }
 
-    /// Change the parameters by one step. Visible states are looked up in `recent`.
+    /// Changes the parameters by one step. Visible states are looked up in `recent`.
     pub(super) fn step(
         &mut self,
         kernels: Kernels,
-        layout: &mut Layout,
+        layout: &mut WeightLayout,
         recent: &mut RecentBatches,
         [data, model]: [&Statistics; 2],
         step: &Step,
@@ -99,11 +102,11 @@ impl Gradient {
         self.sum(kernels, layout, batches, [data.hidden, model.hidden], update, momentum);
     }
 
-    /// Change the parameters by one step of many terms.
+    /// Changes the parameters by one step of many terms.
     pub(super) fn step_by_rule(
         &mut self,
         kernels: Kernels,
-        layout: &mut Layout,
+        layout: &mut WeightLayout,
         recent: &mut RecentBatches,
         products: &Products,
         rule: &Rule,
@@ -130,8 +133,8 @@ impl Gradient {
         self.changes = changes;
     }
 
-    /// Add to `changes`, the gradient, what the rule adds, and change the parameters by it.
-    fn apply_rule(&mut self, kernels: Kernels, layout: &mut Layout, changes: &mut [[Lanes; TILE]], rule: &Rule) {
+    /// Adds the rule's terms to `changes`, the gradient, and changes the parameters by it.
+    fn apply_rule(&mut self, kernels: Kernels, layout: &mut WeightLayout, changes: &mut [[Lanes; TILE]], rule: &Rule) {
         let (units, tile_count) = (layout.visible(), layout.tile_count());
         let scalars = rule.scalars();
         let outer: Vec<(&[f32], Vec<[Lanes; TILE]>)> =
@@ -140,7 +143,7 @@ impl Gradient {
         let mut visible_shift = vec![0.0; if offsets.is_some() { tile_count * units } else { 0 }];
         let mut hidden_shift = vec![[Lanes::ZERO; TILE]; tile_count];
 
-        let Velocity { tiles: velocity, visible_bias: visible_velocity, hidden_bias: hidden_velocity } =
+        let TiledVelocity { tiles: velocity, visible_bias: visible_velocity, hidden_bias: hidden_velocity } =
             &mut self.velocity;
         let biases = scalars.without_decay();
         let visible_gradient = bias_blocks(rule.visible_gradient);
@@ -184,11 +187,11 @@ impl Gradient {
         }
     }
 
-    /// Sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
+    /// Counts sampled rows: one column of bits holds both sides, and counting bits gives the gradient.
     fn count(
         &mut self,
         kernels: Kernels,
-        layout: &mut Layout,
+        layout: &mut WeightLayout,
         visible: [&BitMatrix; 2],
         hidden: [&BitMatrix; 2],
         update: CountUpdate,
@@ -199,11 +202,11 @@ impl Gradient {
         layout.change_by_counts(kernels, |change| change.gather(kernels, visible, hidden, update, sparse));
     }
 
-    /// Any statistics: for each visible unit the sums of the hidden rows in which it is on.
+    /// Sums any statistics: for each visible unit, the hidden rows in which it is on.
     fn sum(
         &mut self,
         kernels: Kernels,
-        layout: &mut Layout,
+        layout: &mut WeightLayout,
         batches: [&VisibleBatch; 2],
         hidden: [HiddenStatistics; 2],
         update: Update,
@@ -242,8 +245,8 @@ impl Gradient {
         }
     }
 
-    /// The hidden values of both sides by tiles.
-    fn spread(&mut self, hidden: [HiddenStatistics; 2], layout: &Layout, batches: [&VisibleBatch; 2]) {
+    /// Spreads the hidden values of both sides by tiles.
+    fn spread(&mut self, hidden: [HiddenStatistics; 2], layout: &WeightLayout, batches: [&VisibleBatch; 2]) {
         for side in 0..2 {
             by_tiles(hidden[side], layout, batches[side].states.rows(), &mut self.hidden[side]);
         }
@@ -294,8 +297,8 @@ fn change_lanes(scalars: RuleScalars, (lanes, velocity): (&mut [Lanes], &mut [La
     }
 }
 
-impl Velocity {
-    fn prepare(&mut self, layout: &Layout) {
+impl TiledVelocity {
+    fn prepare(&mut self, layout: &WeightLayout) {
         self.tiles.resize(layout.tile_count() * layout.visible(), [Lanes::ZERO; TILE]);
         self.visible_bias.resize(layout.block_count(), [Lanes::ZERO; BLOCK]);
         self.hidden_bias.resize(layout.tile_count(), [Lanes::ZERO; TILE]);
@@ -303,7 +306,7 @@ impl Velocity {
 }
 
 /// values (tile × row × 64) ← hidden states or probabilities.
-fn by_tiles(hidden: HiddenStatistics, layout: &Layout, rows: usize, values: &mut Vec<[Lanes; TILE]>) {
+fn by_tiles(hidden: HiddenStatistics, layout: &WeightLayout, rows: usize, values: &mut Vec<[Lanes; TILE]>) {
     let units = layout.hidden();
     values.clear();
     values.resize(layout.tile_count() * rows, [Lanes::ZERO; TILE]);

@@ -1,6 +1,6 @@
 //! Sixteen numbers side by side: the unit in which the packed engine stores and computes.
 
-use super::super::random::LANES;
+use crate::engine::random::LANES;
 
 /// Sixteen f32, aligned to a cache line: one 512-bit register, two of 256 bits or four of 128.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(super) const NOTHING: f32 = -0.0;
 impl Lanes {
     pub(super) const ZERO: Self = Self([0.0; LANES]);
 
-    /// Add the other sixteen numbers, each to its own.
+    /// Adds the other sixteen numbers, each to its own.
     #[inline(always)]
     pub(super) fn add(&mut self, other: &Self) {
         for lane in 0..LANES {
@@ -22,7 +22,7 @@ impl Lanes {
     }
 }
 
-/// Lanes for `values`, filled up with zeros to `count` lanes.
+/// Returns lanes for `values`, filled up with zeros to `count` lanes.
 pub(super) fn padded(values: &[f32], count: usize) -> Vec<Lanes> {
     let mut lanes = vec![Lanes::ZERO; count];
     for (lanes, values) in lanes.iter_mut().zip(values.chunks(LANES)) {
@@ -31,7 +31,7 @@ pub(super) fn padded(values: &[f32], count: usize) -> Vec<Lanes> {
     lanes
 }
 
-/// The first `target.len()` numbers of `lanes`.
+/// Copies the first `target.len()` numbers of `lanes`.
 pub(super) fn copy_out(lanes: &[Lanes], target: &mut [f32]) {
     for (target, lanes) in target.chunks_mut(LANES).zip(lanes) {
         target.copy_from_slice(&lanes.0[..target.len()]);

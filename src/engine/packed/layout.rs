@@ -1,42 +1,36 @@
-//! The layouts of the parameters: tiles for the up pass and the update, blocks of the transpose for the down pass.
+//! The layout of the parameters: tiles, and blocks of the transpose for the down pass.
 
-use super::super::Parameters;
-use super::super::seam::add_to;
 use super::counts::CountChange;
 use super::isa::{Kernels, prefetch};
-use super::kernels::{BLOCK, STRIP, TABLED, TILE};
+use super::kernels::{BLOCK, BLOCK_UNITS, STRIP, STRIP_UNITS, TABLED, TILE, TILE_UNITS};
 use super::lanes::{Lanes, copy_out, padded};
 use super::threads::{for_each_chunk, worth_dividing};
-use crate::engine::LANES;
+use crate::engine::parameters::{Parameters, add_to};
+use crate::engine::random::LANES;
 
-/// Hidden units in a tile.
-pub(super) const TILE_UNITS: usize = TILE * LANES;
-/// Visible units in a block.
-pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
 /// Parts of a tile that tables are made of one after the other.
 const PARTS: usize = TILE_UNITS / TABLED;
-/// Visible units in a strip.
-pub(super) const STRIP_UNITS: usize = STRIP * LANES;
 
-/// What the change of one lane of weights costs besides counting one plane, in additions of lanes.
+/// The cost of changing one lane of weights besides counting one plane, in additions of lanes.
 const COUNT_COST: usize = 4;
 /// Planes of a change that is cheaper to make to the blocks too than to transpose the tiles again.
 const MOST_BLOCK_PLANES: usize = 2;
 
-/// Weights of more bytes than this are transposed block by block in each down pass of few rows: to keep the blocks and to change
-/// them with every update would take more traffic beyond the second-level cache than transposing takes instructions.
+/// Weights of more bytes than this are transposed block by block in each down pass of few rows: to keep the blocks and
+/// to change them with every update would take more traffic beyond the second-level cache than transposing takes
+/// instructions.
 const MOST_KEPT_BYTES: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
 
 /// The parameters of one layer in the engine's layouts. Units beyond the shape are there to fill up and hold zeros.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct WeightLayout {
     visible: usize,
     hidden: usize,
     /// W in tiles of 64 hidden units: tile × visible × 64.
     tiles: Vec<[Lanes; TILE]>,
     /// Wᵀ in blocks of 128 visible units: block × hidden × 128. Empty until first asked for.
     blocks: Vec<[Lanes; BLOCK]>,
-    /// How `blocks` stand to `tiles`.
+    /// The state of `blocks` against `tiles`.
     blocks_state: BlocksState,
     /// The last change by counts.
     change: CountChange,
@@ -46,7 +40,7 @@ pub(super) struct Layout {
     pub(super) hidden_bias: Vec<[Lanes; TILE]>,
 }
 
-impl Layout {
+impl WeightLayout {
     pub(super) fn new(parameters: &Parameters) -> Self {
         let (visible, hidden) = (parameters.visible, parameters.hidden);
         assert!(visible > 0 && hidden > 0, "a layer of {visible} visible and {hidden} hidden units");
@@ -66,7 +60,7 @@ impl Layout {
         row_major((self.visible, self.hidden), &self.tiles, &self.visible_bias, &self.hidden_bias)
     }
 
-    /// As [`Self::parameters`] would be added, without a copy of them on the way.
+    /// Adds the parameters without a copy of them on the way.
     pub(super) fn add_parameters_to(&self, sums: &mut [f64]) {
         let (weights, biases) = sums.split_at_mut(self.visible * self.hidden);
         let (visible, hidden) = biases.split_at_mut(self.visible);
@@ -106,18 +100,18 @@ impl Layout {
         self.visible.div_ceil(STRIP_UNITS)
     }
 
-    /// The weights of all visible units to the 64 hidden units of one tile.
+    /// Returns the weights of all visible units to the 64 hidden units of one tile.
     pub(super) fn tile(&self, tile: usize) -> &[[Lanes; TILE]] {
         &self.tiles[tile * self.visible..][..self.visible]
     }
 
-    /// All tiles, to be changed: the blocks are out of date from here on.
+    /// Returns all tiles for changing: the blocks are out of date from here on.
     pub(super) fn tiles_mut(&mut self) -> &mut [[Lanes; TILE]] {
         self.blocks_state = BlocksState::Stale;
         &mut self.tiles
     }
 
-    /// Change the parameters by the counts that `gather` gathers. Blocks are not touched before they are next used.
+    /// Changes the parameters by the counts that `gather` gathers. Blocks are not touched before they are next used.
     pub(super) fn change_by_counts(&mut self, kernels: Kernels, gather: impl FnOnce(&mut CountChange)) {
         if self.blocks_state == BlocksState::Owed {
             self.settle_blocks(kernels, false);
@@ -136,19 +130,19 @@ impl Layout {
         };
     }
 
-    /// Whether the blocks are kept for down passes of few rows.
+    /// Returns true if the blocks are kept for down passes of few rows.
     pub(super) fn keeps_blocks(&self) -> bool {
         self.visible * self.hidden * size_of::<f32>() <= MOST_KEPT_BYTES
     }
 
-    /// chunk (64 hidden × 128 visible) ← the transpose of one tile's weights to the visible units of one block. What stands for no
-    /// unit is left as it is.
+    /// chunk (64 hidden × 128 visible) ← the transpose of one tile's weights to the visible units of one block. Lanes
+    /// without a unit stay as they are.
     pub(super) fn transpose_into(&self, kernels: Kernels, (tile, block): (usize, usize), chunk: &mut [[Lanes; BLOCK]]) {
         let rows = &self.tile(tile)[block * BLOCK_UNITS..];
         kernels.transpose_block(&rows[..rows.len().min(BLOCK_UNITS)], chunk);
     }
 
-    /// The blocks, for a pass over all of them in which each is brought up to date before it is used.
+    /// Returns the blocks for a pass over all of them in which each is brought up to date before it is used.
     pub(super) fn pass_over_blocks(&mut self, kernels: Kernels, parallel: bool) -> BlockPass<'_> {
         if self.blocks_state == BlocksState::Stale {
             self.transpose_blocks(kernels, parallel);
@@ -171,7 +165,7 @@ impl Layout {
         }
     }
 
-    /// The biases of one strip.
+    /// Returns the biases of one strip.
     pub(super) fn strip_bias(&self, strip: usize) -> [Lanes; STRIP] {
         let lanes = &self.visible_bias.as_flattened()[strip * STRIP..];
         std::array::from_fn(|lane| lanes[lane])
@@ -190,8 +184,8 @@ impl Layout {
         kernels.transpose_strip(rows, part % PARTS * (TABLED / LANES), chunk);
     }
 
-    /// Ask for a share of the weights that [`Self::strip_chunk`] will need: those of the tile that `part` is of, or past the last
-    /// tile those of the next strip. One call a part covers them all.
+    /// Asks for a share of the weights that [`Self::strip_chunk`] will need: those of the tile that `part` is of, or
+    /// past the last tile those of the next strip. One call a part covers them all.
     pub(super) fn prefetch_chunk(&self, strip: usize, part: usize) {
         let (tile, half) = (part / PARTS, part % PARTS);
         let (strip, tile) = if tile < self.tile_count() { (strip, tile) } else { (strip + 1, 0) };
@@ -212,7 +206,7 @@ impl Layout {
     }
 }
 
-/// tile × visible × 64: weights, or whatever else there is one of for each weight.
+/// Returns tile × visible × 64 from row-major numbers, one for each weight.
 pub(super) fn weight_tiles(weights: &[f32], (visible, hidden): (usize, usize)) -> Vec<[Lanes; TILE]> {
     assert_eq!(weights.len(), visible * hidden, "numbers for {visible} × {hidden} weights");
     let tile_count = hidden.div_ceil(TILE_UNITS);
@@ -226,12 +220,12 @@ pub(super) fn weight_tiles(weights: &[f32], (visible, hidden): (usize, usize)) -
     tiles
 }
 
-/// Values of visible units by blocks.
+/// Returns the values of visible units by blocks.
 pub(super) fn bias_blocks(values: &[f32]) -> Vec<[Lanes; BLOCK]> {
     padded(values, values.len().div_ceil(BLOCK_UNITS) * BLOCK).as_chunks().0.to_vec()
 }
 
-/// Values of hidden units by tiles.
+/// Returns the values of hidden units by tiles.
 pub(super) fn bias_tiles(values: &[f32]) -> Vec<[Lanes; TILE]> {
     padded(values, values.len().div_ceil(TILE_UNITS) * TILE).as_chunks().0.to_vec()
 }
@@ -243,7 +237,7 @@ fn add_lanes(sums: &mut [f64], lanes: &[Lanes]) {
     }
 }
 
-/// Parameters of the shape (visible, hidden) from tiles, blocks of visible units and tiles of hidden units.
+/// Returns parameters of the shape (visible, hidden) from tiles, blocks of visible units and tiles of hidden units.
 pub(super) fn row_major(
     (visible, hidden): (usize, usize),
     tiles: &[[Lanes; TILE]],
@@ -261,7 +255,7 @@ pub(super) fn row_major(
     parameters
 }
 
-/// How the blocks stand to the tiles.
+/// The state of the blocks against the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BlocksState {
     /// They hold older weights, or none.
@@ -284,7 +278,7 @@ pub(super) struct BlockPass<'a> {
     pub(super) bias: &'a [[Lanes; BLOCK]],
 }
 
-/// The bits of the last word of a row that stand for units.
+/// Returns the bits of the last word of a row that stand for units.
 pub(super) fn last_word_mask(units: usize) -> u64 {
     !0 >> (units.div_ceil(64) * 64 - units)
 }

@@ -1,22 +1,22 @@
-//! Lists of the units that are on, one list a row of bits.
+//! The lists of the units that are on, one list a row of bits.
 
 /// Ascending index lists, one after the other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
-    /// Where each list starts in `indices`, and the end of the last.
+    /// The start of each list in `indices`, and the end of the last.
     starts: Vec<usize>,
     indices: Vec<u32>,
 }
 
 impl Lists {
-    /// Forget all lists.
+    /// Forgets all lists.
     pub(super) fn clear(&mut self) {
         self.starts.clear();
         self.starts.push(0);
         self.indices.clear();
     }
 
-    /// Append one list: whatever `fill` pushes.
+    /// Appends one list: the indices that `fill` pushes.
     pub(super) fn push(&mut self, fill: impl FnOnce(&mut Vec<u32>)) {
         if self.starts.is_empty() {
             self.starts.push(0);
@@ -25,12 +25,12 @@ impl Lists {
         self.starts.push(self.indices.len());
     }
 
-    /// Number of lists.
+    /// Returns the number of lists.
     pub(super) fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
 
-    /// Number of indices in all lists.
+    /// Returns the number of indices in all lists.
     pub(super) fn total(&self) -> usize {
         self.indices.len()
     }
@@ -40,7 +40,7 @@ impl Lists {
         &self.indices[self.starts[index]..self.starts[index + 1]]
     }
 
-    /// For each of `columns` indices, the lists it stands in, ascending (a counting sort).
+    /// Lists for each of `columns` indices the lists it stands in, ascending (a counting sort).
     pub(super) fn transpose_into(&self, columns: usize, target: &mut Self) {
         target.starts.clear();
         target.starts.resize(columns + 2, 0);
@@ -67,7 +67,7 @@ impl Lists {
 /// Units in one part of a list: their weights to a tile, 32 KiB, stay in the first-level cache.
 pub(super) const PART_UNITS: usize = 128;
 
-/// Where lists of units go from one stretch of [`PART_UNITS`] units to the next.
+/// The places at which lists of units pass from one stretch of [`PART_UNITS`] units to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     /// list × (parts + 1): places among the indices of all lists.
@@ -76,7 +76,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Find the parts of lists of `units` units at most.
+    /// Finds the parts of lists of `units` units at most.
     pub(super) fn find(&mut self, lists: &Lists, units: usize) {
         self.per_list = units.div_ceil(PART_UNITS) + 1;
         self.bounds.clear();
@@ -92,7 +92,7 @@ impl Parts {
         }
     }
 
-    /// Number of parts of a list.
+    /// Returns the number of parts of a list.
     pub(super) fn count(&self) -> usize {
         self.per_list - 1
     }

@@ -1,9 +1,9 @@
-//! Work of known size for measuring what a machine can do at best, by the same kernels' means.
+//! The probe that measures a machine's limits, by work of known size with the kernels' own means.
 
-use super::super::{LANES, Purpose, RowStreams};
 use super::isa::{Isa, IsaError, Kernels};
 use super::kernels::BLOCK;
 use super::lanes::{Lanes, StreamState, Words};
+use crate::engine::random::{LANES, Purpose, RowStreams};
 
 /// Work of known size on one core, by one instruction set. The caller times it.
 #[derive(Clone, Debug)]
@@ -16,20 +16,20 @@ impl Probe {
     /// Bytes in a row of the matrix that [`Self::loads`] adds up.
     pub const ROW_BYTES: usize = BLOCK * LANES * 4;
 
-    /// Probes of the given instruction set.
+    /// Returns probes of the given instruction set.
     pub fn new(isa: Isa) -> Result<Self, IsaError> {
         Ok(Self { kernels: Kernels::new(isa)?, matrix: Vec::new() })
     }
 
-    /// Add numbers held in registers. Returns how many additions of sixteen numbers were made, and a result to keep.
+    /// Adds numbers held in registers. Returns the additions of sixteen numbers made, and a result to keep.
     pub fn additions(&self, rounds: usize) -> (usize, f32) {
         let mut lanes = [Lanes([1e-3; LANES]); BLOCK];
         self.kernels.probe_additions(rounds, &mut lanes);
         (rounds * 96, lanes[0].0[0])
     }
 
-    /// Add up a matrix of about `bytes` bytes again and again: loads and additions in equal number. Returns how many of sixteen
-    /// numbers each, and a result to keep.
+    /// Adds up a matrix of about `bytes` bytes `rounds` times: loads and additions in equal number. Returns those of
+    /// sixteen numbers each, and a result to keep.
     pub fn loads(&mut self, rounds: usize, bytes: usize) -> (usize, f32) {
         self.matrix.resize((bytes / Self::ROW_BYTES).max(1), [Lanes([1e-6; LANES]); BLOCK]);
         let mut total = [Lanes::ZERO; BLOCK];
@@ -37,7 +37,7 @@ impl Probe {
         (rounds * self.matrix.len() * BLOCK, total[0].0[0])
     }
 
-    /// Draw raw numbers. Returns how many, and a result to keep.
+    /// Draws raw numbers. Returns how many, and a result to keep.
     pub fn numbers(&self, rounds: usize) -> (usize, u32) {
         let mut states = [StreamState::ZERO; 2];
         self.kernels.seed(RowStreams::new(1, Purpose::Baseline, 0, 0, 0), 0, &mut states);

@@ -1,11 +1,12 @@
-//! The operations on sixteen numbers that kernels are written in, whatever registers an instruction set has for them.
+//! The operations on sixteen numbers that kernels are written in.
 
 use super::lanes::{Lanes, Words};
 
-/// Sixteen numbers at a time in the registers of one instruction set.
+/// The operations on sixteen numbers in the registers of one instruction set.
 ///
-/// A value of an implementing type proves that the processor has the instruction set: the operations are safe to call. They are
-/// fast only where they are inlined into a function that is compiled for it. None fuses a multiplication with an addition.
+/// A value of an implementing type proves that the processor has the instruction set: the operations are safe to call.
+/// They are fast only where they are inlined into a function that is compiled for it. None fuses a multiplication with
+/// an addition.
 pub(super) trait Simd: Copy {
     /// Sixteen f32.
     type Numbers: Copy;
@@ -13,6 +14,7 @@ pub(super) trait Simd: Copy {
     type Words: Copy;
 
     fn load(self, lanes: &Lanes) -> Self::Numbers;
+    fn load_unaligned(self, numbers: &[f32; 16]) -> Self::Numbers;
     fn store(self, lanes: &mut Lanes, numbers: Self::Numbers);
     fn splat(self, number: f32) -> Self::Numbers;
     fn add(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
@@ -23,7 +25,7 @@ pub(super) trait Simd: Copy {
     fn maximum(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
     /// a where a < b, else b: b where either is NaN.
     fn minimum(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
-    /// One bit a lane: whether a ≤ b.
+    /// One bit a lane, set if a ≤ b.
     fn at_most(self, a: Self::Numbers, b: Self::Numbers) -> u16;
 
     fn load_words(self, words: &Words) -> Self::Words;
@@ -39,13 +41,13 @@ pub(super) trait Simd: Copy {
     /// (a ∧ b) ⊕ c.
     fn and_xor(self, a: Self::Words, b: Self::Words, c: Self::Words) -> Self::Words;
     fn count_ones(self, a: Self::Words) -> Self::Words;
-    /// The words as signed integers, converted.
+    /// Returns the words as signed integers, converted.
     fn to_numbers(self, words: Self::Words) -> Self::Numbers;
     fn bits(self, numbers: Self::Numbers) -> Self::Words;
     fn numbers_of_bits(self, words: Self::Words) -> Self::Numbers;
 }
 
-/// No instruction set in particular.
+/// The absence of a particular instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain;
 
@@ -74,6 +76,11 @@ impl Simd for Plain {
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [f32; 16] {
         lanes.0
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> [f32; 16] {
+        *numbers
     }
 
     #[inline(always)]

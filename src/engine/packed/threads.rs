@@ -6,30 +6,32 @@ use std::num::NonZero;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Work below this many additions of sixteen numbers stays on the calling thread where the others of the pool may sleep.
+/// Work below this many additions of sixteen numbers stays on the calling thread where the others of the pool may
+/// sleep.
 ///
-/// An addition from the first-level cache takes 0.2 ns or more, so this is at least 120 µs; to wake a sleeping thread takes up to
-/// 100 µs on a virtual machine.
+/// An addition from the first-level cache takes 0.2 ns or more, so this is at least 120 µs; to wake a sleeping thread
+/// takes up to 100 µs on a virtual machine.
 const FORK_FROM: usize = if cfg!(test) { 100_000 } else { 600_000 };
-/// The same where the others are kept awake: a fork and its join then take about a microsecond.
+/// The same bound where the others are kept awake: a fork and its join then take about a microsecond.
 const FORK_FROM_AWAKE: usize = 40_000;
-/// An update of fewer connections (examples × visible × hidden units) is not worth the time that other threads spend on waiting.
+/// An update of fewer connections (examples × visible × hidden units) is not worth the time that other threads spend on
+/// waiting.
 const CONNECTIONS_WORTH_WAITING_FOR: usize = 4_000_000;
-/// How often a waiting thread looks for work before it queues up again.
+/// The looks for work that a waiting thread takes before it queues up again.
 const LOOKS: usize = 64;
 
 thread_local! {
-    /// Whether this thread is inside [`keep_awake`].
+    /// True if this thread is inside [`keep_awake`].
     static AWAKE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether work of so many additions of sixteen numbers is worth dividing among the threads of the pool.
+/// Returns true if `additions` additions of sixteen numbers are worth dividing among the threads of the pool.
 pub(super) fn worth_dividing(additions: usize) -> bool {
     additions >= if AWAKE.get() { FORK_FROM_AWAKE } else { FORK_FROM } && rayon::current_num_threads() > 1
 }
 
-/// Call `work` while the other threads of the pool wait for its forks without falling asleep, if updates of so many
-/// `connections` (examples × visible × hidden units) are worth that.
+/// Calls `work` while the other threads of the pool wait for its forks without falling asleep, if updates of that
+/// number of `connections` (examples × visible × hidden units) are worth that.
 ///
 /// Between the phases of an update a pool's threads would fall asleep, and waking them takes longer than many a phase.
 /// This changes no result.
@@ -65,7 +67,7 @@ impl Drop for AwakeUntilDropped<'_> {
     }
 }
 
-/// Look for work for a short while, and queue up to do so again.
+/// Looks for work for a short while, and queues up to do so again.
 ///
 /// That it returns matters: a thread that waits for the end of a fork may take this up meanwhile.
 fn wait_for_work<'scope>(scope: &rayon::Scope<'scope>, over: &'scope AtomicBool) {
@@ -81,19 +83,22 @@ fn wait_for_work<'scope>(scope: &rayon::Scope<'scope>, over: &'scope AtomicBool)
     scope.spawn(|scope| wait_for_work(scope, over));
 }
 
-/// The processors of this machine that the program may use.
+/// Returns the processors of this machine that the program may use.
 fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
 }
 
-/// How many of `count` pieces of work one task takes: two tasks a thread even out what others take from a core, and more of them
-/// would spend time on moving random streams to where a task starts.
+/// Two tasks a thread even out what others take from a core. More of them would spend time on moving random streams to
+/// where a task starts.
+pub(super) const TASKS_PER_THREAD: usize = 2;
+
+/// Returns the number of `count` pieces of work that one task takes.
 pub(super) fn task_size(parallel: bool, count: usize) -> usize {
-    if parallel { count.div_ceil(2 * rayon::current_num_threads()) } else { count }
+    if parallel { count.div_ceil(TASKS_PER_THREAD * rayon::current_num_threads()) } else { count }
 }
 
-/// Call `work` with the number and the values of each chunk of `size` values; chunk numbers depend on `size` alone.
+/// Calls `work` with the number and the values of each chunk of `size` values; chunk numbers depend on `size` alone.
 pub(super) fn for_each_chunk<T: Send>(
     parallel: bool,
     values: &mut [T],
@@ -107,7 +112,7 @@ pub(super) fn for_each_chunk<T: Send>(
     }
 }
 
-/// Call `work` with each of the tasks.
+/// Calls `work` with each of the tasks.
 pub(super) fn for_each<T: Send>(parallel: bool, tasks: Vec<T>, work: impl Fn(T) + Send + Sync) {
     if parallel && tasks.len() > 1 {
         tasks.into_par_iter().for_each(work);
@@ -116,7 +121,7 @@ pub(super) fn for_each<T: Send>(parallel: bool, tasks: Vec<T>, work: impl Fn(T) 
     }
 }
 
-/// As [`for_each_chunk`] with two slices, whose chunks go together.
+/// Calls `work` as [`for_each_chunk`] does, with two slices whose chunks go together.
 pub(super) fn for_each_pair<T: Send, U: Send>(
     parallel: bool,
     (first, first_size): (&mut [T], usize),

@@ -55,7 +55,7 @@ impl UpdateStreams {
         RowStreams::new(self.seed, purpose, self.epoch, self.batch, step)
     }
 
-    fn hidden_draw(&self, purpose: Purpose) -> Draw {
+    fn hidden_draw(&self, purpose: Purpose) -> Draw<'static> {
         Draw::plain(self.of(purpose, 0))
     }
 

@@ -54,9 +54,9 @@ impl Tempering {
         let count = self.visible.len();
         for step in 0..steps {
             for temperature in 0..count {
-                let draw = |purpose| Draw {
-                    streams: streams.of(purpose, step * count as u64 + temperature as u64),
-                    inverse_temperature: self.inverse_temperatures[temperature] as f32,
+                let inverse_temperature = self.inverse_temperatures[temperature] as f32;
+                let draw = |purpose| {
+                    Draw::at(streams.of(purpose, step * count as u64 + temperature as u64), inverse_temperature)
                 };
                 let (visible, hidden) = (&mut self.visible[temperature], &mut self.hidden[temperature]);
                 engine.sample_hidden(visible, draw(Purpose::ChainHidden), hidden);

@@ -1,13 +1,14 @@
-//! The kernels for AVX2: the plain loops, and intrinsics where those do not reach the speed.
+//! The kernels for AVX2, with intrinsics where the plain loops do not reach the speed.
 
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
-use super::super::super::random::RowStreams;
-use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
-use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::{Lists, Parts};
-use super::super::simd::Simd;
+use crate::engine::contract::RowOffsets;
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
+use crate::engine::packed::lanes::{Lanes, StreamState, Words};
+use crate::engine::packed::lists::{Lists, Parts};
+use crate::engine::packed::simd::Simd;
+use crate::engine::random::RowStreams;
+use crate::engine::update::Update;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -19,7 +20,8 @@ const PIECE: usize = 4;
 pub(in super::super) struct Avx2(());
 
 impl Avx2 {
-    /// The proof that the processor has every feature that the functions of this file are compiled for, if it has.
+    /// Returns the proof that the processor has every feature that the functions of this file are compiled for, or
+    /// `None`.
     pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
@@ -35,7 +37,12 @@ impl Simd for Avx2 {
     type Words = [__m256i; 2];
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [__m256; 2] {
-        let (halves, _) = lanes.0.as_chunks::<8>();
+        self.load_unaligned(&lanes.0)
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> [__m256; 2] {
+        let (halves, _) = numbers.as_chunks::<8>();
         // SAFETY: the reference is to eight f32; the instruction needs no alignment, and the processor has it.
         let low = unsafe { _mm256_loadu_ps(halves[0].as_ptr()) };
         // SAFETY: as above.
@@ -271,7 +278,7 @@ pub(super) fn transpose_bits(_: Avx2, rows: &[&[u64]], columns: &mut [u32]) {
     kernels::transpose_bits(rows, columns);
 }
 
-/// Bits on in each word: look up the count of each half byte, and add the counts of four bytes.
+/// Counts the bits on in each word: looks up the count of each half byte, and adds the counts of four bytes.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn count_ones_of_half(a: __m256i) -> __m256i {
@@ -283,7 +290,7 @@ fn count_ones_of_half(a: __m256i) -> __m256i {
     _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
-/// Rows become columns in a square of 16 × 16, a quarter at a time.
+/// Turns rows into columns in a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
@@ -300,7 +307,7 @@ fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
     columns
 }
 
-/// Rows become columns in a square of 8 × 8: pairs of rows, pairs of pairs, halves.
+/// Turns rows into columns in a square of 8 × 8: pairs of rows, pairs of pairs, halves.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn transpose_eighth(r: [__m256; 8]) -> [__m256; 8] {
@@ -325,7 +332,7 @@ fn transpose_eighth(r: [__m256; 8]) -> [__m256; 8] {
     columns
 }
 
-/// Store the lower (0) or upper (1) eight numbers.
+/// Stores the lower (0) or upper (1) eight numbers.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn store_half(lanes: &mut Lanes, half: usize, values: __m256) {

@@ -1,14 +1,15 @@
-//! The kernels for AVX-512: the plain loops, and intrinsics where those do not reach the speed.
+//! The kernels for AVX-512, with intrinsics where the plain loops do not reach the speed.
 
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
-use super::super::super::random::RowStreams;
-use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
-use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::{Lists, Parts};
-use super::super::simd::Simd;
 use super::avx2::Avx2;
+use crate::engine::contract::RowOffsets;
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
+use crate::engine::packed::lanes::{Lanes, StreamState, Words};
+use crate::engine::packed::lists::{Lists, Parts};
+use crate::engine::packed::simd::Simd;
+use crate::engine::random::RowStreams;
+use crate::engine::update::Update;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -20,7 +21,8 @@ const PIECE: usize = 8;
 pub(in super::super) struct Avx512(());
 
 impl Avx512 {
-    /// The proof that the processor has every feature that the functions of this file are compiled for, if it has.
+    /// Returns the proof that the processor has every feature that the functions of this file are compiled for, or
+    /// `None`.
     pub(super) fn detect() -> Option<Self> {
         (Avx2::detect().is_some()
             && is_x86_feature_detected!("avx512f")
@@ -45,6 +47,12 @@ impl Simd for Avx512 {
     fn load(self, lanes: &Lanes) -> __m512 {
         // SAFETY: the reference is to sixteen f32, aligned to 64 bytes; the processor has the instruction.
         unsafe { _mm512_load_ps(lanes.0.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_unaligned(self, numbers: &[f32; 16]) -> __m512 {
+        // SAFETY: the reference is to sixteen f32; the instruction needs no alignment, and the processor has it.
+        unsafe { _mm512_loadu_ps(numbers.as_ptr()) }
     }
 
     #[inline(always)]
@@ -206,7 +214,8 @@ kernels::compile! {
 }
 
 avx512! {
-    /// The compress instruction turns a word of bits into the list of their positions.
+    /// Appends the positions of the bits that are on: the compress instruction turns a word into the list of its
+    /// positions.
     #[inline(never)]
     pub(super) fn indices(_: Avx512, words: &[u64], target: &mut Vec<u32>) {
         let positions: [u8; 64] = std::array::from_fn(|position| position as u8);
@@ -233,8 +242,8 @@ avx512! {
 }
 
 avx512! {
-    /// Eight rows of eight bytes become, byte by byte, eight columns: a byte shuffle, a bit-matrix transpose by GFNI, and
-    /// an interleaving of the four groups of rows.
+    /// Turns eight rows of eight bytes, byte by byte, into eight columns: a byte shuffle, a bit-matrix transpose by
+    /// GFNI, and an interleaving of the four groups of rows.
     #[inline(never)]
     pub(super) fn transpose_bits(_: Avx512, rows: &[&[u64]], columns: &mut [u32]) {
         // gf2p8affine multiplies the 8 × 8 bits of a word by each byte of the other operand. With the unit vectors that
@@ -269,7 +278,7 @@ avx512! {
 }
 
 avx512! {
-    /// Rows become columns in a square of 16 × 16.
+    /// Turns rows into columns in a square of 16 × 16.
     ///
     /// Quarters of the rows 0, 4, 8 and 12 apart are loaded into one register, which leaves only transposes of 4 × 4
     /// within 128 bits: half the shuffles of the usual four rounds.

@@ -1,11 +1,14 @@
 //! The kernels for any processor: the plain loops as the target's baseline compiles them.
 
-use super::super::super::random::RowStreams;
-use super::super::super::update::Update;
-use super::super::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables, transpose_square};
-use super::super::lanes::{Lanes, StreamState, Words};
-use super::super::lists::{Lists, Parts};
-use super::super::simd::Plain;
+use crate::engine::contract::RowOffsets;
+use crate::engine::packed::kernels::{
+    self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables, transpose_square,
+};
+use crate::engine::packed::lanes::{Lanes, StreamState, Words};
+use crate::engine::packed::lists::{Lists, Parts};
+use crate::engine::packed::simd::Plain;
+use crate::engine::random::RowStreams;
+use crate::engine::update::Update;
 use std::ops::Range;
 
 /// Lanes to sum at a time: they fit the sixteen 128-bit registers of common baselines, with room to load.

@@ -196,10 +196,8 @@ impl Walk {
     ///
     /// The engine multiplies inputs by β, so it is given the visible biases of the intermediate model divided by β.
     fn step(&mut self, annealing: &Annealing, beta: f64, step: u64) {
-        let draw = |purpose| Draw {
-            streams: RowStreams::new(self.seed, purpose, self.kind, self.group, step),
-            inverse_temperature: beta as f32,
-        };
+        let streams = |purpose| RowStreams::new(self.seed, purpose, self.kind, self.group, step);
+        let draw = |purpose| Draw::at(streams(purpose), beta as f32);
         let (hidden, visible) = (draw(Purpose::AnnealingHidden), draw(Purpose::AnnealingVisible));
         let share = (1.0 - beta) / beta;
         let biases = annealing.parameters.visible_bias.iter().zip(annealing.base);

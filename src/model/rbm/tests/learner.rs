@@ -243,7 +243,7 @@ fn engines_agree_bit_for_bit_where_sums_are_exact() {
         let streams = RowStreams::new(61, Purpose::ChainHidden, 0, 0, 0);
         let results = ENGINES.map(|kind| {
             let mut engine = build(kind, parameters.clone());
-            let draw = Draw { streams, inverse_temperature: 0.5 };
+            let draw = Draw::at(streams, 0.5);
             let (mut hidden, mut fantasy, mut inputs) = (BitMatrix::default(), BitMatrix::default(), Vec::new());
             engine.sample_hidden(&data, draw, &mut hidden);
             engine.sample_visible(&hidden, draw, &mut fantasy);

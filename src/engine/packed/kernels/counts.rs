@@ -1,0 +1,168 @@
+//! The update of weights by counts of sampled rows.
+
+use super::{BLOCK, TILE};
+use crate::engine::packed::lanes::{Lanes, Words};
+use crate::engine::packed::simd::Simd;
+use std::array::from_fn;
+
+/// The update by counts of sampled rows: `scale` times the number of the data's rows in which both units are on less
+/// that of the model's, less `decay` times the weight.
+///
+/// A unit's column of bits is `planes` words long. Half of its bits are for the data's rows, half for the model's,
+/// whose zeros are counted: data + (room − model) is one count of ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct CountUpdate {
+    pub(in super::super) scale: f32,
+    pub(in super::super) decay: f32,
+    pub(in super::super) planes: usize,
+}
+
+/// The greatest number of words in a column of a [`CountUpdate`].
+pub(in super::super) const MOST_PLANES: usize = 8;
+
+impl CountUpdate {
+    /// Returns the rows of either side that `planes` words have room for.
+    pub(in super::super) fn room(planes: usize) -> usize {
+        planes * 16
+    }
+
+    /// Returns the bits of one plane that are the model's.
+    fn model_bits(planes: usize, plane: usize) -> u32 {
+        match planes {
+            1 => 0xffff_0000,
+            _ if plane < planes / 2 => 0,
+            _ => !0,
+        }
+    }
+
+    #[inline(always)]
+    fn constants<S: Simd, const PLANES: usize>(self, simd: S) -> CountConstants<S, PLANES> {
+        CountConstants {
+            simd,
+            scale: simd.splat(self.scale),
+            decay: simd.splat(self.decay),
+            model_bits: from_fn(|plane| simd.splat_word(Self::model_bits(PLANES, plane))),
+            offset: simd.splat_word((Self::room(PLANES) as u32).wrapping_neg()),
+        }
+    }
+}
+
+/// The constants of a [`CountUpdate`] in registers.
+#[derive(Clone, Copy)]
+struct CountConstants<S: Simd, const PLANES: usize> {
+    simd: S,
+    scale: S::Numbers,
+    decay: S::Numbers,
+    model_bits: [S::Words; PLANES],
+    offset: S::Words,
+}
+
+impl<S: Simd, const PLANES: usize> CountConstants<S, PLANES> {
+    #[inline(always)]
+    fn apply<const DECAY: bool>(&self, weights: &mut Lanes, visible: &[S::Words; PLANES], hidden: &[S::Words; PLANES]) {
+        let simd = self.simd;
+        let mut count = self.offset;
+        for plane in 0..PLANES {
+            let both = simd.and_xor(visible[plane], hidden[plane], self.model_bits[plane]);
+            count = simd.add_words(count, simd.count_ones(both));
+        }
+        let gradient = simd.multiply(simd.to_numbers(count), self.scale);
+        let before = simd.load(weights);
+        let change = if DECAY { simd.subtract(gradient, simd.multiply(self.decay, before)) } else { gradient };
+        simd.store(weights, simd.add(before, change));
+    }
+}
+
+/// weights[v] ← weights[v] + gradient, for the visible units in `touched`.
+///
+/// visible (plane × units) and hidden (plane × 64) are the bit columns of the two layers.
+#[inline(always)]
+pub(in super::super) fn update_counts<S: Simd>(
+    simd: S,
+    weights: &mut [[Lanes; TILE]],
+    touched: &[u32],
+    visible: &[u32],
+    hidden: &[[Words; TILE]],
+    update: CountUpdate,
+) {
+    match (update.planes, update.decay == 0.0) {
+        (1, true) => count_tile::<S, 1, false>(simd, weights, touched, visible, hidden, update),
+        (1, false) => count_tile::<S, 1, true>(simd, weights, touched, visible, hidden, update),
+        (2, true) => count_tile::<S, 2, false>(simd, weights, touched, visible, hidden, update),
+        (2, false) => count_tile::<S, 2, true>(simd, weights, touched, visible, hidden, update),
+        (4, true) => count_tile::<S, 4, false>(simd, weights, touched, visible, hidden, update),
+        (4, false) => count_tile::<S, 4, true>(simd, weights, touched, visible, hidden, update),
+        (8, true) => count_tile::<S, 8, false>(simd, weights, touched, visible, hidden, update),
+        (8, false) => count_tile::<S, 8, true>(simd, weights, touched, visible, hidden, update),
+        (planes, _) => panic!("columns of {planes} words"),
+    }
+}
+
+#[inline(always)]
+fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
+    simd: S,
+    weights: &mut [[Lanes; TILE]],
+    touched: &[u32],
+    visible: &[u32],
+    hidden: &[[Words; TILE]],
+    update: CountUpdate,
+) {
+    let constants = update.constants::<S, PLANES>(simd);
+    let units = visible.len() / PLANES;
+    let hidden: [[S::Words; PLANES]; TILE] = from_fn(|lane| from_fn(|plane| simd.load_words(&hidden[plane][lane])));
+    for &unit in touched {
+        let column = from_fn(|plane| simd.splat_word(visible[plane * units + unit as usize]));
+        let weights = &mut weights[unit as usize];
+        for lane in 0..TILE {
+            constants.apply::<DECAY>(&mut weights[lane], &column, &hidden[lane]);
+        }
+    }
+}
+
+/// Adds the same to one block of the transposed weights (hidden × 128 visible units), in the lanes that `touched`
+/// marks.
+///
+/// visible (plane × 128) and hidden (plane × units); at most two planes.
+#[inline(always)]
+pub(in super::super) fn update_counts_block<S: Simd>(
+    simd: S,
+    block: &mut [[Lanes; BLOCK]],
+    touched: [bool; BLOCK],
+    visible: &[[Words; BLOCK]],
+    hidden: &[u32],
+    update: CountUpdate,
+) {
+    match (update.planes, update.decay == 0.0) {
+        (1, true) => count_block::<S, 1, false>(simd, block, touched, visible, hidden, update),
+        (1, false) => count_block::<S, 1, true>(simd, block, touched, visible, hidden, update),
+        (2, true) => count_block::<S, 2, false>(simd, block, touched, visible, hidden, update),
+        (2, false) => count_block::<S, 2, true>(simd, block, touched, visible, hidden, update),
+        (4, true) => count_block::<S, 4, false>(simd, block, touched, visible, hidden, update),
+        (4, false) => count_block::<S, 4, true>(simd, block, touched, visible, hidden, update),
+        (8, true) => count_block::<S, 8, false>(simd, block, touched, visible, hidden, update),
+        (8, false) => count_block::<S, 8, true>(simd, block, touched, visible, hidden, update),
+        (planes, _) => panic!("columns of {planes} words"),
+    }
+}
+
+#[inline(always)]
+fn count_block<S: Simd, const PLANES: usize, const DECAY: bool>(
+    simd: S,
+    block: &mut [[Lanes; BLOCK]],
+    touched: [bool; BLOCK],
+    visible: &[[Words; BLOCK]],
+    hidden: &[u32],
+    update: CountUpdate,
+) {
+    let constants = update.constants::<S, PLANES>(simd);
+    let units = hidden.len() / PLANES;
+    let columns: [[S::Words; PLANES]; BLOCK] = from_fn(|lane| from_fn(|plane| simd.load_words(&visible[plane][lane])));
+    for (unit, weights) in block.iter_mut().enumerate() {
+        let hidden = from_fn(|plane| simd.splat_word(hidden[plane * units + unit]));
+        for lane in 0..BLOCK {
+            if touched[lane] {
+                constants.apply::<DECAY>(&mut weights[lane], &columns[lane], &hidden);
+            }
+        }
+    }
+}

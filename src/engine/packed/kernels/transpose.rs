@@ -1,0 +1,59 @@
+//! The transposes of squares, of numbers as of bits.
+
+use super::TILE;
+use crate::engine::packed::lanes::Lanes;
+use crate::engine::packed::simd::Plain;
+use crate::engine::random::LANES;
+use std::array::from_fn;
+
+/// Turns rows into columns in a square of 16 × 16.
+#[inline(always)]
+pub(in super::super) fn transpose_square(_: Plain, rows: [&Lanes; LANES]) -> [Lanes; LANES] {
+    let mut columns = [Lanes::ZERO; LANES];
+    for (row, lanes) in rows.into_iter().enumerate() {
+        for (column, &value) in lanes.0.iter().enumerate() {
+            columns[column].0[row] = value;
+        }
+    }
+    columns
+}
+
+/// Returns lane number `lane` of up to 16 rows, with zeros for rows that are missing.
+#[inline(always)]
+pub(in super::super) fn square(rows: &[[Lanes; TILE]], lane: usize) -> [&Lanes; LANES] {
+    from_fn(|row| rows.get(row).map_or(&Lanes::ZERO, |row| &row[lane]))
+}
+
+/// columns[c] ← bit c of every row, row r as bit r; at most 32 rows of `columns.len() / 64` words.
+#[inline(always)]
+pub(in super::super) fn transpose_bits(rows: &[&[u64]], columns: &mut [u32]) {
+    columns.fill(0);
+    for (group, rows) in rows.chunks(8).enumerate() {
+        for (word, columns) in columns.chunks_exact_mut(64).enumerate() {
+            let mut bytes = [0u64; 8];
+            for (row, words) in rows.iter().enumerate() {
+                for (byte, target) in bytes.iter_mut().enumerate() {
+                    *target |= (words[word] >> (8 * byte) & 0xff) << (8 * row);
+                }
+            }
+            for (byte, columns) in columns.chunks_exact_mut(8).enumerate() {
+                let transposed = transpose_8x8(bytes[byte]);
+                for (column, target) in columns.iter_mut().enumerate() {
+                    *target |= ((transposed >> (8 * column)) as u32 & 0xff) << (8 * group);
+                }
+            }
+        }
+    }
+}
+
+/// Transposes 8 × 8 bits, row r in byte r: squares of 1, 2 and 4 bits off the diagonal change places.
+#[inline(always)]
+fn transpose_8x8(bits: u64) -> u64 {
+    let swap = |bits: u64, mask: u64, distance: u32| {
+        let changed = (bits ^ (bits >> distance)) & mask;
+        bits ^ changed ^ (changed << distance)
+    };
+    let bits = swap(bits, 0x00aa_00aa_00aa_00aa, 7);
+    let bits = swap(bits, 0x0000_cccc_0000_cccc, 14);
+    swap(bits, 0x0000_0000_f0f0_f0f0, 28)
+}
