@@ -2,6 +2,8 @@
 
 mod folder;
 mod merge;
+mod metric;
+mod metrics;
 mod model_file;
 mod plan_file;
 mod record;
@@ -11,6 +13,13 @@ mod summary;
 
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
+pub use metric::{
+    Direction, Metric, MetricGroup, NamedMetric, Per, Reach, Reading, SplitName, Subject, Terminal, Variant,
+};
+pub(crate) use metrics::times_of;
+pub use metrics::{
+    METRICS, TerminalColumn, find_metric, metric_names, metric_order, metrics_markdown, terminal_columns,
+};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{

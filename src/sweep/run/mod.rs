@@ -10,7 +10,9 @@ mod modes;
 pub use likelihood::{likelihood_metrics, run_likelihood};
 
 use crate::engine::{BitMatrix, Isa, Parameters};
-use crate::evaluate::music::{Baselines, Memorisation, MusicComparison, MusicProfile, nearest_training_window};
+use crate::evaluate::music::{
+    Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, nearest_training_window,
+};
 use crate::machine::Environment;
 use crate::machine::clock::CpuClock;
 use crate::machine::memory::peak_memory_bytes;
@@ -446,8 +448,9 @@ fn train_and_sample(spec: &RunSpec, context: &RunContext, session: &mut Session)
     };
     let record = &mut session.record;
     write_samples(spec, context, training, &samples, record)?;
-    write_rolls(spec, context, training, &samples, record)?;
-    record.music = (samples.rows() > 0).then(|| judge(spec, context.corpus, &material, &samples));
+    let nearest = nearest_training_window(&samples, &training.bits, None);
+    write_rolls(spec, context, training, (&samples, &nearest), record)?;
+    record.music = (samples.rows() > 0).then(|| judge(spec, context.corpus, &material, (&samples, &nearest)));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -603,15 +606,20 @@ fn draw_samples(
 /// a run that draws little measures little.
 const HELD_OUT_PER_SAMPLE: usize = 10;
 
-/// The music of the samples beside that of the baselines, of songs held out, and of the corpus whose truth is known.
-fn judge(spec: &RunSpec, corpus: &Corpus, material: &Material, samples: &BitMatrix) -> MusicComparison {
+/// The music of the samples, whose nearest training windows are known, beside that of the baselines, of songs held out,
+/// and of the corpus whose truth is known.
+fn judge(
+    spec: &RunSpec,
+    corpus: &Corpus,
+    material: &Material,
+    (samples, nearest): (&BitMatrix, &[Nearest]),
+) -> MusicComparison {
     let training = &material.windows.windows.training;
     let (layout, timesteps) = (&training.layout, training.timesteps);
-    let nearest = nearest_training_window(samples, &training.bits, None);
-    let profile = MusicProfile::new(layout, timesteps, samples, &nearest);
+    let profile = MusicProfile::new(layout, timesteps, samples, nearest);
     let held_out = material.held_out_nearest(Baselines::ENOUGH_WINDOWS.min(HELD_OUT_PER_SAMPLE * samples.rows()));
     MusicComparison {
-        memorisation: Memorisation::of(&nearest, &held_out),
+        memorisation: Memorisation::of(nearest, &held_out),
         coverage: modes::coverage(&spec.parameters().corpus, corpus, timesteps, samples),
         ..MusicComparison::new(profile, material.baselines().clone())
     }
@@ -650,11 +658,13 @@ fn write_rolls(
     spec: &RunSpec,
     context: &RunContext,
     training: &Windows,
-    samples: &BitMatrix,
+    (samples, nearest): (&BitMatrix, &[Nearest]),
     record: &mut RunRecord,
 ) -> Result<(), RunError> {
     let RunParameters { corpus, sample, .. } = spec.parameters();
-    let bytes = RollsFile::new(training, samples, corpus.steps_per_beat, !sample.skip_empty, spec.seed).to_bytes();
+    let with_silent = !sample.skip_empty;
+    let rolls = RollsFile::new(training, samples, nearest, corpus.steps_per_beat, with_silent, spec.seed);
+    let bytes = rolls.to_bytes();
     replace(&context.folder.join(RollsFile::NAME), &bytes)?;
     record.artifacts.push(Artifact::new(RollsFile::NAME, &bytes));
     Ok(())
