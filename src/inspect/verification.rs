@@ -1,6 +1,6 @@
 //! Whether results can be had again: files against their hashes, records against their digests, runs against runs anew.
 
-use super::results::ResultsError;
+use super::results::{Results, ResultsError};
 use crate::engine::{Isa, Purpose, RowStreams, permutation};
 use crate::sweep::{
     Artifact, EpochRecord, ExecuteOptions, Prepared, RunRecord, Shard, StoreError, SweepObserver, Workers, digest,
@@ -339,7 +339,7 @@ fn first_difference(recorded: (&RunRecord, &[EpochRecord]), now: (&RunRecord, &[
 
 /// The records of all complete runs of a folder of results, in the order of the plan.
 pub fn complete_records(folder: &Path) -> Result<Vec<RunRecord>, VerificationError> {
-    let results = super::Results::read_sweep(folder)?;
+    let results = Results::read_sweep(folder)?;
     if results.records.is_empty() {
         return Err(VerificationError::NoSuchRun(format!("{} has no complete run", folder.display())));
     }

@@ -1,7 +1,7 @@
 //! The provenance: program, machine, corpus, seeds and configuration that the results come from.
 
 use super::number::Rounded;
-use super::results::Results;
+use super::sweep_results::SweepResults;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ pub(super) struct Provenance {
     /// The program that made the report: version and commit.
     made_by: (&'static str, &'static str),
     /// The machines and builds of the runs.
-    environments: Vec<OfRuns>,
+    environments: Vec<RunEnvironment>,
     /// The readings of corpora.
     corpora: Vec<Corpus>,
     /// The seeds of replicates, the first of them.
@@ -34,7 +34,7 @@ pub(super) struct Provenance {
 
 /// A machine with a build of the program, and how many runs it did.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct OfRuns {
+struct RunEnvironment {
     version: String,
     git: String,
     rustc: String,
@@ -61,11 +61,11 @@ struct Corpus {
 }
 
 impl Provenance {
-    pub(super) fn of(results: &Results) -> Self {
-        let mut counted: BTreeMap<OfRuns, usize> = BTreeMap::new();
+    pub(super) fn of(results: &SweepResults) -> Self {
+        let mut counted: BTreeMap<RunEnvironment, usize> = BTreeMap::new();
         for record in results.records.iter().flatten() {
             let own = record.environment.clone();
-            let key = OfRuns {
+            let key = RunEnvironment {
                 version: own.version,
                 git: own.git,
                 rustc: own.rustc,
@@ -77,8 +77,8 @@ impl Provenance {
             };
             *counted.entry(key).or_default() += 1;
         }
-        let mut environments: Vec<OfRuns> =
-            counted.into_iter().map(|(environment, runs)| OfRuns { runs, ..environment }).collect();
+        let mut environments: Vec<RunEnvironment> =
+            counted.into_iter().map(|(environment, runs)| RunEnvironment { runs, ..environment }).collect();
         environments.sort_by_key(|environment| std::cmp::Reverse(environment.runs));
         environments.truncate(ENVIRONMENTS);
         let config = std::fs::read_to_string(results.folder.join("sweep.toml")).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Provenance {
     }
 }
 
-fn corpora_of(results: &Results) -> Vec<Corpus> {
+fn corpora_of(results: &SweepResults) -> Vec<Corpus> {
     let seen = |index: usize| {
         let mut runs = results.plan.runs.iter().filter(|run| run.corpus == index);
         runs.find_map(|run| results.records[run.index].as_ref()?.corpus.as_ref())

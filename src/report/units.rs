@@ -1,8 +1,8 @@
 //! The hidden units to look at: those whose weights have the largest norms.
 
 use super::number::Rounded;
-use super::results::Results;
 use super::runs::Runs;
+use super::sweep_results::SweepResults;
 use crate::sweep::ModelFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,7 +54,7 @@ struct HiddenUnit {
 }
 
 /// The units of the best point's first run, of the second point's, and so on.
-pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -> Vec<ModelUnits> {
+pub(super) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Vec<ModelUnits> {
     let mut found = Vec::new();
     let mut too_large = 0;
     let first = runs.of_point.iter();

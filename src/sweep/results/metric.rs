@@ -348,6 +348,11 @@ impl Metric {
         }
     }
 
+    /// The name of a metric without splits, as in `summary.csv`.
+    pub fn plain_name(&self) -> String {
+        format!("{}{}", self.prefix(None), self.name)
+    }
+
     /// Returns the value in the music of a run; the outer `None` where the music has no such metric.
     pub(crate) fn of_run_music(&self, music: &MusicComparison) -> Option<MusicValue> {
         let value = match self.reading {

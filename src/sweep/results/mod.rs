@@ -29,5 +29,4 @@ pub use record::{
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub(in crate::sweep) use state::INTERRUPTED_FILE;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
-pub(crate) use summary::music_of;
 pub use summary::{PointSummary, Statistic, Summary, to_csv};

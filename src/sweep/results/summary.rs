@@ -208,7 +208,7 @@ impl PointSummary {
 }
 
 /// The metrics of music of a record, by their names without `sample_`. Empty without samples.
-pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
+fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
     let value = |MusicValue(value)| value;
     METRICS.iter().filter_map(|metric| Some((metric.name.to_owned(), metric.of_run_music(music).map(value)?))).collect()

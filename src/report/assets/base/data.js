@@ -53,16 +53,6 @@ function compareQuality(name, a, b) {
   return termOf(name).better === 'higher' ? b - a : a - b;
 }
 
-/** Metrics that a reader looks for first; the others follow in the order of their names. */
-const FIRST_METRICS = [
-  'validation_log_likelihood_exact_per_step', 'validation_log_likelihood_cautious_per_step',
-  'validation_pseudo_log_likelihood_per_step', 'train_pseudo_log_likelihood_per_step',
-  'validation_log_likelihood_raise_per_step', 'validation_pseudo_log_likelihood', 'train_pseudo_log_likelihood',
-  'free_energy_gap', 'sample_distance', 'validation_reconstruction_error', 'train_reconstruction_error',
-];
-const byImportance = (names) => [
-  ...FIRST_METRICS.filter((name) => names.includes(name)),
-  ...names.filter((name) => !FIRST_METRICS.includes(name)),
-];
-const metricNames = byImportance([...columns.keys()]);
+/** All metrics, the most telling first. */
+const metricNames = [...columns.keys()];
 const mainMetric = report.ordered_by ?? metricNames[0] ?? null;

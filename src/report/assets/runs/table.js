@@ -13,12 +13,10 @@ function tableColumns() {
     { key: 'replicate', label: 'replicate', hint: 'Which replicate of its point, from 0', numeric: true, shown: several, value: (run) => runs.replicate[run], cell: (run) => String(runs.replicate[run]) },
     { key: 'seed', label: 'seed', hint: 'Seed of the replicate', value: (run) => runs.seeds[runs.seed[run]], cell: (run) => el('code', {}, runs.seeds[runs.seed[run]]) },
   ];
-  const usual = ['validation_pseudo_log_likelihood_per_step', 'validation_log_likelihood_exact_per_step', 'validation_log_likelihood_cautious_per_step', 'train_pseudo_log_likelihood_per_step', 'validation_reconstruction_error', 'sample_distance', 'sample_nearest_training_window_bits', 'train_s', 'examples_per_s'];
-  if (!columns.has(usual[0])) usual.push('train_reconstruction_error');
   const measured = metricNames.map((name) => {
     const { label, short = label, unit, definition } = termOf(name);
     return {
-      key: name, label: short, long: label, unit: ['s', '1/s'].includes(unit) ? '' : unit, hint: `${sentence(label)}. ${definition}`, numeric: true, shown: usual.includes(name),
+      key: name, label: short, long: label, unit: ['s', '1/s'].includes(unit) ? '' : unit, hint: `${sentence(label)}. ${definition}`, numeric: true, shown: columns.get(name).shown,
       value: (run) => numberOf(name, run),
       cell: (run) => metric(name, numberOf(name, run)),
       timed: columns.get(name).group === 'timing',

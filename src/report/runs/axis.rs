@@ -1,13 +1,13 @@
 //! The axis of a sweep: a key that varies, with its values.
 
-use super::results::Results;
+use crate::report::sweep_results::SweepResults;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// A key that varies.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Axis {
+pub(in crate::report) struct Axis {
     /// The dotted key.
     key: String,
     /// Its last part, if no other axis ends in that.
@@ -17,7 +17,7 @@ pub(super) struct Axis {
 }
 
 /// The axes of a sweep, in the order of the plan.
-pub(super) fn axes_of(results: &Results) -> Vec<Axis> {
+pub(in crate::report) fn axes_of(results: &SweepResults) -> Vec<Axis> {
     let keys = &results.plan.swept;
     keys.iter()
         .map(|key| {
@@ -37,7 +37,7 @@ pub(super) fn axes_of(results: &Results) -> Vec<Axis> {
 }
 
 /// For the first `count` points, best first, the index of the value on each axis.
-pub(super) fn points_of(axes: &[Axis], results: &Results, count: usize) -> Vec<Vec<usize>> {
+pub(in crate::report) fn points_of(axes: &[Axis], results: &SweepResults, count: usize) -> Vec<Vec<usize>> {
     let places: Vec<HashMap<String, usize>> =
         axes.iter().map(|axis| axis.values.iter().map(Value::to_string).zip(0..).collect()).collect();
     let place = |axis: usize, point: usize| {

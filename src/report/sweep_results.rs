@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Plan, records and summary of a sweep.
-pub(super) struct Results {
+pub(super) struct SweepResults {
     /// The folder.
     pub(super) folder: PathBuf,
     /// Every run of it.
@@ -20,7 +20,7 @@ pub(super) struct Results {
     pub(super) members: Vec<Vec<usize>>,
 }
 
-impl Results {
+impl SweepResults {
     pub(super) fn read(folder: &Path) -> Result<Self, ReportError> {
         let plan = PlanFile::read(folder)?;
         let record = |run_id: &String| read_record(&run_folder(folder, run_id), run_id);

@@ -1,7 +1,7 @@
 //! The music to look at and to hear: samples, their nearest training windows and real ones, as notes.
 
-use super::results::Results;
-use super::runs::Runs;
+use crate::report::runs::Runs;
+use crate::report::sweep_results::SweepResults;
 use crate::sweep::{Roll, RollsFile};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -13,11 +13,11 @@ const NUMBERS: usize = 360_000;
 
 /// The music of some runs; equal rolls, as the nearest windows of many samples, are stored once.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Rolls {
+pub(in crate::report) struct Rolls {
     /// Every roll once.
     rolls: Vec<PackedRoll>,
     /// The runs, best first.
-    runs: Vec<OfRun>,
+    runs: Vec<RunRolls>,
 }
 
 /// A roll in few characters.
@@ -32,7 +32,7 @@ struct PackedRoll {
 
 /// The music of one run.
 #[derive(Clone, Debug, Serialize)]
-struct OfRun {
+struct RunRolls {
     /// The run's place in the list.
     run: usize,
     lowest_pitch: u8,
@@ -56,7 +56,7 @@ struct OfRun {
 
 impl Rolls {
     /// Read the music of one run of each point, best first, then of the others, as far as there is room.
-    pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -> Self {
+    pub(in crate::report) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Self {
         let mut music = Self::default();
         let mut places: HashMap<PackedRoll, usize> = HashMap::new();
         let mut numbers = 0;
@@ -91,7 +91,7 @@ impl Rolls {
                 .collect();
             let real = file.real.iter().map(|real| (real.window, store(&real.roll))).collect();
             let tempo = results.records[runs.places[run]].as_ref().and_then(|record| record.params.get("sample.tempo"));
-            music.runs.push(OfRun {
+            music.runs.push(RunRolls {
                 run,
                 lowest_pitch: file.layout.lowest_pitch,
                 highest_pitch: file.layout.highest_pitch,

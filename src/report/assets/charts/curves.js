@@ -28,9 +28,8 @@ function curvesSection() {
   const { names } = report.curves;
   const drawn = points.map((_, point) => point).filter((point) => runsOf[point].some((run) => curveOfRun.has(run)));
   if (!names.length || !drawn.length) return section('curves', 'Learning curves', null, empty('No run has evaluated an epoch.'));
-  const ordered = byImportance(names);
   const several = report.totals.replicates > 1;
-  const state = { name: ordered[0], log: false, band: several ? 'sd' : 'none', byTime: false, colours: 'rank', picked: new Set(drawn.slice(0, 6)), all: false };
+  const state = { name: names[0], log: false, band: several ? 'sd' : 'none', byTime: false, colours: 'rank', picked: new Set(drawn.slice(0, 6)), all: false };
   let curves = new Map();
 
   /** What a curve looks like: the hues and dashes of the points picked, or the colour of a value of an axis. */
@@ -138,7 +137,7 @@ function curvesSection() {
   const colours = [['rank', 'Points picked below'], ...axes.map((axis, index) => [String(index), axis.label])];
   const content = panel(
     toolbar(
-      chooser('Metric', metricOptions(ordered), state.name, (name) => { state.name = name; update(); }),
+      chooser('Metric', metricOptions(names), state.name, (name) => { state.name = name; update(); }),
       axes.length > 0 && chooser('Colour by', colours, 'rank', (own) => { state.colours = own; update(); }),
       segments('Value axis', [['linear', 'Linear'], ['log', 'Log']], 'linear', (own) => { state.log = own === 'log'; update(); }),
       segments('Across', [['epoch', 'Epochs'], ['time', 'Training time']], 'epoch', (own) => { state.byTime = own === 'time'; update(); }),

@@ -1,6 +1,6 @@
 //! Which runs of two results belong together: those of the same configuration.
 
-use super::results::Results;
+use crate::inspect::results::Results;
 use crate::sweep::{RunRecord, display};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,9 @@
 //! Comparisons of made-up records, of which it is known what is so.
 
-use super::{Comparison, ComparisonError, ComparisonOptions, Contrast, Method, Quantified, Results, Verdict};
+use super::{Comparison, ComparisonError, ComparisonOptions, Contrast, Method, Quantified, Verdict};
 use crate::engine::{Purpose, RowStreams, standard_normals};
-use crate::sweep::RunRecord;
+use crate::inspect::results::Results;
+use crate::sweep::{Direction, RunRecord};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -148,14 +149,21 @@ fn many_comparisons_raise_no_more_false_alarms_than_one() {
     let mut generator = RowStreams::new(11, Purpose::Baseline, 0, 0, 0).generator(0);
     let mut normals = vec![0.0; 2 * 6 * 4 * 5];
     let options = ComparisonOptions { threshold: 0.0, ..ComparisonOptions::default() };
+    let judged = [
+        DISTANCE,
+        PLL,
+        "train_pseudo_log_likelihood",
+        "validation_log_likelihood_ais_per_step",
+        "test_log_likelihood_exact",
+    ];
     let mut alarms = 0;
     for _ in 0..300 {
         standard_normals(&mut generator, &mut normals);
         let side = |side: usize| {
             sweep(&[1, 2, 3, 4, 5, 6], |record, hidden, seed| {
-                for metric in 0..5 {
+                for (metric, name) in judged.into_iter().enumerate() {
                     let place = ((side * 6 + hidden as usize - 1) * 4 + seed as usize) * 5 + metric;
-                    record.metrics.insert(format!("m{metric}_sample_distance"), Some(5.0 + normals[place]));
+                    record.metrics.insert(name.into(), Some(5.0 + normals[place]));
                 }
             })
         };
@@ -297,4 +305,30 @@ fn what_is_undefined_is_left_out_and_counted() {
         record.metrics.insert(DISTANCE.into(), None);
     });
     assert!(compare(&a, &nowhere).metrics.is_empty());
+}
+
+#[test]
+fn only_what_the_registry_says_is_judged() {
+    let names = [PLL, DISTANCE, "free_energy_gap", "sample_copies", "ais_effective_sample_size", "no_such_metric"];
+    let planted = |factor: f64| {
+        sweep(&[10], move |record, _, seed| {
+            for name in names {
+                record.metrics.insert(name.into(), Some(factor * (10.0 + noise(seed))));
+            }
+        })
+    };
+    let comparison = compare(&planted(1.0), &planted(2.0));
+    let seen = names.map(|name| {
+        let quantity = quantity(&comparison, name);
+        (quantity.direction, quantity.is_judged(), quantity.overall.verdict == Verdict::NotJudged)
+    });
+    let expected = [
+        (Direction::Higher, true, false),
+        (Direction::Lower, true, false),
+        (Direction::Lower, false, true),
+        (Direction::Lower, false, true),
+        (Direction::Higher, false, true),
+        (Direction::Neither, false, true),
+    ];
+    assert_eq!(seen, expected);
 }

@@ -1,9 +1,9 @@
 //! The learning curves: metrics by epoch.
 
-use super::number::Rounded;
-use super::results::Results;
-use super::runs::Runs;
-use crate::sweep::EpochRecord;
+use super::list::Runs;
+use crate::report::number::Rounded;
+use crate::report::sweep_results::SweepResults;
+use crate::sweep::{EpochRecord, metric_order};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -18,9 +18,9 @@ const EPOCHS: (usize, usize) = (16, 160);
 
 /// Curves of some runs.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Curves {
+pub(in crate::report) struct Curves {
     /// The metrics.
-    pub(super) names: Vec<String>,
+    pub(in crate::report) names: Vec<String>,
     /// The curves of each run.
     runs: Vec<Curve>,
 }
@@ -40,7 +40,7 @@ struct Curve {
 
 impl Curves {
     /// Read the curves of the best points, all replicates of each.
-    pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -> Self {
+    pub(in crate::report) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Self {
         let with_record = |run: &usize| results.records[runs.places[*run]].is_some();
         let candidates = (0..runs.len()).filter(with_record).count();
         let mut chosen: Vec<usize> = Vec::new();
@@ -56,7 +56,8 @@ impl Curves {
         let read = |&run: &usize| (run, read_epochs(&results.run_folder(runs.places[run]).join("epochs.jsonl")));
         let read: Vec<(usize, Vec<(f64, EpochRecord)>)> = chosen.par_iter().map(read).collect();
         let metrics = read.iter().flat_map(|(_, epochs)| epochs).flat_map(|(_, epoch)| epoch.metrics.keys());
-        let names: Vec<String> = metrics.collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let mut names: Vec<String> = metrics.collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        names.sort_by_cached_key(|name| metric_order(name));
         let share = NUMBERS / (names.len() * read.len()).max(1);
         let limit = share.clamp(EPOCHS.0, EPOCHS.1);
         let thinned = read.iter().map(|(_, epochs)| epochs.len()).max().unwrap_or(0);

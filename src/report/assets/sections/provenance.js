@@ -31,7 +31,7 @@ function provenanceSection() {
 }
 
 function definitionsSection() {
-  const names = byImportance([...new Set([...columns.keys(), ...report.curves.names])]).filter((name) => report.glossary[name]);
+  const names = [...new Set([...columns.keys(), ...report.curves.names])].filter((name) => report.glossary[name]);
   if (!names.length) return null;
   const ways = { higher: 'higher is better', lower: 'lower is better', near: 'best where the training data’s value is', neither: '' };
   const groups = [['model', 'Model'], ['music', 'Music of the samples'], ['timing', 'Time']];

@@ -1,6 +1,6 @@
 //! The list of runs: what became of each, best point first.
 
-use super::results::{Results, state_of};
+use crate::report::sweep_results::{SweepResults, state_of};
 use crate::sweep::RunState;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,7 @@ const WITH_WARNINGS: usize = 100;
 
 /// Runs and points of the plan, counted.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Totals {
+pub(in crate::report) struct Totals {
     runs: usize,
     points: usize,
     /// Runs of the point that has most.
@@ -28,7 +28,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn of(results: &Results) -> Self {
+    pub(in crate::report) fn of(results: &SweepResults) -> Self {
         let summary = &results.summary;
         Self {
             runs: summary.runs,
@@ -43,7 +43,7 @@ impl Totals {
 
 /// The runs listed, the replicates of the best point first: each field holds a value a run.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Runs {
+pub(in crate::report) struct Runs {
     id: Vec<String>,
     /// Which of the points, best first.
     point: Vec<usize>,
@@ -64,14 +64,14 @@ pub(super) struct Runs {
     digest: Vec<String>,
     /// For each run its place in the plan.
     #[serde(skip)]
-    pub(super) places: Vec<usize>,
+    pub(in crate::report) places: Vec<usize>,
     /// For each point listed the places of its runs in this list.
     #[serde(skip)]
-    pub(super) of_point: Vec<Vec<usize>>,
+    pub(in crate::report) of_point: Vec<Vec<usize>>,
 }
 
 impl Runs {
-    pub(super) fn of(results: &Results, left_out: &mut Vec<String>) -> Self {
+    pub(in crate::report) fn of(results: &SweepResults, left_out: &mut Vec<String>) -> Self {
         let mut runs = Self {
             id: Vec::new(),
             point: Vec::new(),
@@ -143,17 +143,17 @@ impl Runs {
     }
 
     /// Points listed.
-    pub(super) fn points(&self) -> usize {
+    pub(in crate::report) fn points(&self) -> usize {
         self.of_point.len()
     }
 
     /// Runs listed.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::report) fn len(&self) -> usize {
         self.id.len()
     }
 
     /// The first run of each point, best point first, then the others; only those that satisfy a condition.
-    pub(super) fn one_a_point_first(&self, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
+    pub(in crate::report) fn one_a_point_first(&self, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
         let of_point: Vec<Vec<usize>> =
             self.of_point.iter().map(|runs| runs.iter().copied().filter(|&run| wanted(run)).collect()).collect();
         let first = of_point.iter().filter_map(|runs| runs.first());
