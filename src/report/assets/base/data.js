@@ -1,21 +1,21 @@
-// The report as it is embedded, and how its parts are looked up.
+// The embedded report.
 
 const report = JSON.parse(document.getElementById('data').textContent);
 const { runs, axes, points } = report;
 const runCount = runs.id.length;
 const columns = new Map(report.columns.map((column) => [column.name, column]));
 
-/** The number of a run in a column; null where it is undefined. */
+/** Returns the number of a run in a column; null where it is undefined. */
 const numberOf = (name, run) => columns.get(name)?.values[run] ?? null;
 
-/** What a metric is called and means. */
+/** Returns labels, unit, better direction and definition of a metric. */
 const termOf = (name) => report.glossary[name]
   ?? { label: name.replaceAll('_', ' '), unit: '', better: 'neither', definition: '' };
 
-/** The value of an axis at a point, as configured. */
+/** Returns the value of an axis at a point, as configured. */
 const axisValue = (axis, point) => axes[axis].values[points[point][axis]];
 
-/** A value of a key as text. */
+/** Returns a value of a key as text. */
 const plain = (value) => Array.isArray(value) ? value.join('+') : value === null ? '–' : String(value);
 
 /** The runs of each point. */
@@ -23,19 +23,19 @@ const runsOf = points.map(() => []);
 runs.point.forEach((point, run) => runsOf[point].push(run));
 const okRunsOf = (point) => runsOf[point].filter((run) => runs.status[run] === 'ok');
 
-/** A point in words: the values of its axes. */
+/** Describes a point by the values of its axes. */
 function pointName(point) {
   if (!axes.length) return 'the only point';
   return axes.map((axis, index) => `${axis.label} ${plain(axisValue(index, point))}`).join(' · ');
 }
 
-/** A run in words. */
+/** Describes a run by its point and replicate. */
 function runName(run) {
   const replicate = report.totals.replicates > 1 ? ` · replicate ${runs.replicate[run]}` : '';
   return (axes.length ? pointName(runs.point[run]) : `run ${runs.id[run]}`) + replicate;
 }
 
-/** Mean, sample standard deviation, least, greatest and count of some numbers; null if there is none. */
+/** Returns mean, sample standard deviation, least, greatest and count of the numbers that are finite; null without any. */
 function statistic(values) {
   const known = values.filter((value) => value !== null && Number.isFinite(value));
   if (!known.length) return null;
@@ -45,10 +45,10 @@ function statistic(values) {
   return { mean, sd, min: Math.min(...known), max: Math.max(...known), count: known.length };
 }
 
-/** A metric of a point over its replicates. */
+/** Returns the statistic of a metric of a point over its replicates. */
 const pointStatistic = (name, point) => statistic(okRunsOf(point).map((run) => numberOf(name, run)));
 
-/** Which of two values is better: negative if the first. */
+/** Compares two values of a metric: negative if the first is better. */
 function compareQuality(name, a, b) {
   return termOf(name).better === 'higher' ? b - a : a - b;
 }

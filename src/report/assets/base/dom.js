@@ -1,4 +1,4 @@
-// Elements, controls and the tooltip. Text always enters as text: nothing here parses markup.
+// The building blocks of the page. Text always enters as text: nothing here parses markup.
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -18,7 +18,7 @@ const svg = (tag, attributes, ...children) =>
 let lastId = 0;
 const newId = (prefix) => `${prefix}-${++lastId}`;
 
-/** A labelled list to choose from; options are [value, text] or {group, options}. */
+/** Makes a labelled list to choose from; options are [value, text] or {group, options}. */
 function chooser(label, options, chosen, onChange) {
   const id = newId('choice');
   const option = ([value, text]) => el('option', { value, selected: value === chosen }, text);
@@ -27,7 +27,7 @@ function chooser(label, options, chosen, onChange) {
   return el('div', { class: 'control' }, el('label', { for: id }, label), select);
 }
 
-/** A few choices side by side, as radio buttons. */
+/** Makes a few choices side by side, as radio buttons. */
 function segments(label, options, chosen, onChange) {
   const name = newId('segments');
   const part = ([value, text, hint]) => {
@@ -45,7 +45,7 @@ function checkbox(label, checked, onChange) {
   return el('label', { class: 'check' }, input, el('span', {}, label));
 }
 
-/** Metrics in groups, for a chooser. */
+/** Returns metrics in groups, for a chooser. */
 function metricOptions(names) {
   const titles = { model: 'Model', music: 'Music of the samples', timing: 'Time' };
   const groups = Object.entries(titles).map(([group, title]) => ({
@@ -55,7 +55,7 @@ function metricOptions(names) {
   return groups.filter((group) => group.options.length);
 }
 
-/** An icon of one path in a square of 16. */
+/** Makes an icon of one path in a square of 16. */
 const icon = (path) => svg('svg', { viewBox: '0 0 16 16', width: 16, height: 16, 'aria-hidden': 'true' }, svg('path', { d: path }));
 const ICONS = {
   play: 'M4 2.5v11l9-5.5z',
@@ -83,7 +83,7 @@ const hideTip = () => { tip.hidden = true; };
 addEventListener('scroll', hideTip, { passive: true });
 addEventListener('keydown', (event) => { if (event.key === 'Escape') hideTip(); });
 
-/** Give an element a tooltip for pointer and keyboard. */
+/** Gives an element a tooltip for pointer and keyboard. */
 function withTip(element, title, lines) {
   const at = (event) => showTip(event.clientX, event.clientY, title, lines());
   element.addEventListener('pointermove', at);
@@ -96,10 +96,10 @@ function withTip(element, title, lines) {
   return element;
 }
 
-/** Say something to screen readers. */
+/** Says something to screen readers. */
 const announce = (text) => { document.getElementById('live').textContent = text; };
 
-/** A section of the page; its entry in the navigation comes from its title. */
+/** Makes a section of the page; its title becomes its entry in the navigation. */
 const sections = [];
 function section(id, title, lead, ...content) {
   const heading = newId('heading');
@@ -107,11 +107,11 @@ function section(id, title, lead, ...content) {
   return el('section', { id, 'aria-labelledby': heading },
     el('div', { class: 'section-head' }, el('h2', { id: heading }, title), lead && el('p', { class: 'lead' }, lead)), ...content);
 }
-/** What is left of some children when conditions have been false. */
+/** Removes the children whose conditions were false. */
 const given = (children) => children.flat().filter(Boolean);
 const empty = (text) => el('p', { class: 'empty' }, text);
 const panel = (...content) => el('div', { class: 'panel' }, ...content);
 const toolbar = (...content) => el('div', { class: 'toolbar' }, ...content);
 
-/** A region that scrolls sideways by itself, reachable by keyboard. */
+/** Makes a region that scrolls sideways by itself, reachable by keyboard. */
 const scroller = (label, ...content) => el('div', { class: 'scroller', role: 'region', 'aria-label': label, tabindex: 0 }, ...content);

@@ -1,9 +1,9 @@
-// Numbers as people read them.
+// The text of numbers.
 
 const MINUS = '\u2212';
 const signed = (text) => text.replace('-', MINUS);
 
-/** A number with so many significant digits; very large and very small ones with a power of ten. */
+/** Formats a number with `digits` significant digits; very large and very small ones with a power of ten. */
 function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   if (value === 0) return '0';
@@ -19,7 +19,7 @@ function number(value, digits = 4) {
 
 const superscript = (power) => String(power).replace('-', '⁻').replace(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[digit]);
 
-/** A time in the unit that suits it. */
+/** Formats a time in the unit that suits it. */
 function seconds(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const fixed = (scaled, unit) => `${scaled >= 100 ? scaled.toFixed(0) : scaled.toPrecision(3)}\u202f${unit}`;
@@ -31,7 +31,7 @@ function seconds(value) {
   return fixed(value / 3600, 'h');
 }
 
-/** A count or rate with k, M, G. */
+/** Formats a count or rate with k, M, G or T. */
 function short(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const scale = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']].find(([least]) => Math.abs(value) >= least);
@@ -40,7 +40,7 @@ function short(value) {
   return signed(`${Math.abs(scaled) >= 100 ? scaled.toFixed(0) : scaled.toPrecision(3)}\u202f${scale[1]}`);
 }
 
-/** A value of a metric, by its unit. */
+/** Formats a value of a metric by its unit. */
 function metric(name, value) {
   const { unit } = termOf(name);
   if (unit === 's') return seconds(value);
@@ -48,13 +48,13 @@ function metric(name, value) {
   return number(value);
 }
 
-/** Mean ± deviation of a metric. */
+/** Formats mean ± deviation of a metric. */
 function meanAndDeviation(name, found) {
   if (!found) return '–';
   return metric(name, found.mean) + (found.sd === null ? '' : ` ± ${metric(name, found.sd)}`);
 }
 
-/** A metric with its unit, for axes and headings. */
+/** Returns the label of a metric with its unit, for axes and headings. */
 function metricTitle(name) {
   const { label, unit } = termOf(name);
   return unit ? `${label} (${unit})` : label;

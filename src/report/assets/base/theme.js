@@ -1,4 +1,4 @@
-// Light or dark: the system's choice until the reader makes one, which this browser then remembers.
+// The theme, light or dark: the system's choice until the reader makes one, which this browser then remembers.
 
 const themeButton = document.getElementById('theme');
 const redraws = new Set();
@@ -6,7 +6,7 @@ const systemDark = matchMedia('(prefers-color-scheme: dark)');
 const remembered = () => { try { return localStorage.getItem('chordbench-theme'); } catch { return null; } };
 const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? 'dark' : 'light')) === 'dark';
 
-/** Draw again whenever the colours change. */
+/** Calls `redraw` whenever the colours change. */
 const onThemeChange = (redraw) => redraws.add(redraw);
 
 function applyTheme() {
@@ -20,7 +20,7 @@ function applyTheme() {
 if (['light', 'dark'].includes(remembered())) document.documentElement.dataset.theme = remembered();
 themeButton.addEventListener('click', () => {
   document.documentElement.dataset.theme = isDark() ? 'light' : 'dark';
-  try { localStorage.setItem('chordbench-theme', document.documentElement.dataset.theme); } catch { /* Then not remembered. */ }
+  try { localStorage.setItem('chordbench-theme', document.documentElement.dataset.theme); } catch { /* The choice is lost with the page. */ }
   applyTheme();
 });
 systemDark.addEventListener('change', applyTheme);

@@ -1,6 +1,6 @@
-// What each swept key does to a metric: all points by its value, and their mean.
+// The effects of swept keys on a metric: all points by the value of a key, and their mean.
 
-/** The places of an axis' values along a scale: numbers as they are, logarithmic if they span much; others in order. */
+/** Places the values of an axis along a scale: numbers by value, on a logarithmic scale if they span a factor of 20; others in order. */
 function axisScale(axis, range) {
   const { values } = axes[axis];
   if (!values.every((value) => typeof value === 'number') || values.length < 3) {
@@ -13,7 +13,7 @@ function axisScale(axis, range) {
   return { at: (place) => scale(values[place]), ticks: shown.map((value) => [scale(value), tickText(value, shown)]), kind: wide ? ', log' : '' };
 }
 
-/** Numbers binned by rank into groups of equal size; others, and few values, stand for themselves. */
+/** Bins numbers by rank into groups of equal size; each other value, and each of `most` or fewer, is a group of its own. */
 function groupsOf(axis, most = 12) {
   const { values } = axes[axis];
   if (values.length <= most || !values.every((value) => typeof value === 'number')) {
@@ -63,12 +63,12 @@ function effectsChart(axis, state) {
 
 function effectsView(state) {
   const charts = axes.map((_, axis) => effectsChart(axis, state));
-  const root = el('div', {}, el('div', { class: 'small-multiples' }, charts), el('p', { class: 'hint' }, 'A dot a point, the mean over its replicates. The line joins the means of all points with that value, which mix whatever else varies.'));
+  const root = el('div', {}, el('div', { class: 'small-multiples' }, charts), el('p', { class: 'hint' }, 'Each dot is a point, the mean over its replicates. The line joins the means of all points with the same value; the other keys vary among them.'));
   root.update = () => charts.forEach((own) => own.draw());
   return root;
 }
 
-/** Effects, heatmap and parallel coordinates of one metric. */
+/** Makes the section on effects, heatmap and parallel coordinates of one metric. */
 function sweepSection() {
   const lead = 'Any metric against the keys that vary.';
   const metrics = metricNames.filter((name) => columns.get(name).values.some((value) => value !== null));

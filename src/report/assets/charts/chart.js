@@ -1,6 +1,6 @@
-// What charts share: scales, ticks, axes, and drawing anew when the width changes.
+// The frame of a chart: scales, ticks and axes, drawn again when the width changes.
 
-/** Round numbers that divide a range into about `count` parts. */
+/** Returns round numbers that divide a range into about `count` parts. */
 function linearTicks(min, max, count) {
   if (min === max) return [min];
   const raw = (max - min) / Math.max(1, count);
@@ -11,7 +11,7 @@ function linearTicks(min, max, count) {
   return ticks;
 }
 
-/** A scale from values to pixels. Logarithmic ones take values of one sign; of negative ones the size counts. */
+/** Makes a scale from values to pixels. A logarithmic one takes values of one sign, and negative values by their size. */
 function scaleOf(values, range, logarithmic, pad = 0.04) {
   const known = values.filter(Number.isFinite);
   let [min, max] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
@@ -43,7 +43,7 @@ function scaleOf(values, range, logarithmic, pad = 0.04) {
   return scale;
 }
 
-/** A tick's text, as short as its neighbours allow. */
+/** Formats a tick as short as its neighbours allow. */
 function tickText(value, ticks) {
   if (value === 0) return '0';
   if (Math.abs(value) >= 1e5) return short(value);
@@ -53,7 +53,7 @@ function tickText(value, ticks) {
   return signed(value.toFixed(Math.min(decimals, 6)).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, ''));
 }
 
-/** An axis on the left with grid lines, and its title above. */
+/** Draws an axis on the left with grid lines, and its title above. */
 function drawLeftAxis(parent, scale, box, title) {
   const ticks = scale.ticks(5);
   for (const tick of ticks) {
@@ -80,7 +80,7 @@ function drawBottomAxis(parent, scale, box, title, count = 6) {
     svg('text', { class: 'axis-title', x: box.right, y: box.bottom + 36, 'text-anchor': 'end' }, title));
 }
 
-/** A chart that is drawn for the width it has; returns its element, with `draw` to draw it again. */
+/** Makes a chart that is drawn for the width it has; returns its element, with `draw` to draw it again. */
 function chart(label, height, draw) {
   const frame = el('div', { class: 'chart' });
   let width = 0;
@@ -98,7 +98,7 @@ function chart(label, height, draw) {
   return frame;
 }
 
-/** Shapes that tell series apart without colour. */
+/** The shapes that tell series apart without colour. */
 const MARKS = {
   circle: (x, y, r) => svg('circle', { cx: x, cy: y, r }),
   diamond: (x, y, r) => svg('path', { d: `M${x} ${y - r * 1.35}L${x + r * 1.35} ${y}L${x} ${y + r * 1.35}L${x - r * 1.35} ${y}Z` }),

@@ -1,9 +1,9 @@
-// Learning curves: a metric by epoch or by training time, a line a point, a band over its replicates.
+// The learning curves: a metric by epoch or by training time, one line for each point, with a band over its replicates.
 
 const curveOfRun = new Map(report.curves.runs.map((curve) => [curve.run, curve]));
 const DASHES = [null, '7 3', '2 3', '9 3 2 3', '12 4', '4 2'];
 
-/** Mean, deviation and range at each epoch over the replicates of a point that reached it. */
+/** Returns mean, deviation and range at each epoch, over the replicates of a point that reached it. */
 function pointCurve(point, index, byTime) {
   const at = new Map();
   for (const run of runsOf[point]) {
@@ -32,7 +32,7 @@ function curvesSection() {
   const state = { name: names[0], log: false, band: several ? 'sd' : 'none', byTime: false, colours: 'rank', picked: new Set(drawn.slice(0, 6)), all: false };
   let curves = new Map();
 
-  /** What a curve looks like: the hues and dashes of the points picked, or the colour of a value of an axis. */
+  /** Returns the look of a curve: hue and dash of a point picked, or the colour of a value of an axis. */
   function look(point) {
     if (state.colours !== 'rank') {
       const axis = Number(state.colours);
@@ -121,15 +121,15 @@ function curvesSection() {
         update();
         legend.children[drawn.indexOf(point)]?.focus();
       } } }, sample, pointName(point));
-    }), drawn.length > limit && el('button', { type: 'button', class: 'key more', on: { click: () => { state.all = true; drawLegend(); legend.children[limit]?.focus(); } } }, `Show ${plural(drawn.length - limit, 'point')} more`)]));
+    }), drawn.length > limit && el('button', { type: 'button', class: 'key more', on: { click: () => { state.all = true; drawLegend(); legend.children[limit]?.focus(); } } }, `Show ${plural(drawn.length - limit, 'more point')}`)]));
   }
 
   function update() {
     const index = names.indexOf(state.name);
     curves = new Map(drawn.map((point) => [point, pointCurve(point, index, state.byTime)]).filter(([, line]) => line.length));
-    const bands = { sd: 'Bands are mean ± one sample standard deviation over replicates.', range: 'Bands go from the least to the greatest replicate.', none: several ? 'Lines are means over replicates.' : 'One run a point.' };
+    const bands = { sd: 'Bands are mean ± one sample standard deviation over replicates.', range: 'Bands go from the least to the greatest replicate.', none: several ? 'Lines are means over replicates.' : 'Each point has one run.' };
     const values = [...curves.values()].flat().map((own) => own.mean);
-    const mixed = state.log && Math.min(...values) * Math.max(...values) <= 0 ? ' This metric has values of both signs or zero, so its axis stays linear.' : '';
+    const mixed = state.log && Math.min(...values) * Math.max(...values) <= 0 ? ' This metric has values of both signs or zero, so its axis is linear.' : '';
     note.textContent = `${bands[state.band]}${mixed} ${termOf(state.name).definition}`;
     drawLegend();
     frame.draw();

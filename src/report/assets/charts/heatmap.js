@@ -1,14 +1,14 @@
-// The heatmap: a metric over two swept keys, whatever else varies averaged or its best taken.
+// The heatmap: a metric over two swept keys; over the other keys it takes the mean or the best.
 
 function heatmapView(state) {
   const own = { x: axes.length - 1, y: 0, take: 'mean' };
-  // The two axes that matter most to most readers are those with several values.
+  // Axes with several values tell most.
   const byValues = axes.map((_, axis) => axis).sort((a, b) => Math.min(12, axes[b].values.length) - Math.min(12, axes[a].values.length));
   [own.y, own.x] = [byValues[0], byValues[1]].sort((a, b) => a - b);
   const stage = el('div');
   const note = el('p', { class: 'hint' });
 
-  /** Whether one value of the metric is better than another. */
+  /** Returns true if one value of the metric can be better than another. */
   const ranked = () => ['higher', 'lower'].includes(termOf(state.name).better);
   const takesBest = () => own.take === 'best' && ranked();
 

@@ -1,4 +1,4 @@
-// Parallel coordinates: a line a point through its value on every axis, to its metric.
+// The parallel coordinates: one line for each point, through its value on every axis, to its metric.
 
 const PARALLEL_LINES = 400;
 
@@ -15,7 +15,7 @@ function parallelView(state) {
     const means = found.map(({ own }) => own.mean);
     const [min, max] = [Math.min(...means), Math.max(...means)];
     const colour = (value) => css(sequential(max > min ? (value - min) / (max - min) : 0.5));
-    // The best are drawn last, above the others.
+    // The best lines are drawn last, above the others.
     found.sort((a, b) => compareQuality(state.name, b.own.mean, a.own.mean));
     for (const { place, point, own } of found) {
       const corners = axes.map((_, axis) => [at(axis), scales[axis].at(place[axis])]);

@@ -1,6 +1,6 @@
 // The filter of the list of runs: words, and conditions such as `hidden=50 learning_rate<0.01 status=ok`.
 
-/** What a name in a condition may stand for: an axis, a column or a field; null if nothing. */
+/** Returns the reader of an axis, a column or a field by its name in a condition; null for an unknown name. */
 function quantity(name) {
   const axis = axes.findIndex((own) => own.key === name || own.label === name);
   if (axis >= 0) return (run) => axisValue(axis, runs.point[run]);
@@ -17,7 +17,7 @@ function quantity(name) {
   return fields[name] ?? null;
 }
 
-/** A predicate over runs, and the words of the text that are no known condition. */
+/** Returns a predicate over runs, and the names that are unknown. */
 function parseFilter(text) {
   const tests = [];
   const unknown = [];

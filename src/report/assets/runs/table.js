@@ -1,6 +1,6 @@
 // The list of runs: sorted, filtered, a page at a time.
 
-/** Columns: key, heading, tooltip, value to sort by, text or element to show. */
+/** Returns the columns: key, heading, tooltip, value to sort by, text or element to show. */
 function tableColumns() {
   const several = report.totals.replicates > 1;
   const own = [
@@ -10,7 +10,7 @@ function tableColumns() {
       key: axis.key, label: axis.label, hint: axis.key, shown: true, numeric: axis.values.every((value) => typeof value === 'number'),
       value: (run) => axisValue(index, runs.point[run]), cell: (run) => plain(axisValue(index, runs.point[run])),
     })),
-    { key: 'replicate', label: 'replicate', hint: 'Which replicate of its point, from 0', numeric: true, shown: several, value: (run) => runs.replicate[run], cell: (run) => String(runs.replicate[run]) },
+    { key: 'replicate', label: 'replicate', hint: 'Number of the replicate of its point, from 0', numeric: true, shown: several, value: (run) => runs.replicate[run], cell: (run) => String(runs.replicate[run]) },
     { key: 'seed', label: 'seed', hint: 'Seed of the replicate', value: (run) => runs.seeds[runs.seed[run]], cell: (run) => el('code', {}, runs.seeds[runs.seed[run]]) },
   ];
   const measured = metricNames.map((name) => {
@@ -30,7 +30,7 @@ function status(run) {
   const own = runs.status[run];
   return el('span', { class: `status ${own}` }, el('span', { 'aria-hidden': 'true' }, STATUS_MARKS[own] ?? '•'), ` ${own}`);
 }
-const contended = () => el('span', { class: 'contended', title: 'Other runs shared the machine: such times are no benchmark' }, 'shared');
+const contended = () => el('span', { class: 'contended', title: 'Other runs shared the machine: these times are not a benchmark' }, 'shared');
 
 function runsTable() {
   const all = tableColumns();
@@ -54,7 +54,7 @@ function runsTable() {
       const keys = new Map(rows.map((run) => [run, column.value(run)]));
       rows.sort((a, b) => {
         const [x, y] = [keys.get(a), keys.get(b)];
-        // What is undefined comes last, whichever way the rest is sorted.
+        // Undefined values come last in either direction.
         if (x === null || y === null) return (x === null) - (y === null) || a - b;
         const order = typeof x === 'number' && typeof y === 'number' ? x - y : plain(x).localeCompare(plain(y), 'en', { numeric: true });
         return sign * order || a - b;

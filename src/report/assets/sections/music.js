@@ -1,4 +1,4 @@
-// The music of the samples beside three baselines, metric by metric.
+// The section on the music of the samples, beside three baselines, metric by metric.
 
 const BASELINES = [
   ['training', 'training data', 'square', 'var(--c3)'],
@@ -7,7 +7,7 @@ const BASELINES = [
 ];
 
 function musicSection() {
-  const lead = 'Samples by what can be measured of music, beside the training data, training windows with their steps shuffled, and independent bits of the same frequencies.';
+  const lead = 'The metrics of the samples beside those of the training data, of training windows with their steps shuffled, and of independent bits of the same frequencies.';
   const { names, runs: withBaselines } = report.baselines;
   if (!withBaselines.length) return section('music', 'Music', null, empty('No run has samples whose music was measured.'));
   const stage = el('div');
@@ -57,7 +57,7 @@ function musicSection() {
       scroller('Music metrics', table));
   }
 
-  /** How all points fare: their distance beside that of independent bits. */
+  /** The distance of every point, beside that of independent bits. */
   const distances = chart('Music distance of every point, best point first', 190, (root, width, height) => {
     const box = { left: 52, right: width - 12, top: 28, bottom: height - 42 };
     const found = withBaselines.map((own) => ({ own, sample: pointStatistic('sample_distance', runs.point[own.run]), noise: own.bernoulli.distance, shuffled: own.shuffled.distance })).filter(({ sample }) => sample);

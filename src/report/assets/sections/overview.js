@@ -1,6 +1,6 @@
-// The overview: what the sweep was, what came out best, and a first listen.
+// The overview of a sweep: its size, its best point, and a first listen.
 
-/** What the music of a run of the embedded ones is, unpacked once. */
+/** The embedded music by run; each is unpacked once. */
 const musicOfRun = new Map(report.rolls.runs.map((own) => [own.run, own]));
 const unpacked = new Map();
 function piecesOf(run) {
@@ -20,7 +20,7 @@ function piecesOf(run) {
   return unpacked.get(run);
 }
 
-/** Rolls too short to look at one by one are joined. */
+/** Returns true if rolls are too short to look at one by one; they are joined. */
 const isShort = (source) => source.steps <= 4;
 
 function tile(label, value, note, kind = '') {
@@ -47,7 +47,7 @@ function overviewTiles() {
   return el('dl', { class: 'tiles' }, tiles);
 }
 
-/** The best run's samples, to be seen and heard at once. */
+/** Makes the panel that shows and plays the best run's samples. */
 function firstListen() {
   const source = report.rolls.runs.find((own) => own.samples.length);
   if (!source) return null;
@@ -66,7 +66,7 @@ function firstListen() {
     rollLegend(source.planes, [['c1', 'sample']]));
 }
 
-/** What runs warn of, most of it about the estimates of their likelihoods. */
+/** Makes the list of warnings, most of them about estimates of likelihoods. */
 function warnings() {
   const warned = Object.entries(report.runs.warnings);
   return warned.length > 0 && el('details', { class: 'notice' },
@@ -83,7 +83,7 @@ function overview() {
     : swept.length ? `Restricted Boltzmann machines on piano rolls: ${plural(totals.points, 'point')} of ${list}${each}.`
     : `A restricted Boltzmann machine on piano rolls: one point${totals.replicates > 1 ? `, ${totals.replicates} replicates` : ''}.`;
   const none = totals.runs && !totals.ok && el('p', { class: 'notice' },
-    totals.failed ? 'No run ended well. The reasons stand in the list of runs.' : 'No run is complete yet.');
+    totals.failed ? 'No run ended well. The list of runs gives the reasons.' : 'No run is complete yet.');
   return el('div', { class: 'hero' },
     el('p', { class: 'kicker' }, 'Sweep report'),
     el('h1', {}, report.name),
@@ -93,6 +93,6 @@ function overview() {
     warnings(),
     firstListen(),
     report.left_out.length > 0 && el('details', { class: 'notice' },
-      el('summary', {}, `Kept small: ${plural(report.left_out.length, 'thing')} left out of this page`),
+      el('summary', {}, `Kept small: ${plural(report.left_out.length, 'part')} left out of this page`),
       el('ul', {}, report.left_out.map((text) => el('li', {}, text)))));
 }

@@ -1,4 +1,4 @@
-// Where the results come from, and what every number means.
+// The sections on provenance and on definitions.
 
 function provenanceSection() {
   const { provenance } = report;
@@ -19,12 +19,12 @@ function provenanceSection() {
     own.used !== null && entry('Files', [[own.used, 'used'], [own.skipped, 'skipped'], [own.damaged, 'damaged'], [own.failed, 'failed']].filter(([count]) => count).map(([count, word]) => `${count} ${word}`).join(', ') || 'none')));
   const more = provenance.seed_count - provenance.seeds.length;
   const fixed = Object.entries(provenance.fixed);
-  return section('provenance', 'Provenance', 'Whoever runs the same version with the same configuration and corpus gets the same digests.', panel(
+  return section('provenance', 'Provenance', 'The same version with the same configuration and corpus gives the same digests.', panel(
     el('div', { class: 'columns-2' },
       el('div', {}, el('h3', {}, machines.length > 1 ? 'Machines and builds' : 'Machine and build'), machines.length ? machines : empty('No run is complete.')),
       el('div', {}, el('h3', {}, corpora.length > 1 ? 'Corpora' : 'Corpus'), corpora.length ? corpora : empty('None.'),
         el('h3', {}, 'Seeds'), el('p', {}, provenance.seeds.map((seed, index) => [index ? ', ' : '', el('code', {}, seed)]), more > 0 && ` and ${more.toLocaleString('en-US')} more`),
-        el('h3', {}, 'This page'), el('p', {}, `Made by chordbench ${version}, commit `, el('code', {}, commit), '. It holds everything it shows and asks nothing of any network.'))),
+        el('h3', {}, 'This page'), el('p', {}, `Made by chordbench ${version}, commit `, el('code', {}, commit), '. It holds everything it shows and makes no request to a network.'))),
     el('details', {}, el('summary', {}, 'Configuration, as resolved'), el('pre', { tabindex: 0, 'aria-label': 'Configuration' }, provenance.config || 'sweep.toml is missing')),
     fixed.length > 0 && el('details', {}, el('summary', {}, 'Parameters that all runs share'),
       el('dl', { class: 'grid-list' }, fixed.map(([key, value]) => el('div', {}, el('dt', {}, el('code', {}, key)), el('dd', {}, plain(value))))))));
@@ -33,7 +33,7 @@ function provenanceSection() {
 function definitionsSection() {
   const names = [...new Set([...columns.keys(), ...report.curves.names])].filter((name) => report.glossary[name]);
   if (!names.length) return null;
-  const ways = { higher: 'higher is better', lower: 'lower is better', near: 'best where the training data’s value is', neither: '' };
+  const ways = { higher: 'higher is better', lower: 'lower is better', near: 'best near the value of the training data', neither: '' };
   const groups = [['model', 'Model'], ['music', 'Music of the samples'], ['timing', 'Time']];
   const list = ([group, title]) => {
     const own = names.filter((name) => (columns.get(name)?.group ?? 'model') === group);
@@ -43,6 +43,6 @@ function definitionsSection() {
     }))];
   };
   return section('definitions', 'Definitions', 'Every metric by its name.', panel(
-    names.some((name) => name.endsWith('reconstruction_error')) && el('p', { class: 'notice' }, el('b', {}, 'Reconstruction error is no measure of quality. '), 'It falls when chains mix slowly as well as when the model improves. Choose models by likelihoods, and by ear.'),
+    names.some((name) => name.endsWith('reconstruction_error')) && el('p', { class: 'notice' }, el('b', {}, 'Reconstruction error is not a measure of quality. '), 'It falls when chains mix slowly as well as when the model improves. Choose models by likelihoods, and by ear.'),
     groups.map(list)));
 }

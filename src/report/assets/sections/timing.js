@@ -1,4 +1,4 @@
-// Where the time went, and how fast training was.
+// The section on time: its parts, and the speed of training.
 
 const TIME_PARTS = [
   ['train_s', 'training', 'var(--c1)'],
@@ -14,7 +14,7 @@ function timingSection() {
   const timed = points.map((_, point) => point).filter((point) => okRunsOf(point).some((run) => numberOf('total_s', run) !== null));
   if (!timed.length) return section('timing', 'Time', null, empty('No run that ended well was timed.'));
   const shared = runs.contended.some(Boolean);
-  const lead = `Wall-clock time of a run, mean over replicates; training is timed alone.${shared ? ' Marked points shared the machine with other runs: their times are no benchmark.' : ''}`;
+  const lead = `Wall-clock time of a run, mean over replicates; training is timed alone.${shared ? ' Marked points shared the machine with other runs: their times are not a benchmark.' : ''}`;
   const rowsOf = timed.map((point) => {
     const mean = (name) => pointStatistic(name, point)?.mean ?? 0;
     const parts = TIME_PARTS.slice(0, -1).map(([name]) => mean(name));

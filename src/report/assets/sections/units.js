@@ -1,12 +1,12 @@
-// Hidden units: the weights of each as a piano roll, on a scale from blue over nothing to orange.
+// The section on hidden units: the weights of each as a piano roll, on a scale from blue through the ground to orange.
 
 function unitsSection() {
-  const lead = 'What a hidden unit answers to: its weights to every cell of the window. Units come by the norm of their weights.';
-  if (!report.units.length) return section('units', 'Hidden units', null, empty('No model is there to look into.'));
+  const lead = 'The weights of each hidden unit to every cell of the window. Units are ordered by the norm of their weights.';
+  if (!report.units.length) return section('units', 'Hidden units', null, empty('There is no model file to read.'));
   const stage = el('div');
   const levels = (text) => Int8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-  /** The pitches that any shown unit weighs by more than a twentieth of its strongest weight. */
+  /** Returns the pitches to which any shown unit has a weight above a twentieth of its strongest. */
   function usedRange(model, weights) {
     const pitches = model.highest_pitch - model.lowest_pitch;
     let [low, high] = [pitches, 0];

@@ -1,8 +1,8 @@
-// The samples of a run beside what is nearest to them in the training data, and beside real windows.
+// The section on samples: those of a run beside their nearest training windows, and real windows.
 
 function listenSection() {
   const withMusic = report.rolls.runs.filter((own) => own.samples.length);
-  const lead = 'Each sample stands above the training window nearest to it; the distance counts the bits in which they differ. A click on a roll plays from there.';
+  const lead = 'Each sample is above the training window nearest to it; the distance is the number of bits in which they differ. Click a roll to play from there.';
   if (!withMusic.length) return section('listen', 'Samples', null, empty('No run has samples to show.'));
   const stage = el('div');
 

@@ -1,7 +1,7 @@
-// The player: one piece at a time out of a queue, with tempo, volume and a place in steps; and its dock.
+// The player: it plays a queue piece by piece, with tempo, volume and a position in steps.
 
 const player = (() => {
-  /** Seconds scheduled ahead. A page in the background gets its timers once a second. */
+  /** Seconds scheduled ahead. The timers of a page in the background run once a second. */
   const ahead = () => document.hidden ? 1.6 : 0.15;
   let context = null;
   let graph = null;
@@ -30,7 +30,7 @@ const player = (() => {
     clearTimeout(timer);
   }
 
-  /** Go on from a step: what sounds there already starts again for the rest of its length. */
+  /** Continues from a step: a note that sounds there already starts again for the rest of its length. */
   function resumeAt(step) {
     silence();
     position = step;
@@ -59,12 +59,12 @@ const player = (() => {
     return undefined;
   }
 
-  /** The piece is over: the next of the queue, or the end. */
+  /** Ends the piece: plays the next of the queue, or stops. */
   function finish() {
     piece().views.forEach((view) => view.show(null));
     if (index + 1 < queue.length || repeat) {
       index = (index + 1) % queue.length;
-      // What still rings may ring on.
+      // Notes that still sound may fade.
       voices = [];
       resumeAt(0);
     } else {
@@ -105,7 +105,7 @@ const player = (() => {
     get repeat() { return repeat; },
     get analyser() { return graph?.analyser ?? null; },
     onChange: (listener) => listeners.add(listener),
-    /** Play pieces one after the other. */
+    /** Plays pieces one after the other. */
     play(pieces, first = 0) {
       own.stop();
       queue = pieces;
@@ -166,7 +166,7 @@ const player = (() => {
   return own;
 })();
 
-/** The dock at the foot of the window, there while something is in the queue. */
+/** Makes the dock at the foot of the window, shown while the queue has a piece. */
 const dock = (() => {
   const root = document.getElementById('dock');
   const button = (path, label, onClick, kind = 'icon') => el('button', { type: 'button', class: kind, 'aria-label': label, title: label, on: { click: onClick } }, icon(path));
@@ -230,7 +230,7 @@ const dock = (() => {
   return own;
 })();
 
-/** A button that plays pieces, and pauses them while they play. */
+/** Makes a button that plays pieces, and pauses them while they play. */
 function playButton(label, pieces, { first = 0, kind = 'play', text = null } = {}) {
   const button = el('button', { type: 'button', class: kind });
   const own = () => player.piece && pieces.includes(player.piece) && (pieces.length > 1 ? player.queue === pieces : true);

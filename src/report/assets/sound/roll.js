@@ -1,7 +1,7 @@
 // The piano roll: notes on a canvas beside a keyboard, with attack cells marked, and a playhead above it.
 
 /**
- * A piece that can be seen and heard: {title, notes, silent, steps, stepsPerBeat, tempo, planes, seams}. Notes are
+ * Unpacks a roll into a piece that can be seen and heard: {title, notes, silent, steps, stepsPerBeat, tempo, planes, seams}. Notes are
  * {pitch, start, length, struck}; seams are the steps at which one of several rolls ends and the next begins.
  */
 function unpack(packed, title, source) {
@@ -21,7 +21,7 @@ function unpack(packed, title, source) {
   return { title, notes, silent, steps, stepsPerBeat, tempo, planes, seams: [], views: new Set() };
 }
 
-/** Several pieces of one kind, end to end. */
+/** Joins several pieces of one kind end to end. */
 function join(pieces, title) {
   const joined = { ...pieces[0], title, notes: [], silent: [], steps: 0, seams: [], views: new Set() };
   for (const piece of pieces) {
@@ -33,10 +33,10 @@ function join(pieces, title) {
   return joined;
 }
 
-/** Whether a note has an attack that its roll can show: it was struck, or the roll has no plane that would tell. */
+/** Returns true if a note was struck, or if its roll has no plane that would tell. */
 const attacks = (piece, note) => note.struck || piece.planes.length === 1;
 
-/** The pitches that pieces shown together need, as [lowest, one above the highest]; at least an octave and a half. */
+/** Returns the pitches of pieces shown together, as [lowest, one above the highest]; at least an octave and a half. */
 function pitchRange(pieces, source) {
   let [low, high] = [Infinity, -Infinity];
   for (const piece of pieces) {
@@ -55,7 +55,7 @@ function pitchRange(pieces, source) {
 const isBlackKey = (pitch) => [1, 3, 6, 8, 10].includes(pitch % 12);
 const KEYS = 42;
 
-/** A canvas of its parent's width; `draw(context, width, height)` draws it, again when width or theme changes. */
+/** Makes a canvas of its parent's width; `draw(context, width, height)` draws it, again when width or theme changes. */
 function canvas(label, heightOf, draw) {
   const surface = el('canvas', { role: 'img', 'aria-label': label });
   const frame = el('div', { class: 'canvas' }, surface);
@@ -81,7 +81,7 @@ function canvas(label, heightOf, draw) {
   return frame;
 }
 
-/** The keyboard at the left of a roll, with the names of the Cs. */
+/** Draws the keyboard at the left of a roll, with the names of the Cs. */
 function drawKeys(context, [low, high], rowHeight, height) {
   context.fillStyle = css(rgb('key-white'));
   context.fillRect(0, 0, KEYS - 6, height);
@@ -103,7 +103,7 @@ function drawKeys(context, [low, high], rowHeight, height) {
   }
 }
 
-/** The ground of a roll: dark rows for black keys, lines for beats and bars. */
+/** Draws the ground of a roll: dark rows for black keys, lines for beats and bars. */
 function drawGround(context, width, height, [low, high], rowHeight, steps, stepsPerBeat, seams) {
   context.fillStyle = css(rgb('roll'));
   context.fillRect(KEYS, 0, width - KEYS, height);
@@ -155,14 +155,14 @@ function drawNotes(context, piece, width, height, [low, high], rowHeight, hue) {
   }
 }
 
-/** What a roll shows, in words. */
+/** Describes a roll in words. */
 function describe(piece) {
   if (!piece.notes.length) return `${piece.title}: silence, ${plural(piece.steps, 'step')}`;
   const pitches = piece.notes.map((note) => note.pitch);
   return `${piece.title}: ${plural(piece.notes.length, 'note')} from ${pitchName(Math.min(...pitches))} to ${pitchName(Math.max(...pitches))} in ${plural(piece.steps, 'step')}`;
 }
 
-/** The roll of a piece with its playhead; a click on it seeks there. `height` is that of all its rows. */
+/** Makes the roll of a piece with its playhead; a click on it seeks there. `height` is that of all its rows. */
 function rollView(piece, range, { hue = 'c1', height = 220 } = {}) {
   const rows = range[1] - range[0];
   const rowHeight = Math.max(2, Math.min(9, height / rows));
@@ -205,7 +205,7 @@ function rollView(piece, range, { hue = 'c1', height = 220 } = {}) {
   return frame;
 }
 
-/** What the marks of a roll mean. */
+/** Makes the legend of the marks of a roll. */
 function rollLegend(planes, hues) {
   const entry = (mark, text) => el('span', { class: 'key' }, el('i', { class: `swatch ${mark}`, 'aria-hidden': 'true' }), text);
   return el('div', { class: 'legend' },

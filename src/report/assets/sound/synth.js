@@ -1,6 +1,6 @@
-// The sound: an electric piano out of oscillators, the same graph for loudspeakers and for rendering without them.
+// The sound: an electric piano made of oscillators, with one graph for loudspeakers and for rendering without them.
 
-/** What every voice passes through: volume, a compressor against clipping, and an analyser to measure by. */
+/** Makes the output of all voices: volume, a compressor against clipping, and an analyser to measure with. */
 function buildGraph(context, volume) {
   const input = context.createGain();
   const level = context.createGain();
@@ -16,21 +16,21 @@ function buildGraph(context, volume) {
 
 const RELEASE_S = 0.25;
 
-/** One note from `time` on, for `duration` seconds; returns what stops it early. */
+/** Plays one note from `time` on, for `duration` seconds; returns a function that stops it early. */
 function startVoice(context, output, pitch, time, duration) {
   const frequency = 440 * 2 ** ((pitch - 69) / 12);
   const envelope = context.createGain();
   const tone = context.createBiquadFilter();
   tone.type = 'lowpass';
   tone.frequency.value = Math.min(12000, 1200 + frequency * 4);
-  // Low notes carry further; high ones would shriek.
+  // High notes are softer: they would be shrill.
   const peak = 0.22 * Math.min(1, (262 / frequency) ** 0.35);
   const end = time + Math.max(0.06, duration);
   envelope.gain.setValueAtTime(0, time);
   envelope.gain.linearRampToValueAtTime(peak, time + 0.006);
   envelope.gain.setTargetAtTime(peak * 0.35, time + 0.006, 0.35);
   envelope.gain.setTargetAtTime(0, end, RELEASE_S / 4);
-  // Partials, and a modulator whose decay makes the bark of the hammer.
+  // Partials, and a modulator whose decay sounds like a hammer.
   const carrier = context.createOscillator();
   const body = context.createOscillator();
   const modulator = context.createOscillator();
@@ -60,7 +60,7 @@ function startVoice(context, output, pitch, time, duration) {
   };
 }
 
-/** The sound of a piece without loudspeakers, as {rms, peak, seconds}: how a test listens. */
+/** Renders a piece without loudspeakers and measures it as {rms, peak, seconds}, for tests. */
 async function renderOffline(piece, tempo) {
   const perStep = 60 / tempo / piece.stepsPerBeat;
   const length = piece.steps * perStep + 1;
