@@ -1,4 +1,4 @@
-//! The verbs that tell what is so: status, compare, verify, doctor; log as JSON, completions, manual pages.
+//! The verbs that inspect: status, compare, verify, doctor; log as JSON, completions, manual pages.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -169,7 +169,7 @@ fn results_are_compared_with_each_other() {
     let wrong = |arguments: &[&str], message: &str| {
         bench.runner(arguments).assert().code(2).stderr(predicate::str::contains(message));
     };
-    wrong(&["compare", "a/small", "nowhere"], "nowhere is no folder of results");
+    wrong(&["compare", "a/small", "nowhere"], "nowhere is not a folder of results");
     wrong(&["compare", "a/small", "a/small", "--metric", "pll"], "no record has `pll`");
     wrong(&["compare", "a/small", "a/small", "--threshold=-1"], "expected a number from 0");
     wrong(&["compare", "a/small", "a/small", "--confidence", "95"], "such as 0.95");
@@ -289,9 +289,9 @@ fn the_doctor_names_what_is_wrong_and_what_helps() {
         .stdout(predicate::str::contains("Something is wrong"));
 }
 
-/// Everything that a status tells of, planted file by file.
+/// Every state of a run, planted file by file.
 #[test]
-fn the_status_tells_what_is_so() {
+fn the_status_tells_the_state_of_every_run() {
     let bench = Bench::new(SMALL);
     bench.runner(&["status", "results/small"]).assert().code(2).stderr(predicate::str::contains("plan.json"));
     bench.runner(&["--config", "sweep.toml", "-q"]).assert().success();

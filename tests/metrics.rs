@@ -157,7 +157,8 @@ fn records_and_registry_have_the_same_metrics() {
         }
     }
 
-    // Whatever is registered is produced by some run, with a value. What is read out of the music stands in the summary.
+    // Whatever is registered is produced by some run, with a value. What is read out of the music stands in the
+    // summary.
     let points = || sweeps.iter().flat_map(|sweep| &sweep.summary.points);
     for named in metric_names() {
         let name = named.name();

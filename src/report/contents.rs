@@ -1,4 +1,4 @@
-//! The contents of a report: everything that the page shows.
+//! The contents of a report.
 
 use super::error::ReportError;
 use super::music::{Baselines, Rolls};
@@ -15,11 +15,11 @@ use std::path::Path;
 /// Everything that the page shows.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Version of the embedded data.
+    /// The version of the embedded data.
     schema: u32,
     /// The sweep's name.
     name: String,
-    /// Runs and points, counted.
+    /// The numbers of runs and points.
     totals: Totals,
     /// The metric that puts the best point first.
     ordered_by: Option<String>,
@@ -29,28 +29,28 @@ pub struct Report {
     points: Vec<Vec<usize>>,
     /// The runs listed, by point.
     runs: Runs,
-    /// Metrics and times, a value a run.
+    /// The metrics and times, a value for each run.
     columns: Vec<Column>,
-    /// What the names of columns and of curves mean.
+    /// The metrics of columns and curves in words, by name.
     glossary: BTreeMap<String, Term>,
-    /// Metrics by epoch.
+    /// The metrics by epoch.
     curves: Curves,
     /// The music of baselines.
     baselines: Baselines,
-    /// Samples and training windows as notes.
+    /// The samples and training windows as notes.
     rolls: Rolls,
-    /// Weights of hidden units.
+    /// The weights of hidden units.
     units: Vec<ModelUnits>,
-    /// Where all this comes from.
+    /// The origin of the results.
     provenance: Provenance,
-    /// What a bound has left out, in words.
+    /// The parts that a bound has left out, in words.
     left_out: Vec<String>,
 }
 
 impl Report {
     const SCHEMA: u32 = 1;
 
-    /// Gather the report of the sweep whose results are in `folder`.
+    /// Gathers the report of the sweep whose results are in `folder`.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
         let results = SweepResults::read(folder)?;
         Ok(Self::of(&results))
@@ -84,17 +84,17 @@ impl Report {
         }
     }
 
-    /// What a bound has left out of the page, in words.
+    /// The parts that a bound has left out of the page, in words.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// The page.
+    /// Renders the page.
     pub fn to_html(&self) -> String {
         page::render(&self.name, self.runs.len(), self)
     }
 
-    /// Write the page whole or not at all; returns its size in bytes.
+    /// Writes the page whole or not at all; returns its size in bytes.
     pub fn write(&self, path: &Path) -> Result<usize, StoreError> {
         let html = self.to_html();
         write_whole(path, html.as_bytes())?;

@@ -1,6 +1,6 @@
 //! The report: the results of a sweep as one web page that needs no other file.
 //!
-//! [`Report`] is gathered from the folder of a sweep's results alone; neither a corpus nor a model is computed with.
+//! [`Report`] is gathered from the folder of a sweep's results: no corpus is read and no model computed with.
 //! Everything that grows with the sweep has a bound, and the page says what a bound left out. The page is
 //! `assets/page.html` with its style and scripts, and the report embedded as JSON.
 

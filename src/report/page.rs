@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("assets/style.css");
 
-/// One script out of one file a part of the page, in a scope of its own; later parts build on earlier ones.
+/// The script, in a scope of its own: one file for each part of the page. Later parts build on earlier ones.
 const SCRIPT: &str = concat!(
     "'use strict';\n(() => {\n",
     include_str!("assets/base/data.js"),
@@ -42,16 +42,16 @@ struct Page<'a> {
     title: &'a str,
     style: &'static str,
     script: &'static str,
-    /// Content-Security-Policy sources: the hashes of the only style and script that may apply.
+    /// The source of the Content-Security-Policy that admits the style alone.
     style_hash: String,
     script_hash: String,
-    /// JSON that can stand in an element.
+    /// The report as JSON that an element can hold.
     data: String,
     version: &'static str,
     runs: usize,
 }
 
-/// The whole page.
+/// Renders the page of a report.
 pub(super) fn render(title: &str, runs: usize, report: &impl Serialize) -> String {
     let page = Page {
         title,
@@ -66,13 +66,13 @@ pub(super) fn render(title: &str, runs: usize, report: &impl Serialize) -> Strin
     page.render().expect("a template without fallible parts renders into memory")
 }
 
-/// What a policy calls the text of an element by.
+/// Returns the source by which a policy admits the text of an element: its hash.
 fn source_hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// JSON in which nothing ends the element that it stands in, or begins another: `<` can only be part of a string, where
-/// its escape means the same.
+/// Returns JSON that neither ends the element around it nor begins another: `<` occurs in strings only, where its
+/// escape means the same.
 fn embeddable_json(report: &impl Serialize) -> String {
     let json = serde_json::to_string(report).expect("a report is plain data");
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")

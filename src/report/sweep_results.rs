@@ -1,4 +1,4 @@
-//! The folder of a sweep's results, as far as a report needs it in memory at once.
+//! The part of a sweep's results that a report needs in memory at once.
 
 use super::error::ReportError;
 use crate::sweep::{PlanFile, RunRecord, RunState, RunStatus, StateReader, Summary, read_record, run_folder};
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 pub(super) struct SweepResults {
     /// The folder.
     pub(super) folder: PathBuf,
-    /// Every run of it.
+    /// The plan.
     pub(super) plan: PlanFile,
-    /// For each run of the plan its record, if it has one.
+    /// The record of each run of the plan, if it has one.
     pub(super) records: Vec<Option<RunRecord>>,
     /// The points, best first.
     pub(super) summary: Summary,
-    /// For each point of the summary the places of its runs in the plan, by replicate.
+    /// The places in the plan of the runs of each point of the summary, by replicate.
     pub(super) members: Vec<Vec<usize>>,
 }
 
@@ -25,7 +25,7 @@ impl SweepResults {
         let plan = PlanFile::read(folder)?;
         let record = |run_id: &String| read_record(&run_folder(folder, run_id), run_id);
         let records: Vec<Option<RunRecord>> = plan.runs.par_iter().map(|run| record(&run.run_id)).collect();
-        // Sums and order are those of summary.json, which may be older than the records.
+        // Made anew, since summary.json may be older than the records.
         let summary = Summary::of(&plan, &records);
         let members = members_of(&plan, &summary);
         Ok(Self { folder: folder.to_path_buf(), plan, records, summary, members })
@@ -41,13 +41,13 @@ impl SweepResults {
         StateReader::new(&self.folder)
     }
 
-    /// The record of a run that ended well.
+    /// Returns the record of a run that ended well.
     pub(super) fn ok(&self, run: usize) -> Option<&RunRecord> {
         self.records[run].as_ref().filter(|record| record.status == RunStatus::Ok)
     }
 }
 
-/// The state of a run, of which only one without a record has to be looked for.
+/// Returns the state of a run; only that of a run without a record is looked for.
 pub(super) fn state_of(record: Option<&RunRecord>, look: impl FnOnce() -> RunState) -> RunState {
     match record {
         Some(record) if record.status == RunStatus::Ok => RunState::Ok,
@@ -56,7 +56,7 @@ pub(super) fn state_of(record: Option<&RunRecord>, look: impl FnOnce() -> RunSta
     }
 }
 
-/// The runs of the points of a summary. Two points may share a run, where two paths lead to the same songs.
+/// Returns the runs of the points of a summary. Two points may share a run, where two paths lead to the same songs.
 fn members_of(plan: &PlanFile, summary: &Summary) -> Vec<Vec<usize>> {
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for run in plan.runs.iter().rev() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-/// How the uncertainty of a difference is found.
+/// The method that gives the uncertainty of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
@@ -25,18 +25,19 @@ pub enum Method {
 pub struct Difference {
     /// The estimate.
     pub value: f64,
-    /// Its standard error and degrees of freedom; `None` where one replicate is all there is.
+    /// Its standard error and degrees of freedom; `None` where a side has a single replicate.
     pub error: Option<(f64, f64)>,
-    /// How they were found.
+    /// The method that gave the error.
     pub method: Method,
 }
 
-/// Replicates of one configuration: their seeds and values.
+/// The replicates of one configuration: their seeds and values.
 pub(super) type Sample<'a> = [(&'a str, f64)];
 
 impl Difference {
-    /// The difference between the replicates of one configuration: by seed if the two sides share at least two seeds, of
-    /// all replicates by Welch's test if they share fewer and both have at least two. `None` without a value on a side.
+    /// Returns the difference between the replicates of one configuration: by seed if the two sides share at least two
+    /// seeds, by Welch's test of all replicates if they share fewer and both have at least two. `None` without a value
+    /// on a side.
     pub(super) fn between(a: &Sample<'_>, b: &Sample<'_>) -> Option<Self> {
         let of_seed = |seed: &str| b.iter().find(|(other, _)| *other == seed).map(|(_, value)| *value);
         let pairs: Vec<f64> = a.iter().filter_map(|(seed, value)| Some(of_seed(seed)? - value)).collect();
@@ -50,7 +51,7 @@ impl Difference {
         }
     }
 
-    /// The mean of a sample of differences.
+    /// Returns the mean of a sample of differences.
     pub(super) fn of_sample(differences: &[f64], method: Method) -> Option<Self> {
         let (value, variance) = moments(differences)?;
         let count = differences.len() as f64;
@@ -58,7 +59,7 @@ impl Difference {
         Some(Self { value, error, method: if error.is_some() { method } else { Method::SingleReplicate } })
     }
 
-    /// The difference of the means of two independent samples.
+    /// Returns the difference of the means of two independent samples.
     fn welch(a: &[f64], b: &[f64]) -> Option<Self> {
         let ((mean_a, variance_a), (mean_b, variance_b)) = (moments(a)?, moments(b)?);
         let value = mean_b - mean_a;
@@ -70,8 +71,8 @@ impl Difference {
         Some(Self { value, error: Some(combine(&parts)), method: Method::WelchT })
     }
 
-    /// The mean of the differences of several configurations, each weighing the same. Those without an uncertainty of
-    /// their own are left out, unless none has one.
+    /// Returns the mean of the differences of several configurations with equal weights. Those without an uncertainty
+    /// of their own are left out, unless none has one.
     pub(super) fn mean_of(differences: &[Self]) -> Option<Self> {
         if let [only] = differences {
             return Some(*only);
@@ -89,22 +90,22 @@ impl Difference {
         Some(Self { value, error: Some((error / count, freedom)), method: Method::OverReplicates })
     }
 
-    /// The difference in another unit, `factor` of which make one of the present.
+    /// Returns the difference in another unit, `factor` of which are one of the present.
     pub(super) fn scaled(self, factor: f64) -> Self {
         let error = self.error.map(|(error, freedom)| (error * factor.abs(), freedom));
         Self { value: self.value * factor, error, ..self }
     }
 
-    /// The two-sided interval that holds the true difference with this confidence.
+    /// Returns the two-sided interval that holds the true difference with this confidence.
     pub fn interval(&self, confidence: f64) -> Option<[f64; 2]> {
         let (error, freedom) = self.error?;
-        // Differences that are all the same, as of bit-identical runs, leave no doubt.
+        // Equal differences, as those of bit-identical runs, have no uncertainty.
         let half = if error == 0.0 { 0.0 } else { error * student_quantile(0.5 + 0.5 * confidence, freedom) };
         Some([self.value - half, self.value + half])
     }
 }
 
-/// Mean and sample variance; no variance of a single value, nothing of none.
+/// Returns mean and sample variance; no variance for a single value, `None` for no value.
 fn moments(values: &[f64]) -> Option<(f64, Option<f64>)> {
     if values.is_empty() {
         return None;
@@ -115,8 +116,8 @@ fn moments(values: &[f64]) -> Option<(f64, Option<f64>)> {
     Some((mean, (values.len() > 1).then(|| squares / (count - 1.0))))
 }
 
-/// Standard error of a sum of independent parts (variance of the mean, degrees of freedom), and its effective degrees of
-/// freedom: (Σ v)² / Σ (v² / f), Satterthwaite (1946).
+/// Returns the standard error of a sum of independent parts (variance of the mean, degrees of freedom), and its
+/// effective degrees of freedom: (Σ v)² / Σ (v² / f), Satterthwaite (1946).
 fn combine(parts: &[(f64, f64)]) -> (f64, f64) {
     let variance: f64 = parts.iter().map(|(variance, _)| variance).sum();
     let divisor: f64 = parts.iter().map(|(variance, freedom)| variance * variance / freedom).sum();
@@ -124,7 +125,7 @@ fn combine(parts: &[(f64, f64)]) -> (f64, f64) {
     (variance.sqrt(), freedom)
 }
 
-/// The value that Student's t with `freedom` (> 0) degrees of freedom stays below with this probability.
+/// Returns the value that Student's t with `freedom` (> 0) degrees of freedom is below with this probability.
 pub fn student_quantile(probability: f64, freedom: f64) -> f64 {
     let distribution = StudentsT::new(0.0, 1.0, freedom)
         .unwrap_or_else(|error| panic!("{freedom} degrees of freedom: {error}: counts are at least two here"));
@@ -201,10 +202,10 @@ mod tests {
     fn seeds_decide_how_replicates_are_paired() {
         let method = |a: &Sample<'_>, b: &Sample<'_>| Difference::between(a, b).map(|difference| difference.method);
         let a = [("1", 1.0), ("2", 2.0), ("3", 3.5)];
-        // The order does not matter, and seeds of one side alone are left out.
+        // The order does not matter, and seeds of only one side are left out.
         let shared = Difference::between(&a, &[("9", 100.0), ("3", 4.0), ("1", 2.0)]).unwrap();
         assert_eq!((shared.value, shared.method), (0.75, Method::PairedT));
-        assert_eq!(method(&a, &[("1", 1.0), ("8", 2.0)]), Some(Method::WelchT), "one shared seed is no sample");
+        assert_eq!(method(&a, &[("1", 1.0), ("8", 2.0)]), Some(Method::WelchT), "one shared seed is not a sample");
         assert_eq!(method(&a, &[("8", 1.0)]), Some(Method::SingleReplicate));
         let single = Difference::between(&a[..1], &[("1", 4.0)]).unwrap();
         assert_eq!((single.value, single.error, single.interval(0.95)), (3.0, None, None));
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(Difference::mean_of(&[]), None);
     }
 
-    /// Intervals hold the truth as often as they promise. Seed 5, 4,000 trials each: the bounds are five standard errors
+    /// Intervals hold the truth as often as they claim. Seed 5, 4,000 trials each: the bounds are five standard errors
     /// of the share, exceeded by a right program in fewer than one of a million seeds.
     #[test]
     fn intervals_cover_the_truth_as_often_as_they_say() {
@@ -247,7 +248,7 @@ mod tests {
         let mut held = [0usize; 3];
         for _ in 0..trials {
             standard_normals(&mut generator, &mut normals);
-            // A true difference of 0.3; what replicates of the same seed share is ten times what they do not.
+            // The true difference is 0.3; the noise that replicates of a seed share is ten times the rest.
             let a: Vec<f64> = normals[..4].iter().map(|common| 10.0 * common).collect();
             let b: Vec<f64> = a.iter().zip(&normals[4..8]).map(|(a, own)| a + 0.3 + own).collect();
             let apart: Vec<f64> = normals[8..].iter().map(|own| 0.3 + 3.0 * own).collect();

@@ -1,17 +1,17 @@
 //! The reasons why two results cannot be compared.
 
-/// Why two results cannot be compared.
+/// The reason why two results cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// No run of one has a counterpart in the other.
+    /// No run of A has a counterpart in B.
     #[error("nothing to compare: {0}")]
     NothingPairs(String),
-    /// A name that was asked for occurs in no record.
+    /// No record has a metric of this name.
     #[error("no record has `{name}`: the names are {}", known.join(", "))]
     UnknownMetric {
         /// The name.
         name: String,
-        /// Those there are.
+        /// The names that records have.
         known: Vec<String>,
     },
 }

@@ -9,7 +9,7 @@ use super::verdict::{Contrast, Quantified, Verdict};
 use crate::sweep::{Direction, Metric, Metrics, RunRecord, RunStatus, find_metric};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A metric or time before the verdicts, which depend on how many there are.
+/// A metric or time before the verdicts, which depend on the number of them.
 pub(super) struct Measured {
     name: String,
     direction: Direction,
@@ -28,19 +28,20 @@ pub(super) struct Contrasted {
     means: [f64; 2],
     values: [usize; 2],
     difference: Difference,
-    /// How much worse B is, in the unit of the threshold; `None` where no direction is worse.
+    /// The change for the worse in the unit of the threshold; `None` where it is not judged.
     worsening: Option<Difference>,
 }
 
 impl Contrasted {
-    /// Whether a verdict is given on it.
+    /// Returns `true` if a verdict is given on it.
     pub(super) fn is_judged(&self) -> bool {
         self.worsening.is_some_and(|worsening| worsening.error.is_some())
     }
 }
 
 impl Measured {
-    /// `samples` holds the replicates of A and B by configuration, with values on both sides. Times come as logarithms.
+    /// Measures the difference in each configuration and over all. `samples` holds the replicates of A and B by
+    /// configuration; times are logarithms.
     fn new(
         (name, time): (String, bool),
         samples: &Samples<'_>,
@@ -51,7 +52,7 @@ impl Measured {
         let (direction, judged) = registered.unwrap_or((Direction::Neither, false));
         let own_threshold = options.thresholds.get(&name).copied().filter(|_| !time);
         let absolute = own_threshold.is_some();
-        // A share of time is a difference of logarithms.
+        // A ratio of times is a difference of logarithms.
         let threshold = own_threshold.unwrap_or(if time { options.threshold.ln_1p() } else { options.threshold });
         let configurations: Vec<Contrasted> = samples
             .iter()
@@ -60,7 +61,7 @@ impl Measured {
                 let mean = |side: &[(&str, f64)]| side.iter().map(|(_, value)| value).sum::<f64>() / side.len() as f64;
                 let means = [mean(a), mean(b)];
                 let unit = if time || absolute { 1.0 } else { means[0].abs() };
-                // Where A's mean is 0 there is no share of it.
+                // A share of 0 is not a threshold.
                 let worse = direction.worse().filter(|_| judged && unit > 0.0);
                 let worsening = worse.map(|sign| difference.scaled(sign / unit));
                 let values = [a.len(), b.len()];
@@ -126,7 +127,7 @@ type Samples<'a> = Vec<(usize, [Vec<(&'a str, f64)>; 2])>;
 
 pub(super) type Measurements = (Vec<Measured>, Vec<Measured>, BTreeMap<String, usize>);
 
-/// All metrics and times asked for, and why times of configurations are left out.
+/// Measures all metrics and times asked for; counts the configurations whose times are left out, by the reason.
 pub(super) fn measure(pairing: &Pairing<'_>, options: &ComparisonOptions) -> Result<Measurements, ComparisonError> {
     let configurations = &pairing.configurations;
     let metrics_of = |side: &[&RunRecord]| -> Vec<Metrics> { ended_well(side).map(metrics).collect() };
@@ -182,12 +183,13 @@ fn logarithms<'a>(side: &'a [&'a RunRecord], time: &Metric) -> Vec<(&'a str, f64
     ended_well(side).filter_map(|record| Some((record.seed.as_str(), libm::log(value(record)?)))).collect()
 }
 
-/// The runs that ended well.
+/// Returns the runs that ended well.
 fn ended_well<'a>(side: &'a [&'a RunRecord]) -> impl Iterator<Item = &'a RunRecord> {
     side.iter().copied().filter(|record| record.status == RunStatus::Ok)
 }
 
-/// Why the times of a configuration say nothing: other machines, threads or instruction sets, or runs that shared theirs.
+/// Returns the reason why the times of a configuration do not compare: another machine, number of threads or
+/// instruction set, or runs that shared their machine.
 fn why_not_timed(configuration: &Configuration<'_>) -> Option<String> {
     let sides = [&configuration.a, &configuration.b];
     if sides.iter().any(|side| ended_well(side).next().is_none()) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What is compared and what counts as a regression.
+/// The quantities to compare, and the bounds of a regression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparisonOptions {
     /// The metrics and times to compare, by name; all if empty.

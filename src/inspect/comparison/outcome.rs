@@ -11,51 +11,51 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What A and B have in common and what sets them apart.
+/// The comparison of results B with results A.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Version of this report.
+    /// The version of this report.
     pub schema: u32,
-    /// What A consists of.
+    /// The counts of A.
     pub a: Side,
-    /// What B consists of.
+    /// The counts of B.
     pub b: Side,
     /// The confidence of the intervals.
     pub confidence: f64,
-    /// The parameters of one value in A and another in B.
+    /// The parameters with one value in all of A and another in all of B.
     pub apart: BTreeMap<String, [Value; 2]>,
     /// The parameters that only the records of A, or only those of B, have.
     pub unshared: [Vec<String>; 2],
-    /// The configurations compared: their values of the parameters that vary.
+    /// The configurations compared, by their values of the parameters that vary.
     pub configurations: Vec<Map<String, Value>>,
-    /// Configurations that only A, and only B, has.
+    /// The number of configurations that only A, and only B, has.
     pub unmatched: [usize; 2],
-    /// How many runs are the same to the last bit.
+    /// The number of runs that are the same to the last bit.
     pub identical: Identical,
-    /// Runs that ended well in A and failed in B: a regression whatever the threshold.
+    /// The runs that ended well in A and failed in B: a regression whatever the threshold.
     pub newly_failed: Vec<Failure>,
     /// The metrics.
     pub metrics: Vec<Quantified>,
     /// The times, as ratios B / A.
     pub times: Vec<Quantified>,
-    /// Why times of configurations were not compared, and how many of them for that reason.
+    /// The number of configurations whose times were not compared, by the reason.
     pub times_left_out: BTreeMap<String, usize>,
-    /// How many differences were judged, of means over configurations and of single configurations.
+    /// The number of differences judged, of means over configurations and of single configurations.
     pub judged: [usize; 2],
-    /// The confidence of the intervals behind the verdicts on each of the two: wider, as many are judged.
+    /// The confidence of the intervals behind the verdicts on each of the two: higher if many are judged.
     pub verdict_confidence: [f64; 2],
-    /// What has got worse beyond doubt and threshold.
+    /// The metrics and times that have got worse beyond doubt and threshold.
     pub regressions: Vec<Regression>,
 }
 
-/// Runs of the same configuration and seed on both sides.
+/// The runs of the same configuration and seed on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Identical {
-    /// Those with the same digest.
+    /// The number of those with the same digest.
     pub same: usize,
-    /// All of them.
+    /// The number of all of them.
     pub of: usize,
-    /// Why digests cannot be the same, if they cannot.
+    /// The reason why digests cannot be the same, if they cannot.
     pub impossible: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub struct Identical {
 pub struct Failure {
     /// The run in B.
     pub run_id: String,
-    /// Why it failed.
+    /// The reason.
     pub error: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl Comparison {
     /// The version of the report.
     pub const SCHEMA: u32 = 1;
 
-    /// Compare B with A.
+    /// Compares B with A.
     pub fn of(a: &Results, b: &Results, options: &ComparisonOptions) -> Result<Self, ComparisonError> {
         let pairing = Pairing::of(a, b).map_err(ComparisonError::NothingPairs)?;
         let (metrics, times, times_left_out) = measure(&pairing, options)?;
@@ -81,8 +81,9 @@ impl Comparison {
             all().filter(|quantity| quantity.overall.is_judged()).count(),
             all().flat_map(|quantity| &quantity.configurations).filter(|own| own.is_judged()).count(),
         ];
-        // Of many intervals some miss the truth by chance. Divided among all (Bonferroni), one half to the means over
-        // configurations and one to single ones, the chance that any verdict is wrong stays that of one interval.
+        // Some of many intervals miss the truth by chance. The chance is divided among all (Bonferroni), one half to
+        // the means over configurations and one to single ones, so that the chance of any wrong verdict is that of one
+        // interval.
         let families = judged.iter().filter(|count| **count > 0).count().max(1) as f64;
         let verdict_confidence =
             judged.map(|count| 1.0 - (1.0 - options.confidence) / (families * count.max(1) as f64));
@@ -111,7 +112,7 @@ impl Comparison {
         })
     }
 
-    /// Whether B is worse than A: something beyond doubt and threshold, or a run that now fails.
+    /// Returns `true` if B is worse than A: a metric or time beyond doubt and threshold, or a run that now fails.
     pub fn is_regression(&self) -> bool {
         !self.regressions.is_empty() || !self.newly_failed.is_empty()
     }
@@ -134,7 +135,7 @@ impl Identical {
     }
 }
 
-/// Runs of the same seed in a configuration.
+/// Returns the runs of the same seed in a configuration.
 fn same_seed<'a>(configuration: &'a Configuration<'_>) -> impl Iterator<Item = (&'a RunRecord, &'a RunRecord)> {
     configuration.a.iter().filter_map(|a| {
         let b = configuration.b.iter().find(|b| b.seed == a.seed)?;

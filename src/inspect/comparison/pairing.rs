@@ -1,4 +1,4 @@
-//! Which runs of two results belong together: those of the same configuration.
+//! The pairing of two results by configuration.
 
 use crate::inspect::results::Results;
 use crate::sweep::{RunRecord, display};
@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Two results, configuration by configuration.
 #[derive(Debug)]
 pub(super) struct Pairing<'a> {
-    /// The parameters of one value in A and another in B: what sets A and B apart. They have no part in the pairing.
+    /// The parameters with one value in all of A and another in all of B. They have no part in the pairing.
     pub(super) apart: BTreeMap<String, [Value; 2]>,
     /// The parameters that only the records of A, and only those of B, have.
     pub(super) unshared: [Vec<String>; 2],
     /// The configurations that both have.
     pub(super) configurations: Vec<Configuration<'a>>,
-    /// Configurations that only A, and only B, has.
+    /// The number of configurations that only A, and only B, has.
     pub(super) unmatched: [usize; 2],
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Configuration<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    /// Pair by the parameters that all records have, the corpus' digest among them. An error says why nothing pairs.
+    /// Pairs by the parameters that all records have, and the digest of the corpus. An error says why nothing pairs.
     pub(super) fn of(a: &'a Results, b: &'a Results) -> Result<Self, String> {
         let values = [a, b].map(|side| ValuesByKey::of(&side.records));
         let shared: BTreeSet<&String> =
@@ -70,7 +70,7 @@ impl<'a> Pairing<'a> {
         Ok(Self { apart, unshared, configurations, unmatched })
     }
 
-    /// Whether equal runs have equal digests: they cover all parameters.
+    /// Returns `true` if equal runs have equal digests: digests cover all parameters.
     pub(super) fn digests_comparable(&self) -> bool {
         self.apart.is_empty() && self.unshared.iter().all(Vec::is_empty)
     }
@@ -100,7 +100,7 @@ impl<'a> ValuesByKey<'a> {
     }
 }
 
-/// The records by their values of some keys and the digest of their corpus.
+/// Groups records by their values of some keys and the digest of their corpus.
 fn group<'a>(records: &'a [RunRecord], by: &[&String]) -> BTreeMap<String, Vec<&'a RunRecord>> {
     let mut groups: BTreeMap<String, Vec<&RunRecord>> = BTreeMap::new();
     for record in records {
@@ -112,7 +112,7 @@ fn group<'a>(records: &'a [RunRecord], by: &[&String]) -> BTreeMap<String, Vec<&
     groups
 }
 
-/// Numbers by size, all else by its text; key by key.
+/// Orders configurations key by key: numbers by size, other values by their text.
 fn order(one: &Map<String, Value>, other: &Map<String, Value>) -> std::cmp::Ordering {
     let by_key = one.iter().map(|(key, value)| (value, &other[key]));
     by_key
@@ -138,7 +138,7 @@ fn why_nothing_pairs(values: &[ValuesByKey<'_>; 2], shared: &BTreeSet<&String>, 
         let short =
             |side: usize| digests[side].iter().map(|digest| &digest[..digest.len().min(12)]).collect::<Vec<_>>();
         return format!(
-            "A and B are of different corpora (digests {} and {}): a metric of other data is another metric",
+            "A and B are of different corpora (digests {} and {}): their metrics do not compare",
             short(0).join(", "),
             short(1).join(", ")
         );

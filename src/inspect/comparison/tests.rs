@@ -1,4 +1,4 @@
-//! Comparisons of made-up records, of which it is known what is so.
+//! The comparison of made-up records with known differences.
 
 use super::{Comparison, ComparisonError, ComparisonOptions, Contrast, Method, Quantified, Verdict};
 use crate::engine::{Purpose, RowStreams, standard_normals};
@@ -71,7 +71,7 @@ fn with_metric(name: &'static str, value: impl Fn(u64, u64) -> f64) -> impl Fn(&
 #[test]
 fn a_change_for_the_worse_is_a_regression_and_one_for_the_better_is_not() {
     let before = |name| sweep(&[10, 20], with_metric(name, |_, seed| -100.0 + 10.0 * noise(seed)));
-    // The seeds share what is noisy, so a paired difference of 10 is beyond doubt.
+    // The seeds share the noise, so a paired difference of 10 is beyond doubt.
     let after = |name, shift: f64| {
         sweep(&[10, 20], with_metric(name, move |_, seed| -100.0 + 10.0 * noise(seed) + shift + 0.01 * noise(3 - seed)))
     };
@@ -142,8 +142,9 @@ fn noise_is_unclear_and_no_regression() {
 }
 
 /// Where nothing differs but noise, a verdict of regression is rare however much is compared: 300 comparisons of six
-/// configurations and five metrics with the threshold 0, seed 11. The chance of any false alarm is below 0.025 in each, so
-/// more than 20 of 300 come up with a probability under 1e-4 in a right program; without the correction it would be most.
+/// configurations and five metrics with the threshold 0, seed 11. The chance of any false alarm is below 0.025 in each,
+/// so more than 20 of 300 come up with a probability under 1e-4 in a right program; without the correction it would be
+/// most.
 #[test]
 fn many_comparisons_raise_no_more_false_alarms_than_one() {
     let mut generator = RowStreams::new(11, Purpose::Baseline, 0, 0, 0).generator(0);
@@ -300,7 +301,7 @@ fn what_is_undefined_is_left_out_and_counted() {
     assert_eq!(quantity(&comparison, DISTANCE).undefined, [0, 2]);
     let contrast = overall(&comparison, DISTANCE);
     assert_eq!((contrast.method, contrast.change, contrast.values), (Method::PairedT, 0.0, [4, 2]));
-    // Defined nowhere on a side, it is not compared.
+    // A metric that is undefined in all of a side is not compared.
     let nowhere = sweep(&[10], |record, _, _| {
         record.metrics.insert(DISTANCE.into(), None);
     });

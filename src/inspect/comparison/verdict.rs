@@ -9,45 +9,45 @@ use serde::Serialize;
 pub struct Quantified {
     /// Its name.
     pub name: String,
-    /// Which way it should move.
+    /// Its better direction.
     pub direction: Direction,
-    /// The change for the worse that is still accepted, as a share of A's mean or, if `absolute`, in its unit; `None`
-    /// where no direction is worse.
+    /// The change for the worse that is accepted, as a share of A's mean or, if `absolute`, in its unit; `None` for a
+    /// metric that is not judged.
     pub threshold: Option<f64>,
-    /// Whether the threshold is in the unit of the metric.
+    /// `true` if the threshold is in the unit of the metric.
     pub absolute: bool,
-    /// Runs that it was undefined in, of A and of B.
+    /// The number of runs of A and of B in which it is undefined.
     pub undefined: [usize; 2],
     /// The mean over configurations.
     pub overall: Contrast,
-    /// Each configuration; empty if there is but one.
+    /// Each configuration; empty if there is only one.
     pub configurations: Vec<Contrast>,
 }
 
 /// A and B in one quantity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contrast {
-    /// Which configuration, by its place in the list of them; `None` for the mean of all.
+    /// The place of the configuration in the list of them; `None` for the mean of all.
     pub configuration: Option<usize>,
-    /// The mean of A; of times, the geometric mean.
+    /// The mean of A; for times, the geometric mean.
     pub a: f64,
     /// The mean of B.
     pub b: f64,
-    /// B − A; of times, B / A.
+    /// The change B − A; for times, B / A.
     pub change: f64,
-    /// The interval of the change; `None` where there is one replicate alone.
+    /// The interval of the change; `None` where a side has a single replicate.
     pub interval: Option<[f64; 2]>,
-    /// How the interval was found.
+    /// The method that gave the interval.
     pub method: Method,
-    /// Degrees of freedom.
+    /// The degrees of freedom.
     pub degrees_of_freedom: Option<f64>,
-    /// Values of A and of B.
+    /// The number of values of A and of B.
     pub values: [usize; 2],
-    /// What it means.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// What a difference means.
+/// The meaning of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -55,18 +55,18 @@ pub enum Verdict {
     Regression,
     /// Not worse by more than the threshold, beyond doubt.
     Within,
-    /// The interval lies on both sides of the threshold, or there is none: more replicates would tell.
+    /// The interval lies on both sides of the threshold, or there is no interval: more replicates would tell.
     Unclear,
-    /// No direction is the worse one, or A's mean is 0 and the threshold a share of it.
+    /// The metric is not judged, or A's mean is 0 and the threshold a share of it.
     NotJudged,
 }
 
-/// Something that has got worse.
+/// A metric or time that has got worse.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Regression {
     /// The metric or time.
     pub name: String,
-    /// In which configuration; `None` for the mean of all.
+    /// The place of the configuration; `None` for the mean of all.
     pub configuration: Option<usize>,
 }
 
@@ -76,7 +76,7 @@ impl Quantified {
         self.threshold.is_some()
     }
 
-    /// The overall mean and every configuration.
+    /// Returns the overall mean and every configuration.
     pub fn contrasts(&self) -> impl Iterator<Item = &Contrast> {
         std::iter::once(&self.overall).chain(&self.configurations)
     }

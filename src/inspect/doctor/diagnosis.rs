@@ -1,4 +1,4 @@
-//! The checks of `runner doctor`: whether this machine can run sweeps, with the same bits as any other, and how fast.
+//! The diagnosis of a machine: can it run sweeps, does it compute the same bits as any other, and how fast is it?
 
 use super::machine::Machine;
 use super::self_test::{
@@ -9,19 +9,19 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Memory below which not even a small sweep is comfortable, in bytes.
+/// The memory below which even a small sweep may fail, in bytes.
 const LITTLE_MEMORY: u64 = 256 << 20;
-/// Room on the disk below which a sweep may end early, in bytes.
+/// The free disk space below which a sweep may end early, in bytes.
 const LITTLE_ROOM: u64 = 256 << 20;
-/// Time for each of the sizes whose speed is measured.
+/// The time for each of the sizes whose speed is measured.
 const SPEED_BUDGET: Duration = Duration::from_millis(250);
 
-/// What the doctor finds.
+/// The diagnosis of a machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// Version of this report.
+    /// The version of this report.
     pub schema: u32,
-    /// Whether nothing is wrong.
+    /// `true` if nothing is wrong.
     pub healthy: bool,
     /// The machine.
     pub machine: Machine,
@@ -29,24 +29,24 @@ pub struct Diagnosis {
     pub isa: Isa,
     /// The checks, in order.
     pub checks: Vec<Check>,
-    /// Updates a second, size by size.
+    /// The updates a second, size by size.
     pub speed: Vec<Speed>,
 }
 
-/// One thing looked at.
+/// A check of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// The thing checked.
     pub name: &'static str,
-    /// What it means.
+    /// The weight of the finding.
     pub status: CheckStatus,
-    /// What was found.
+    /// The finding.
     pub finding: String,
-    /// What helps, where something does.
+    /// The remedy, if there is one.
     pub remedy: Option<String>,
 }
 
-/// What a finding means.
+/// The weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckStatus {
@@ -76,8 +76,8 @@ impl Diagnosis {
     /// The version of the report.
     pub const SCHEMA: u32 = 1;
 
-    /// Look at the machine, at the folder that results go to, and at a small training on every instruction set and several
-    /// numbers of threads; then measure. Takes about two seconds.
+    /// Checks the machine, the folder of the results, and a small training on every instruction set with several
+    /// numbers of threads; then measures the speed. Takes about two seconds.
     pub fn make(results: &Path) -> Self {
         let (isa, isa_check) = check_isa();
         let machine = Machine::inspect(isa);
@@ -107,7 +107,7 @@ impl Diagnosis {
     }
 }
 
-/// One thread, two, and all that there are.
+/// Returns one thread, two, and as many as there are processors, each once.
 fn thread_counts(processors: usize) -> Vec<usize> {
     let mut counts = vec![1, 2, processors.max(1)];
     counts.sort_unstable();
@@ -156,8 +156,8 @@ fn check_processors(machine: &Machine) -> Check {
             return Check::note(
                 "processors",
                 finding,
-                "threads beyond the grant are throttled in bursts: ask for more, or set `run.jobs` × `run.threads_per_run` to \
-                 no more than it",
+                "threads beyond the grant are throttled in bursts: ask for more, or set `run.jobs` × \
+                 `run.threads_per_run` to no more than it",
             );
         }
     }
@@ -172,7 +172,7 @@ fn check_load(machine: &Machine) -> Check {
     let Some(load) = machine.load else { return Check::ok("load", "the system does not tell") };
     let finding = format!("{load:.2} processes wanted to run in the last minute");
     if load > 0.5 * machine.environment.logical_cpus as f64 {
-        Check::note("load", finding, "times measured now are no benchmark: wait until the machine is idle")
+        Check::note("load", finding, "times measured now are not a benchmark: wait until the machine is idle")
     } else {
         Check::ok("load", finding)
     }
@@ -180,15 +180,15 @@ fn check_load(machine: &Machine) -> Check {
 
 fn check_memory(machine: &Machine) -> Check {
     let Some(usable) = machine.usable_memory() else { return Check::ok("memory", "the system does not tell") };
-    let finding = format!("{} can be had", bytes(usable));
+    let finding = format!("{} available", bytes(usable));
     if usable < LITTLE_MEMORY {
-        Check::wrong("memory", finding, format!("free some: at least {} are needed", bytes(LITTLE_MEMORY)))
+        Check::wrong("memory", finding, format!("free memory: {} is the minimum", bytes(LITTLE_MEMORY)))
     } else {
         Check::ok("memory", finding)
     }
 }
 
-/// Whether results can be written: tried in the folder itself or, where it is not there yet, in the nearest above it.
+/// Checks that results can be written: tries in the folder itself or, if it does not exist, in the nearest above it.
 fn check_folder(results: &Path) -> Check {
     const NAME: &str = "results folder";
     let absolute = std::path::absolute(results).unwrap_or_else(|_| results.to_path_buf());
@@ -203,14 +203,14 @@ fn check_folder(results: &Path) -> Check {
     }
     match free_bytes(&there) {
         Some(free) if free < LITTLE_ROOM => {
-            Check::wrong(NAME, format!("{} has room for {} alone", there.display(), bytes(free)), remedy)
+            Check::wrong(NAME, format!("{} has {} free", there.display(), bytes(free)), remedy)
         }
         Some(free) => Check::ok(NAME, format!("{} can be written, {} free", there.display(), bytes(free))),
         None => Check::ok(NAME, format!("{} can be written", there.display())),
     }
 }
 
-/// Bytes that a process without privileges may still write.
+/// Returns the bytes that a process without privileges can still write.
 #[cfg(unix)]
 fn free_bytes(folder: &Path) -> Option<u64> {
     let space = rustix::fs::statvfs(folder).ok()?;
@@ -263,7 +263,7 @@ fn check_build() -> Check {
     }
 }
 
-/// Bytes for people.
+/// Formats a number of bytes in MiB or GiB.
 pub fn bytes(count: u64) -> String {
     let gibibytes = count as f64 / f64::from(1 << 30);
     if gibibytes < 1.0 { format!("{:.0} MiB", gibibytes * 1024.0) } else { format!("{gibibytes:.1} GiB") }

@@ -1,5 +1,5 @@
-//! The machine as a benchmark meets it: processor, instruction sets, what limits the process, memory, and who else is at
-//! work. What a system does not tell is `None`.
+//! The machine as a benchmark meets it: processor, memory, limits and load. A fact that the system does not tell is
+//! `None`.
 
 use crate::engine::{Isa, IsaError};
 use crate::machine::Environment;
@@ -8,7 +8,7 @@ use crate::machine::memory::machine_bytes;
 use serde::Serialize;
 use std::fs;
 
-/// What is known of the machine.
+/// The facts known about the machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Machine {
     /// The build, and the processor by name.
@@ -16,26 +16,26 @@ pub struct Machine {
     pub environment: Environment,
     /// The instruction sets that kernels exist for and this processor has.
     pub isas: Vec<Isa>,
-    /// Logical processors that are on.
+    /// The number of logical processors that are online.
     pub online_cpus: Option<usize>,
-    /// Those that the process may run on, by number.
+    /// The logical processors that the process may run on, by number.
     pub allowed_cpus: Option<String>,
-    /// Processors' worth of time that the control group grants.
+    /// The processor time that the control group grants, in processors.
     pub cgroup_cpus: Option<f64>,
     /// The governor of the first processor's clock.
     pub governor: Option<String>,
-    /// Processes that wanted to run, mean over the last minute.
+    /// The processes that wanted to run, mean over the last minute.
     pub load: Option<f64>,
-    /// Bytes of memory.
+    /// The bytes of memory.
     pub memory_total: Option<u64>,
-    /// Bytes of memory that can be had without swapping.
+    /// The bytes of memory available without swapping.
     pub memory_available: Option<u64>,
-    /// Bytes of memory that the control group grants.
+    /// The bytes of memory that the control group grants.
     pub cgroup_memory: Option<u64>,
 }
 
 impl Machine {
-    /// The present machine; an error if the environment names an instruction set that cannot be used.
+    /// Looks at this machine; runs would use the instruction set `isa`.
     pub fn inspect(isa: Isa) -> Self {
         let text = |path: &str| fs::read_to_string(path).ok();
         let groups = ControlGroups::of_this_process();
@@ -53,12 +53,12 @@ impl Machine {
         }
     }
 
-    /// The instruction set that runs would choose.
+    /// Returns the instruction set that runs choose; an error if the environment names one that cannot be used.
     pub fn chosen_isa() -> Result<Isa, IsaError> {
         Isa::detect()
     }
 
-    /// Bytes that a process can have: what is available, or what the control group grants if that is less.
+    /// Returns the bytes available to a process: the memory available, or the control group's grant if that is less.
     pub fn usable_memory(&self) -> Option<u64> {
         match (self.memory_available, self.cgroup_memory) {
             (Some(available), Some(limit)) => Some(available.min(limit)),
@@ -67,13 +67,13 @@ impl Machine {
     }
 }
 
-/// The value of a field of a text of lines `NAME value`.
+/// Returns the value of a field of a text of lines `NAME value`.
 fn field(text: &str, name: &str) -> Option<String> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line[name.len()..].trim().to_owned())
 }
 
-/// The length of a list such as `0-3,8`.
+/// Returns the length of a list such as `0-3,8`.
 fn count_list(list: &str) -> Option<usize> {
     let mut count = 0;
     for part in list.trim().split(',') {

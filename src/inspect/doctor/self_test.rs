@@ -1,4 +1,4 @@
-//! A small training that must come out the same everywhere, and one that tells how fast this machine is.
+//! The self-test: a small training with the same bits on every machine, and a measurement of speed.
 
 use crate::engine::Isa;
 use crate::music::{Corpus, CorpusOptions, Windows, builtin};
@@ -7,24 +7,24 @@ use crate::train::{ModelOptions, TrainOptions, Trainer, TrainerError, TrainingSe
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// The digest of the built-in corpus as it is read by default.
+/// The digest of the built-in corpus, read with default options.
 pub const BUILTIN_CORPUS_DIGEST: &str = "e9f1939213628305132b5a9befd8b221c880008dabb565841120327f8b54b88d";
 
 /// BLAKE3 over the parameters of the model of [`training_digest`], on every machine.
 pub const TRAINING_DIGEST: &str = "657b9f0bd0aeaacc5d02121c59a6b793b945414dda439d6e97a7ba142d3f455d";
 
-/// Songs of the small training.
+/// The number of songs of the small training.
 const SONGS: usize = 12;
 
-/// The built-in corpus, read by default.
+/// Reads the built-in corpus with default options.
 pub fn builtin_corpus() -> Corpus {
     let songs = builtin::songs();
     Corpus::from_midi(&songs, &CorpusOptions::default(), &|_, _| ())
         .unwrap_or_else(|error| panic!("the built-in corpus is sound MIDI: {error}"))
 }
 
-/// The digest of a small model after two epochs on the first songs of the built-in corpus: hexadecimal BLAKE3 of weights,
-/// visible and hidden biases in little-endian f32.
+/// Trains a small model for two epochs on the first songs of the built-in corpus and returns its digest: hexadecimal
+/// BLAKE3 of weights, visible and hidden biases in little-endian f32.
 pub fn training_digest(corpus: &Corpus, isa: Isa, threads: usize) -> Result<String, SelfTestError> {
     let model = ModelOptions { timesteps: 8, hidden: 40, ..ModelOptions::default() };
     let options = TrainOptions { k: 2, learning_rate: 0.05, batch_size: 20, momentum: 0.5, ..TrainOptions::default() };
@@ -44,10 +44,10 @@ pub fn training_digest(corpus: &Corpus, isa: Isa, threads: usize) -> Result<Stri
     })
 }
 
-/// Why a self-test cannot run.
+/// The reason why a self-test cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
-    /// The instruction set is not there.
+    /// The trainer cannot be made: the processor lacks the instruction set, for example.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
     /// Threads cannot be started.
@@ -62,13 +62,13 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError
 /// A size of model and batch whose speed is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpeedJob {
-    /// Hidden units; windows have 15 steps of 156 units.
+    /// The number of hidden units; windows have 15 steps of 156 units.
     pub hidden: usize,
-    /// Windows in a batch.
+    /// The number of windows in a batch.
     pub batch_size: usize,
 }
 
-/// The sizes: the article's model with small and common batches, and larger ones.
+/// The sizes measured: the article's model with small and common batches, and larger ones.
 pub const SPEED_JOBS: [SpeedJob; 4] = [
     SpeedJob { hidden: 50, batch_size: 10 },
     SpeedJob { hidden: 50, batch_size: 100 },
@@ -76,28 +76,28 @@ pub const SPEED_JOBS: [SpeedJob; 4] = [
     SpeedJob { hidden: 1024, batch_size: 100 },
 ];
 
-/// How fast one size was trained.
+/// The speed of training at one size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Speed {
-    /// Visible units.
+    /// The number of visible units.
     pub visible: usize,
-    /// Hidden units.
+    /// The number of hidden units.
     pub hidden: usize,
-    /// Windows in a batch.
+    /// The number of windows in a batch.
     pub batch_size: usize,
     /// The instruction set.
     pub isa: Isa,
-    /// Threads.
+    /// The number of threads.
     pub threads: usize,
-    /// Updates a second in the fastest of the epochs.
+    /// The updates a second in the fastest of the epochs.
     pub updates_per_s: f64,
-    /// The same by the estimate that runs are divided among threads by, for one thread: it counts the operations of the
-    /// kernels alone, and a third of it and more is usual.
+    /// The updates a second of one thread by the estimate that divides runs among threads. It counts the operations of
+    /// the kernels alone; a third of it or more is usual.
     pub expected_updates_per_s: f64,
 }
 
-/// Train by CD-1 on the built-in corpus for about `budget`, and tell how fast the fastest epoch was: others may have the
-/// machine meanwhile, but only ever make it slower.
+/// Trains by CD-1 on the built-in corpus for about `budget` and returns the speed of the fastest epoch: other work on
+/// the machine can only make an epoch slower.
 pub fn measure(
     corpus: &Corpus,
     job: SpeedJob,
@@ -118,7 +118,7 @@ pub fn measure(
             let epoch_start = Instant::now();
             let counts = trainer.train_epoch(epoch);
             fastest = fastest.max(counts.updates as f64 / epoch_start.elapsed().as_secs_f64().max(1e-9));
-            // The first epoch finds cold caches; the second counts too, unless it would take far too long.
+            // The first epoch runs with cold caches: a second follows unless the first took four times the budget.
             if start.elapsed() >= budget * if epoch > 0 { 1 } else { 4 } {
                 break;
             }
@@ -139,7 +139,7 @@ pub fn measure(
 mod tests {
     use super::*;
 
-    /// What `runner doctor` checks holds on whatever runs the tests.
+    /// The checks of `runner doctor` hold on the machine that runs the tests.
     #[test]
     fn the_pinned_digests_hold_for_every_instruction_set_and_number_of_threads() {
         let corpus = builtin_corpus();

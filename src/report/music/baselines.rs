@@ -1,4 +1,4 @@
-//! The baselines that the music of samples is read by: the same metrics of other windows.
+//! The baselines that the music of samples is compared with: the same metrics of other windows.
 
 use crate::evaluate::music::{MusicMetrics, MusicProfile};
 use crate::report::number::Rounded;
@@ -7,10 +7,10 @@ use crate::report::sweep_results::SweepResults;
 use crate::sweep::{Direction, METRICS, Reading};
 use serde::Serialize;
 
-/// Points with baselines at most.
+/// The most points with baselines.
 const POINTS: usize = 400;
 
-/// Music metrics of the baselines, for one run of each point.
+/// The music metrics of the baselines, for one run of each point.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::report) struct Baselines {
     /// The metrics.
@@ -31,7 +31,7 @@ struct RunBaselines {
 /// One baseline.
 #[derive(Clone, Debug, Serialize)]
 struct Profile {
-    /// For each metric a value.
+    /// A value for each metric.
     values: Vec<Option<Rounded>>,
     /// The distance from the training data, 0 to 1.
     distance: Option<Rounded>,

@@ -1,4 +1,4 @@
-//! The music to look at and to hear: samples, their nearest training windows and real ones, as notes.
+//! The music that the page shows and plays, as notes: samples, their nearest training windows and real ones.
 
 use crate::report::runs::Runs;
 use crate::report::sweep_results::SweepResults;
@@ -6,15 +6,15 @@ use crate::sweep::{Roll, RollsFile};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// Runs with music at most.
+/// The most runs with music.
 const RUNS: usize = 400;
-/// Numbers embedded, about, three a note; about three bytes each.
+/// The numbers embedded, about: three for each note, about three bytes each.
 const NUMBERS: usize = 360_000;
 
 /// The music of some runs; equal rolls, as the nearest windows of many samples, are stored once.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::report) struct Rolls {
-    /// Every roll once.
+    /// The different rolls.
     rolls: Vec<PackedRoll>,
     /// The runs, best first.
     runs: Vec<RunRolls>,
@@ -43,19 +43,19 @@ struct RunRolls {
     /// Steps that the rolls are cut to.
     steps: usize,
     steps_per_beat: u32,
-    /// Quarter notes a minute.
+    /// The tempo in quarter notes a minute.
     tempo: f64,
-    /// Samples that the run drew.
+    /// The number of samples that the run drew.
     drawn: usize,
-    /// Each the number of the sample, its roll, the roll of its nearest training window, that window's index, and the bits
-    /// in which they differ.
+    /// For each sample: its number, its roll, the roll of its nearest training window, that window's index, and the
+    /// number of bits in which they differ.
     samples: Vec<(usize, usize, usize, usize, u32)>,
-    /// Training windows drawn at random: index and roll.
+    /// The training windows drawn at random: index and roll.
     real: Vec<(usize, usize)>,
 }
 
 impl Rolls {
-    /// Read the music of one run of each point, best first, then of the others, as far as there is room.
+    /// Reads the music of one run of each point, best first, then of the others, as far as there is room.
     pub(in crate::report) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Self {
         let mut music = Self::default();
         let mut places: HashMap<PackedRoll, usize> = HashMap::new();
@@ -105,7 +105,7 @@ impl Rolls {
                 real,
             });
         }
-        // One of each point came first; they are shown best first.
+        // They were read one for each point first; they are shown best first.
         music.runs.sort_by_key(|own| own.run);
         music
     }

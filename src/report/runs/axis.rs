@@ -10,13 +10,13 @@ use std::collections::{HashMap, HashSet};
 pub(in crate::report) struct Axis {
     /// The dotted key.
     key: String,
-    /// Its last part, if no other axis ends in that.
+    /// The last part of the key, or all of it if another axis ends in that.
     label: String,
     /// The values: numbers ascending, others in the order of the plan.
     values: Vec<Value>,
 }
 
-/// The axes of a sweep, in the order of the plan.
+/// Returns the axes of a sweep, in the order of the plan.
 pub(in crate::report) fn axes_of(results: &SweepResults) -> Vec<Axis> {
     let keys = &results.plan.swept;
     keys.iter()
@@ -36,7 +36,7 @@ pub(in crate::report) fn axes_of(results: &SweepResults) -> Vec<Axis> {
         .collect()
 }
 
-/// For the first `count` points, best first, the index of the value on each axis.
+/// Returns the index of the value on each axis, for the first `count` points, best first.
 pub(in crate::report) fn points_of(axes: &[Axis], results: &SweepResults, count: usize) -> Vec<Vec<usize>> {
     let places: Vec<HashMap<String, usize>> =
         axes.iter().map(|axis| axis.values.iter().map(Value::to_string).zip(0..).collect()).collect();
@@ -47,7 +47,7 @@ pub(in crate::report) fn points_of(axes: &[Axis], results: &SweepResults, count:
     (0..count).map(|point| (0..axes.len()).map(|axis| place(axis, point)).collect()).collect()
 }
 
-/// The last part of a key, such as `hidden`, if no other swept key ends in it.
+/// Returns the last part of a key, such as `hidden`, or all of it if another swept key ends in that.
 fn short_name<'a>(key: &'a str, keys: &[String]) -> &'a str {
     let last = |key: &'a str| key.rsplit('.').next().unwrap_or(key);
     let sharing = keys.iter().filter(|other| other.rsplit('.').next() == Some(last(key))).count();

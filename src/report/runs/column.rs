@@ -1,4 +1,4 @@
-//! The columns: metrics and times, a value a run.
+//! The columns: metrics and times, with a value for each run.
 
 use super::list::Runs;
 use crate::report::number::Rounded;
@@ -19,7 +19,7 @@ pub(in crate::report) struct Column {
     group: MetricGroup,
     /// `true` if the list of runs shows it unasked.
     shown: bool,
-    /// A value a run; `None` where it is undefined or the run has no record.
+    /// A value for each run; `None` where it is undefined or the run has no record.
     values: Vec<Option<Rounded>>,
 }
 

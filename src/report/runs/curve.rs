@@ -9,14 +9,14 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Runs with curves at most: more could not be told apart.
+/// The most runs with curves: more could not be told apart.
 const RUNS: usize = 600;
-/// Numbers embedded, about; about eight bytes each.
+/// The numbers embedded, about; about eight bytes each.
 const NUMBERS: usize = 180_000;
-/// Epochs of a curve at least and at most, if it has as many.
+/// The fewest and the most epochs shown of a curve that has as many.
 const EPOCHS: (usize, usize) = (16, 160);
 
-/// Curves of some runs.
+/// The curves of some runs.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::report) struct Curves {
     /// The metrics.
@@ -30,16 +30,16 @@ pub(in crate::report) struct Curves {
 struct Curve {
     /// The run's place in the list.
     run: usize,
-    /// Epochs trained; 0 is the model before training.
+    /// The numbers of epochs trained; 0 is the model before training.
     epochs: Vec<u64>,
-    /// Seconds of training up to there.
+    /// The seconds of training up to there.
     train_s: Vec<Rounded>,
-    /// For each metric a value an epoch.
+    /// For each metric, a value for each epoch.
     values: Vec<Vec<Option<Rounded>>>,
 }
 
 impl Curves {
-    /// Read the curves of the best points, all replicates of each.
+    /// Reads the curves of the best points, all replicates of each.
     pub(in crate::report) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Self {
         let with_record = |run: &usize| results.records[runs.places[*run]].is_some();
         let candidates = (0..runs.len()).filter(with_record).count();
@@ -51,7 +51,7 @@ impl Curves {
             chosen.extend(members.iter().copied().filter(with_record));
         }
         if chosen.len() < candidates {
-            left_out.push(format!("Learning curves are of the {} best runs.", chosen.len()));
+            left_out.push(format!("Learning curves are shown for the {} best runs.", chosen.len()));
         }
         let read = |&run: &usize| (run, read_epochs(&results.run_folder(runs.places[run]).join("epochs.jsonl")));
         let read: Vec<(usize, Vec<(f64, EpochRecord)>)> = chosen.par_iter().map(read).collect();
@@ -87,8 +87,8 @@ impl Curves {
     }
 }
 
-/// The evaluated epochs of a file, each with the seconds of training up to its end. What cannot be read, as the last line
-/// of a run that was killed, is left out.
+/// Returns the evaluated epochs of a file, each with the seconds of training up to its end. A line that cannot be read,
+/// such as the last of a run that was killed, is left out.
 fn read_epochs(path: &Path) -> Vec<(f64, EpochRecord)> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut train_s = 0.0;
@@ -102,7 +102,7 @@ fn read_epochs(path: &Path) -> Vec<(f64, EpochRecord)> {
     evaluated
 }
 
-/// At most `limit` (at least two) of the indices below `count`, evenly spaced, first and last among them.
+/// Returns at most `limit` (at least two) of the indices below `count`, evenly spaced, first and last among them.
 fn evenly(count: usize, limit: usize) -> Vec<usize> {
     if count <= limit { (0..count).collect() } else { (0..limit).map(|i| i * (count - 1) / (limit - 1)).collect() }
 }

@@ -1,29 +1,29 @@
-//! The list of runs: what became of each, best point first.
+//! The list of runs with their states, best point first.
 
 use crate::report::sweep_results::{SweepResults, state_of};
 use crate::sweep::RunState;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// Runs listed at most.
+/// The most runs listed.
 const LISTED: usize = 20_000;
 
-/// Runs whose digests are listed at most.
+/// The most runs whose digests are listed.
 const WITH_DIGEST: usize = 2_000;
 
-/// Runs whose warnings are listed at most.
+/// The most runs whose warnings are listed.
 const WITH_WARNINGS: usize = 100;
 
-/// Runs and points of the plan, counted.
+/// The numbers of runs and points of the plan.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::report) struct Totals {
     runs: usize,
     points: usize,
-    /// Runs of the point that has most.
+    /// The runs of the point that has most.
     replicates: usize,
     ok: usize,
     failed: usize,
-    /// Runs without a record: at work, interrupted or not begun.
+    /// The runs without a record: at work, interrupted or not begun.
     incomplete: usize,
 }
 
@@ -41,31 +41,31 @@ impl Totals {
     }
 }
 
-/// The runs listed, the replicates of the best point first: each field holds a value a run.
+/// The runs listed, the replicates of the best point first. Each field has a value for each run.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::report) struct Runs {
     id: Vec<String>,
-    /// Which of the points, best first.
+    /// The place of the point, best first.
     point: Vec<usize>,
     replicate: Vec<u32>,
-    /// Which of `seeds`.
+    /// The place of the seed in `seeds`.
     seed: Vec<usize>,
     seeds: Vec<String>,
     /// `ok`, `failed`, `interrupted`, `running` or `missing`.
     status: Vec<&'static str>,
-    /// Why a run failed or stopped, by its place in this list.
+    /// The reasons why runs failed or stopped, by the place in this list.
     reason: BTreeMap<usize, String>,
-    /// What their records warn of, by the place in this list.
+    /// The warnings of their records, by the place in this list.
     warnings: BTreeMap<usize, Vec<String>>,
-    /// 1 where other runs shared the machine, by which times are no benchmark.
+    /// 1 where other runs shared the machine: these times are not a benchmark.
     contended: Vec<u8>,
     threads: Vec<usize>,
-    /// Digests of the runs; empty where there are so many runs that they would fill the page.
+    /// The digests of the runs; empty if there are more than [`WITH_DIGEST`] runs.
     digest: Vec<String>,
-    /// For each run its place in the plan.
+    /// The place of each run in the plan.
     #[serde(skip)]
     pub(in crate::report) places: Vec<usize>,
-    /// For each point listed the places of its runs in this list.
+    /// The places of the runs of each point in this list.
     #[serde(skip)]
     pub(in crate::report) of_point: Vec<Vec<usize>>,
 }
@@ -127,13 +127,11 @@ impl Runs {
             runs.digest = runs.places.iter().map(digest).collect();
         } else {
             left_out.push(format!(
-                "Digests are left out, for there are more than {WITH_DIGEST} runs; summary.csv has them."
+                "Digests are left out because there are more than {WITH_DIGEST} runs; summary.csv has them."
             ));
         }
         if runs.warnings.len() == WITH_WARNINGS {
-            left_out.push(format!(
-                "Warnings of no more than {WITH_WARNINGS} runs are shown; each result.json has its own."
-            ));
+            left_out.push(format!("Warnings are shown for {WITH_WARNINGS} runs; each result.json has its own."));
         }
         let (listed, all) = (runs.id.len(), results.plan.runs.len());
         if listed < all {
@@ -142,17 +140,17 @@ impl Runs {
         runs
     }
 
-    /// Points listed.
+    /// The number of points listed.
     pub(in crate::report) fn points(&self) -> usize {
         self.of_point.len()
     }
 
-    /// Runs listed.
+    /// The number of runs listed.
     pub(in crate::report) fn len(&self) -> usize {
         self.id.len()
     }
 
-    /// The first run of each point, best point first, then the others; only those that satisfy a condition.
+    /// Returns the first run of each point, best point first, then the others; only those that satisfy a condition.
     pub(in crate::report) fn one_a_point_first(&self, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
         let of_point: Vec<Vec<usize>> =
             self.of_point.iter().map(|runs| runs.iter().copied().filter(|&run| wanted(run)).collect()).collect();

@@ -1,4 +1,4 @@
-//! The runs of a report, with all that is shown as a value a run.
+//! The runs of a report, with their axes, columns and curves.
 
 mod axis;
 mod column;

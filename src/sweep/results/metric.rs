@@ -394,8 +394,8 @@ impl Metric {
         })
     }
 
-    /// The form that tables show: per step where there is one, since windows of different lengths have different numbers
-    /// of units.
+    /// The form that tables show: per step where there is one, since windows of different lengths have different
+    /// numbers of units.
     pub(super) fn main_variant(&self) -> Variant {
         if self.per_step { Variant::PerStep } else { Variant::Plain }
     }

@@ -1,8 +1,8 @@
 //! The registry of metrics.
 //!
-//! Labels, units, directions, columns, their order and the tables of the documentation are queries on [`METRICS`]. A new
-//! metric of the model needs an entry here and a value under its name in the record; one of music or time has its value
-//! read by the entry.
+//! Labels, units, directions, columns, their order and the tables of the documentation are queries on [`METRICS`]. A
+//! new metric of the model needs an entry here and a value under its name in the record; one of music or time has its
+//! value read by the entry.
 
 use super::metric::Direction::{Higher, Lower, Near, Neither};
 use super::metric::{Metric, MetricGroup, NamedMetric, Reach, Reading, SplitName, Subject, Variant};
@@ -12,15 +12,15 @@ use std::fmt::Write as _;
 ///
 /// `compare` judges log-likelihoods, the distance of the music and the times of work. It does not judge a bound or
 /// estimate that tells of the annealing (ceiling, effective sample size), a value that means nothing by itself (free
-/// energy, log Z), one that is best near that of the training data, one that a model which has learnt nothing is best in
-/// (free-energy gap, copies), and the reconstruction error, which tells of the chains as much as of the model.
+/// energy, log Z), one that is best near that of the training data, one that a model which has learnt nothing is best
+/// in (free-energy gap, copies), and the reconstruction error, which tells of the chains as much as of the model.
 pub static METRICS: &[Metric] = &[
     // Likelihoods.
     Metric::log_likelihood(
         "log_likelihood_exact",
         ["log-likelihood", "log-lik."],
-        "Mean of −F(v) − log Z over the windows, with F(v) = −b·v − Σⱼ softplus(cⱼ + v·Wⱼ) and log Z exact, by enumeration \
-         of the smaller layer.",
+        "Mean of −F(v) − log Z over the windows, with F(v) = −b·v − Σⱼ softplus(cⱼ + v·Wⱼ) and log Z exact, by \
+         enumeration of the smaller layer.",
     )
     .ranks()
     .terminal("LL/step", 3)
@@ -28,9 +28,10 @@ pub static METRICS: &[Metric] = &[
     Metric::log_likelihood(
         "log_likelihood_cautious",
         ["cautious log-likelihood", "log-lik. (cautious)"],
-        "Mean of −F(v) − log Z with the exact log Z or, without it, the greatest of log_partition_floor and what annealing \
-         finds in each direction: of its two estimates the one with the narrower band, or the greater where the bands do not \
-         overlap. Too low more often than not; undefined where a direction is missing. Choose models by it.",
+        "Mean of −F(v) − log Z with the exact log Z or, without it, the greatest of log_partition_floor and what \
+         annealing finds in each direction: of its two estimates the one with the narrower band, or the greater where \
+         the bands do not overlap. Too low more often than not; undefined where a direction is missing. Choose models \
+         by it.",
     )
     .ranks()
     .terminal("cautious LL/step", 3)
@@ -52,21 +53,22 @@ pub static METRICS: &[Metric] = &[
     Metric::log_likelihood(
         "log_likelihood_anchored_ais",
         ["log-likelihood by the share of the training windows (AIS)", "log-lik. (anchored AIS)"],
-        "Mean of −F(v) − log Z with log Z by the part of Z that the training windows make and their share of what annealing \
-         from the base-rate model ends at. Errs either way; the narrower estimate where that share is near 1 and no mode is \
-         missed.",
+        "Mean of −F(v) − log Z with log Z by the part of Z that the training windows make and their share of what \
+         annealing from the base-rate model ends at. Errs either way; the narrower estimate where that share is near 1 \
+         and no mode is missed.",
     ),
     Metric::log_likelihood(
         "log_likelihood_anchored_samples",
         ["log-likelihood by the share of the training windows (samples)", "log-lik. (anchored samples)"],
-        "Mean of −F(v) − log Z with log Z by the part of Z that the training windows make and their share of samples of the \
-         model, from chains that start at them. Errs either way; too high, as a rule, where the chains have not left them.",
+        "Mean of −F(v) − log Z with log Z by the part of Z that the training windows make and their share of samples \
+         of the model, from chains that start at them. Errs either way; too high, as a rule, where the chains have not \
+         left them.",
     ),
     Metric::log_likelihood(
         "log_likelihood_raise",
         ["log-likelihood by RAISE", "log-lik. (RAISE)"],
-        "The log-likelihood of the annealed model, by annealing back from windows of the split itself (RAISE). Too low, if \
-         anything.",
+        "The log-likelihood of the annealed model, by annealing back from windows of the split itself (RAISE). Too \
+         low, if anything.",
     ),
     Metric::log_likelihood(
         "log_likelihood_ceiling",
@@ -96,8 +98,8 @@ pub static METRICS: &[Metric] = &[
         "free_energy_gap",
         ["free-energy gap", "energy gap"],
         "nats",
-        "Mean free energy of the validation windows less that of the training windows. The partition function cancels. A gap \
-         that grows during training is overfitting; a model that has learnt nothing has none.",
+        "Mean free energy of the validation windows less that of the training windows. The partition function cancels. \
+         A gap that grows during training is overfitting; a model that has learnt nothing has none.",
     )
     .per_window()
     .better(Lower),
@@ -105,9 +107,9 @@ pub static METRICS: &[Metric] = &[
         "reconstruction_error",
         ["reconstruction error", "recon."],
         "",
-        "Mean of (v − v′)² over windows and visible units, where v′ is the sample after k Gibbs steps from v. It is not a \
-         measure of quality: it also falls when chains mix slowly, and models of different k are not compared by it. Read it \
-         as a check that training runs; judge by likelihoods.",
+        "Mean of (v − v′)² over windows and visible units, where v′ is the sample after k Gibbs steps from v. It is \
+         not a measure of quality: it also falls when chains mix slowly, and models of different k are not compared by \
+         it. Read it as a check that training runs; judge by likelihoods.",
     )
     .terminal_of_both("recon", 4)
     .listed(),
@@ -115,33 +117,33 @@ pub static METRICS: &[Metric] = &[
         "free_energy",
         ["free energy", "free energy"],
         "nats",
-        "Mean of F(v) = −b·v − Σⱼ softplus(cⱼ + v·Wⱼ). Without the partition function its level says nothing across models; \
-         differences within one model do.",
+        "Mean of F(v) = −b·v − Σⱼ softplus(cⱼ + v·Wⱼ). Without the partition function its level says nothing across \
+         models; differences within one model do.",
     )
     .per_window(),
     Metric::of_model(
         "update_to_weight_ratio",
         ["update-to-weight ratio", "update / weight"],
         "",
-        "Norm of the change of the weights in the last epoch over the norm of the weights before it. The step to the mean is \
-         part of the change where parameters are averaged. About 10⁻³ is usual for a single update; large values mean \
-         unstable training.",
+        "Norm of the change of the weights in the last epoch over the norm of the weights before it. The step to the \
+         mean is part of the change where parameters are averaged. About 10⁻³ is usual for a single update; large \
+         values mean unstable training.",
     ),
     Metric::of_model(
         "exchange_acceptance",
         ["exchange acceptance", "exchanges"],
         "",
-        "Under parallel tempering, the share of the exchanges tried between neighbouring temperatures in the last epoch that \
-         were made, mean over the neighbours. Near 0, states do not travel between temperatures; near 1, fewer temperatures \
-         would do. Undefined before any exchange was tried.",
+        "Under parallel tempering, the share of the exchanges tried between neighbouring temperatures in the last \
+         epoch that were made, mean over the neighbours. Near 0, states do not travel between temperatures; near 1, \
+         fewer temperatures would do. Undefined before any exchange was tried.",
     ),
     Metric::of_model(
         "least_exchange_acceptance",
         ["least exchange acceptance", "least exchanges"],
         "",
-        "Under parallel tempering, the share of exchanges made between the two neighbouring temperatures that exchange least. \
-         Near 0, the temperatures fall into two parts that do not mix: more temperatures help. Undefined before any exchange \
-         was tried.",
+        "Under parallel tempering, the share of exchanges made between the two neighbouring temperatures that exchange \
+         least. Near 0, the temperatures fall into two parts that do not mix: more temperatures help. Undefined before \
+         any exchange was tried.",
     ),
     // Partition functions.
     Metric::of_model(
@@ -168,16 +170,16 @@ pub static METRICS: &[Metric] = &[
         "log_partition_anchored_ais",
         ["log Z by the training windows' share (AIS)", "log Z (anchored AIS)"],
         "nats",
-        "log_partition_floor less the logarithm of the training windows' share of what annealing from the base-rate model \
-         ends at. The band is Wilson's (1927), by the effective sample size.",
+        "log_partition_floor less the logarithm of the training windows' share of what annealing from the base-rate \
+         model ends at. The band is Wilson's (1927), by the effective sample size.",
     )
     .with_band(),
     Metric::of_model(
         "log_partition_anchored_samples",
         ["log Z by the training windows' share (samples)", "log Z (anchored samples)"],
         "nats",
-        "log_partition_floor less the logarithm of the training windows' share of samples of the model. The band is Wilson's \
-         (1927).",
+        "log_partition_floor less the logarithm of the training windows' share of samples of the model. The band is \
+         Wilson's (1927).",
     )
     .with_band(),
     Metric::of_model(
@@ -206,9 +208,10 @@ pub static METRICS: &[Metric] = &[
         ["music distance", "music distance"],
         "0 to 1",
         |music| music.samples_distance.score,
-        "Mean of eight differences between samples and training data, each brought to 0–1: polyphony, silent rows, note \
-         length, one-step notes, onset without attack, attack without onset, scale consistency, pitch-class entropy. 0 is the \
-         training data's own music. A metric that the training data alone have, as beside silent samples, counts 1.",
+        "Mean of eight differences between samples and training data, each brought to 0–1: polyphony, silent rows, \
+         note length, one-step notes, onset without attack, attack without onset, scale consistency, pitch-class \
+         entropy. 0 is the training data's own music. A metric that the training data alone have, as beside silent \
+         samples, counts 1.",
     )
     .better(Lower)
     .judged()
@@ -219,8 +222,8 @@ pub static METRICS: &[Metric] = &[
         ["music distance of independent bits", "of indep. bits"],
         "0 to 1",
         |music| music.bernoulli_distance.score,
-        "The same distance for independent bits with the frequencies of the training data: the value of a model that has \
-         learnt its biases and nothing else.",
+        "The same distance for independent bits with the frequencies of the training data: the value of a model that \
+         has learnt its biases and nothing else.",
     )
     .subject(Subject::Corpus)
     .terminal("(Bernoulli)", 3),
@@ -299,8 +302,8 @@ pub static METRICS: &[Metric] = &[
         ["distance to the nearest training window", "nearest window"],
         "bits",
         |music| music.samples.nearest_training_window.map(|bits| bits.mean),
-        "Mean over samples of the smallest Hamming distance to a training window. 0 is a copy; compare with the distance of \
-         training windows to each other.",
+        "Mean over samples of the smallest Hamming distance to a training window. 0 is a copy; compare with the \
+         distance of training windows to each other.",
     )
     .listed(),
     Metric::of_music(
@@ -308,8 +311,8 @@ pub static METRICS: &[Metric] = &[
         ["copies", "copies"],
         "",
         |music| music.memorisation.map(|memorisation| memorisation.copies),
-        "Share of the samples that are a training window bit for bit. Music repeats itself: compare with held_out_copies of \
-         the record. Noise has none.",
+        "Share of the samples that are a training window bit for bit. Music repeats itself: compare with \
+         held_out_copies of the record. Noise has none.",
     )
     .better(Lower),
     Metric::of_music(
@@ -317,35 +320,36 @@ pub static METRICS: &[Metric] = &[
         ["nearer than held-out windows", "nearer than held-out"],
         "",
         |music| music.memorisation.and_then(|memorisation| memorisation.nearer_than_held_out),
-        "Chance that a sample is nearer to its nearest training window than a held-out window is to its own, ties counted \
-         half. About 0.5 for music as new as real music, 1 for copies; undefined if no song is held out.",
+        "Chance that a sample is nearer to its nearest training window than a held-out window is to its own, ties \
+         counted half. About 0.5 for music as new as real music, 1 for copies; undefined if no song is held out.",
     ),
     Metric::of_coverage(
         "recognised",
         ["recognised samples", "recognised"],
         |coverage| Some(coverage.recognised),
-        "Share of the samples that sound and are like the built-in corpus: in harmony and texture no farther from its windows \
-         than halfway from real windows to independent bits.",
+        "Share of the samples that sound and are like the built-in corpus: in harmony and texture no farther from its \
+         windows than halfway from real windows to independent bits.",
     ),
     Metric::of_coverage(
         "keys_reached",
         ["keys reached", "keys"],
         |coverage| coverage.key.reached,
-        "Share of the corpus' keys that some recognised sample has; undefined where the nearest window does not tell the key.",
+        "Share of the corpus' keys that some recognised sample has; undefined where the nearest window does not tell \
+         the key.",
     ),
     Metric::of_coverage(
         "progressions_reached",
         ["progressions reached", "progressions"],
         |coverage| coverage.progression.reached,
-        "Share of the corpus' chord progressions that some recognised sample has; undefined where the nearest window does not \
-         tell the progression, as of a bar.",
+        "Share of the corpus' chord progressions that some recognised sample has; undefined where the nearest window \
+         does not tell the progression, as of a bar.",
     ),
     Metric::of_coverage(
         "textures_reached",
         ["textures reached", "textures"],
         |coverage| coverage.texture.reached,
-        "Share of the corpus' textures that some recognised sample has; undefined where the nearest window does not tell the \
-         texture.",
+        "Share of the corpus' textures that some recognised sample has; undefined where the nearest window does not \
+         tell the texture.",
     ),
     Metric::of_profile(
         "notes",
@@ -355,15 +359,9 @@ pub static METRICS: &[Metric] = &[
         "Notes in all samples of the run.",
     )
     .better(Neither),
-    Metric::of_profile(
-        "rolls",
-        ["samples", "samples"],
-        "",
-        |profile| Some(profile.rolls as f64),
-        "Samples measured.",
-    )
-    .better(Neither)
-    .subject(Subject::Configuration),
+    Metric::of_profile("rolls", ["samples", "samples"], "", |profile| Some(profile.rolls as f64), "Samples measured.")
+        .better(Neither)
+        .subject(Subject::Configuration),
     Metric::of_profile(
         "steps",
         ["steps of the samples", "steps"],
@@ -483,15 +481,11 @@ pub static METRICS: &[Metric] = &[
         ["peak memory", "peak memory"],
         "bytes",
         |timing| timing.peak_bytes.map(|bytes| bytes as f64),
-        "Most memory that the process had taken by the end of the run, all its runs together; undefined where the system \
-         does not tell.",
+        "Most memory that the process had taken by the end of the run, all its runs together; undefined where the \
+         system does not tell.",
     )
     .reach(Reach::Record),
-    Metric::of_epoch(
-        "reconstruction_s",
-        ["reconstruction error", "recon."],
-        "Of an epoch: the reconstruction errors.",
-    ),
+    Metric::of_epoch("reconstruction_s", ["reconstruction error", "recon."], "Of an epoch: the reconstruction errors."),
     Metric::of_epoch(
         "pseudo_likelihood_s",
         ["pseudo-log-likelihood", "PLL"],
