@@ -8,7 +8,7 @@ pub(super) fn metrics(record: &RunRecord) -> Metrics {
     let compared = METRICS.iter().filter(|metric| metric.subject != Subject::Corpus);
     let music = record.music.iter().flat_map(|music| {
         let value = |metric: &Metric| Some((metric.plain_name(), metric.of_run_music(music)?.0));
-        compared.clone().filter_map(move |metric| value(metric))
+        compared.clone().filter_map(value)
     });
     record.metrics.clone().into_iter().chain(music).collect()
 }

@@ -65,7 +65,7 @@ fn values(record: &RunRecord) -> BTreeMap<(MetricGroup, String), f64> {
     let results = METRICS.iter().filter(|metric| metric.subject != Subject::Configuration);
     let music = record.music.iter().flat_map(|music| {
         let value = |metric: &Metric| Some(((MetricGroup::Music, metric.plain_name()), metric.of_run_music(music)?.0));
-        results.clone().filter_map(move |metric| value(metric))
+        results.clone().filter_map(value)
     });
     let times = times_of(Reach::Report)
         .map(|time| ((MetricGroup::Timing, time.plain_name()), time.of_run_times(&record.timing)));

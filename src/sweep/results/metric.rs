@@ -11,10 +11,8 @@ pub struct Metric {
     pub name: &'static str,
     /// The place of the values in a record.
     pub reading: Reading,
-    /// `true` if there is a `…_per_step` too: the value divided by the time steps of a window.
-    pub per_step: bool,
-    /// `true` if there are a `…_low` and a `…_high` too: the ends of the band of three standard errors.
-    pub band: bool,
+    /// The forms of the names; tables show the first.
+    pub variants: &'static [Variant],
     /// A few words for headings.
     pub label: &'static str,
     /// As few words as a narrow column needs.
@@ -74,13 +72,13 @@ pub enum SplitName {
 /// A form of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Variant {
-    /// `…_per_step`.
+    /// `…_per_step`: the value divided by the time steps of a window.
     PerStep,
     /// Without a suffix.
     Plain,
-    /// `…_low`.
+    /// `…_low`: the lower end of the band of three standard errors.
     Low,
-    /// `…_high`.
+    /// `…_high`: the upper end of that band.
     High,
 }
 
@@ -185,8 +183,7 @@ impl Metric {
         Self {
             name,
             reading,
-            per_step: false,
-            band: false,
+            variants: &[Variant::Plain],
             label,
             short,
             unit,
@@ -288,11 +285,11 @@ impl Metric {
     }
 
     pub(super) const fn and_per_step(self) -> Self {
-        Self { per_step: true, ..self }
+        Self { variants: &[Variant::PerStep, Variant::Plain], ..self }
     }
 
     pub(super) const fn with_band(self) -> Self {
-        Self { band: true, ..self }
+        Self { variants: &[Variant::Plain, Variant::Low, Variant::High], ..self }
     }
 
     pub(super) const fn better(self, better: Direction) -> Self {
@@ -353,7 +350,7 @@ impl Metric {
         format!("{}{}", self.prefix(None), self.name)
     }
 
-    /// Returns the value in the music of a run; the outer `None` where the music has no such metric.
+    /// Returns the value in the music of a run; `None` for a metric that the music does not have.
     pub(crate) fn of_run_music(&self, music: &MusicComparison) -> Option<MusicValue> {
         let value = match self.reading {
             Reading::Profile(read) => read(&music.samples.metrics),
@@ -377,19 +374,9 @@ impl Metric {
         }
     }
 
-    /// The forms of the names.
-    fn variants(&self) -> impl Iterator<Item = Variant> {
-        let has = |variant: &Variant| match variant {
-            Variant::Plain => true,
-            Variant::PerStep => self.per_step,
-            Variant::Low | Variant::High => self.band,
-        };
-        [Variant::PerStep, Variant::Plain, Variant::Low, Variant::High].into_iter().filter(has)
-    }
-
     /// All names of the metric, in order: form by form, and in each split by split.
     pub fn names(&'static self) -> impl Iterator<Item = NamedMetric> {
-        self.variants().flat_map(move |variant| {
+        self.variants.iter().flat_map(move |&variant| {
             self.splits().into_iter().map(move |split| NamedMetric { metric: self, split, variant })
         })
     }
@@ -397,7 +384,7 @@ impl Metric {
     /// The form that tables show: per step where there is one, since windows of different lengths have different
     /// numbers of units.
     pub(super) fn main_variant(&self) -> Variant {
-        if self.per_step { Variant::PerStep } else { Variant::Plain }
+        self.variants[0]
     }
 
     /// Returns the name that this entry explains, if it is one of its own.
@@ -405,7 +392,7 @@ impl Metric {
         let own = name.strip_prefix(self.prefix(None))?;
         self.splits().into_iter().find_map(|split| {
             let own = own.strip_prefix(split.map_or("", SplitName::prefix))?.strip_prefix(self.name)?;
-            let variant = self.variants().find(|variant| variant.suffix() == own)?;
+            let variant = self.variants.iter().copied().find(|variant| variant.suffix() == own)?;
             Some(NamedMetric { metric: self, split, variant })
         })
     }
