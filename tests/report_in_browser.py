@@ -219,7 +219,7 @@ def use_charts(browser):
     after = browser.find("#curves .chart > svg")
     check(after.get_attribute("outerHTML") != before, "another metric, another chart")
     check("reconstruction" in after.get_attribute("aria-label").lower(), "the chart names its metric")
-    check("no measure of quality" in browser.find("#curves .hint").text, "the caveat is beside the metric")
+    check("not a measure of quality" in browser.find("#curves .hint").text, "the caveat is beside the metric")
     log = browser.find("#curves input[value=log]")
     browser.js("arguments[0].click()", log)
     check("log axis" in browser.find("#curves .chart > svg").text, "the axis says that it is logarithmic")

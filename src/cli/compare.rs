@@ -2,8 +2,8 @@
 
 use super::console::{print, start_logging, usage_error};
 use super::{EXIT_OK, EXIT_REGRESSION, Verbosity};
-use crate::inspect::{Comparison, ComparisonOptions, Contrast, Direction, Method, Quantified, Results, Side, Verdict};
-use crate::sweep::display;
+use crate::inspect::{Comparison, ComparisonOptions, Contrast, Method, Quantified, Results, Side, Verdict};
+use crate::sweep::{Direction, display};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value};
@@ -118,8 +118,7 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     let heading = |what: &str| format!("{what} ({} %)", (percent * 1e6).round() / 1e6);
     if !comparison.metrics.is_empty() {
         // What is judged comes first.
-        let (judged, shown): (Vec<_>, Vec<_>) =
-            comparison.metrics.iter().cloned().partition(|quantity| quantity.direction != Direction::Neither);
+        let (judged, shown): (Vec<_>, Vec<_>) = comparison.metrics.iter().cloned().partition(Quantified::is_judged);
         let metrics = [judged, shown].concat();
         let header = ["metric", "A", "B", &heading("B − A"), "interval by", "verdict"].map(str::to_owned);
         let _ = writeln!(text, "\n{}", table(&metrics, header, comparison, by_configuration));

@@ -1,38 +1,27 @@
 //! The table of a finished sweep.
 
-use crate::sweep::{PointSummary, Statistic, Summary, display};
+use crate::sweep::{MetricGroup, PointSummary, Statistic, Summary, TerminalColumn, display, terminal_columns};
 use comfy_table::{CellAlignment, Table, presets};
 
 /// Points shown; the rest stand in `summary.csv`.
 const SHOWN: usize = 20;
 
-/// Metrics shown after the swept keys: name, heading, digits after the point.
-const METRICS: [(&str, &str, usize); 8] = [
-    ("validation_log_likelihood_exact_per_step", "val LL/step", 3),
-    ("validation_log_likelihood_cautious_per_step", "val cautious LL/step", 3),
-    ("validation_log_likelihood_ais_per_step", "val AIS/step", 3),
-    ("validation_log_likelihood_reverse_ais_per_step", "val rev. AIS/step", 3),
-    ("validation_pseudo_log_likelihood_per_step", "val PLL/step", 3),
-    ("train_pseudo_log_likelihood_per_step", "train PLL/step", 3),
-    ("validation_reconstruction_error", "val recon", 4),
-    ("train_reconstruction_error", "train recon", 4),
-];
-
 /// The points of a summary, best first, with mean ± deviation over replicates.
 pub(super) fn summary_table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let shown: Vec<_> = METRICS
-        .into_iter()
-        .filter(|(name, ..)| summary.points.iter().any(|point| point.mean(name).is_some()))
-        .collect();
-    let headings = shown.iter().map(|(_, heading, _)| (*heading).to_owned());
+    // A metric of the model has a column where some point has a value of it.
+    let is_shown = |column: &TerminalColumn| {
+        let has_value = |point: &PointSummary| point.statistic(&column.named).is_some();
+        column.named.metric.group() != MetricGroup::Model || summary.points.iter().any(has_value)
+    };
+    let shown: Vec<TerminalColumn> = terminal_columns().into_iter().filter(is_shown).collect();
     let header: Vec<String> = summary
         .swept
         .iter()
         .map(|key| short_name(key, &summary.swept).to_owned())
-        .chain(headings)
-        .chain(["music dist.", "(Bernoulli)", "train s", "runs"].map(str::to_owned))
+        .chain(shown.iter().map(TerminalColumn::heading))
+        .chain(["runs".to_owned()])
         .collect();
     let columns = header.len();
     table.set_header(header);
@@ -44,10 +33,7 @@ pub(super) fn summary_table(summary: &Summary) -> String {
     for point in summary.points.iter().take(SHOWN) {
         let mut row: Vec<String> =
             summary.swept.iter().map(|key| point.swept.get(key).map(display).unwrap_or_default()).collect();
-        row.extend(shown.iter().map(|(name, _, digits)| cell(point.metrics.get(*name), *digits)));
-        row.push(cell(point.music.get("distance"), 3));
-        row.push(cell(point.music.get("bernoulli_distance"), 3));
-        row.push(cell(point.timing.get("train_s"), 2));
+        row.extend(shown.iter().map(|column| cell(point.statistic(&column.named), column.digits)));
         row.push(runs(point));
         table.add_row(row);
     }
@@ -64,8 +50,8 @@ fn short_name<'a>(key: &'a str, keys: &[String]) -> &'a str {
     if sharing > 1 { key } else { last(key) }
 }
 
-fn cell(statistic: Option<&Option<Statistic>>, digits: usize) -> String {
-    match statistic.copied().flatten() {
+fn cell(statistic: Option<Statistic>, digits: usize) -> String {
+    match statistic {
         None => "–".into(),
         Some(Statistic { mean, sd: Some(sd), .. }) => format!("{} ± {}", number(mean, digits), number(sd, digits)),
         Some(Statistic { mean, sd: None, .. }) => number(mean, digits),

@@ -1,5 +1,4 @@
-//! The corpus as a whole: what each split holds, what stands more than once, and what a model without any structure
-//! scores on it.
+//! The overview of a corpus: its splits, its duplicates, and the score of a model without any structure.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::IndependentBernoulli;
@@ -8,46 +7,46 @@ use crate::music::{SongSplit, SplitWindows};
 use crate::sweep::RunParameters;
 use serde::Serialize;
 
-/// A corpus, split and cut into windows as a run would have it.
+/// The overview of a corpus, split and cut into windows as for a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CorpusOverview {
     /// BLAKE3 of the songs' cells.
     pub digest: String,
-    /// Units of a time step.
+    /// The number of units of a time step.
     pub units: usize,
-    /// Time steps of a window.
+    /// The number of time steps of a window.
     pub timesteps: usize,
-    /// Training songs in other keys, whose windows are trained on too.
+    /// The number of training songs in other keys, whose windows are trained on too.
     pub transposed_songs: usize,
-    /// Transpositions of training songs that the pitches kept have no room for.
+    /// The number of transpositions left out because a note would leave the pitches kept.
     pub transpositions_left_out: usize,
-    /// What each split holds.
+    /// The contents of each split.
     pub splits: Splits<SplitOverview>,
-    /// What stands more than once.
+    /// The songs, windows and steps that occur more than once.
     pub duplicates: Duplicates,
 }
 
-/// What a split holds.
+/// The contents of a split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitOverview {
-    /// Songs.
+    /// The number of songs.
     pub songs: usize,
-    /// Time steps of these songs.
+    /// The number of time steps of these songs.
     pub steps: usize,
-    /// Windows.
+    /// The number of windows.
     pub windows: usize,
-    /// Share of the units of these steps that are on; `None` without steps.
+    /// The share of the units of these steps that are on; `None` without steps.
     pub density: Option<f64>,
-    /// Log-likelihood of independent Bernoulli units with add-one counts of the training steps, in nats per time step:
-    /// the mean over all steps of the split.
+    /// The log-likelihood of independent Bernoulli units with add-one counts of the training steps, in nats per time
+    /// step: the mean over all steps of the split.
     pub bernoulli_log_likelihood_per_step: Option<f64>,
     /// The same, but the mean over songs of each song's own mean: short songs count as much as long ones.
     pub bernoulli_log_likelihood_per_step_by_song: Option<f64>,
 }
 
 impl CorpusOverview {
-    /// Of a corpus as a run with these parameters and this seed sees it. The baseline counts the training songs as they
-    /// are, without transpositions.
+    /// Returns the overview of a corpus as a run with these parameters and this seed sees it. The baseline counts the
+    /// training songs without transpositions.
     pub fn of(corpus: &Corpus, parameters: &RunParameters, seed: u64) -> Self {
         let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
         let timesteps = parameters.model.timesteps;

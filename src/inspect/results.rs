@@ -1,4 +1,4 @@
-//! A folder of results, or a single run, read back.
+//! The results at a path: those of a sweep or of a single run.
 
 use crate::sweep::{PlanFile, PlanFileError, RunRecord, RunStatus, read_record, run_folder};
 use rayon::prelude::*;
@@ -11,37 +11,37 @@ use std::path::{Path, PathBuf};
 pub struct Results {
     /// The path as given.
     pub path: PathBuf,
-    /// Runs that the plan lists; of a single run, 1.
+    /// The number of runs that the plan lists; 1 for a single run.
     pub planned: usize,
     /// The records of complete runs, in the order of the plan.
     pub records: Vec<RunRecord>,
 }
 
-/// What one side of a comparison consists of.
+/// The counts of one side of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Side {
     /// The path as given.
     pub path: String,
-    /// Runs that the plan lists.
+    /// The number of runs that the plan lists.
     pub planned: usize,
-    /// Runs that ended well.
+    /// The number of runs that ended well.
     pub ok: usize,
-    /// Runs that failed.
+    /// The number of runs that failed.
     pub failed: usize,
-    /// Runs without a record that can be read.
+    /// The number of runs without a readable record.
     pub missing: usize,
 }
 
-/// Why a path has no results to read.
+/// The reason why the results at a path cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
-    /// Nothing there looks like results.
+    /// The path has no results.
     #[error(
         "{} is not a folder of results: expected one with `plan.json`, such as results/NAME, or that of a run with \
          `result.json`, such as results/NAME/runs/RUN_ID", .0.display()
     )]
     NoResults(PathBuf),
-    /// There is no plan.
+    /// The folder has no plan.
     #[error("{} is not a folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
     NoPlan(PathBuf),
     /// The plan cannot be read.
@@ -52,21 +52,21 @@ pub enum ResultsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A file is not what its name says.
-    #[error("{} is not as this program writes it: {source}", path.display())]
+    /// A file is not of the form that its name says.
+    #[error("{} does not have the form that this program writes: {source}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// The error, with line and column.
         source: serde_json::Error,
     },
 }
 
 impl Results {
-    /// Read a folder of results, the folder of a run, or a `result.json`. Runs that are listed twice count once.
+    /// Reads a folder of results, the folder of a run, or a `result.json`. Runs that are listed twice count once.
     pub fn read(path: &Path) -> Result<Self, ResultsError> {
         if path.join(PlanFile::NAME).is_file() {
             return Self::read_sweep(path);
@@ -79,7 +79,7 @@ impl Results {
         Ok(Self { path: path.to_path_buf(), planned: 1, records: vec![record] })
     }
 
-    /// Read the folder of a sweep's results.
+    /// Reads the folder of a sweep's results.
     pub(super) fn read_sweep(path: &Path) -> Result<Self, ResultsError> {
         let plan = read_plan(path)?;
         let run_ids: Vec<&String> = plan.runs.iter().map(|run| &run.run_id).collect();
@@ -89,7 +89,7 @@ impl Results {
         Ok(Self { path: path.to_path_buf(), planned: run_ids.len(), records })
     }
 
-    /// The counts of what was found.
+    /// Counts the runs.
     pub fn side(&self) -> Side {
         let ok = self.records.iter().filter(|record| record.status == RunStatus::Ok).count();
         let failed = self.records.len() - ok;
@@ -98,7 +98,7 @@ impl Results {
     }
 }
 
-/// The plan of a folder of results; runs of the same name, as two paths to the same songs give, stand there once.
+/// Reads the plan of a folder of results. Runs of the same name, as two paths to the same songs give, are kept once.
 pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
     if !folder.join(PlanFile::NAME).is_file() {
         return Err(ResultsError::NoPlan(folder.to_path_buf()));
@@ -109,7 +109,7 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
     Ok(plan)
 }
 
-/// A JSON file as what it should hold.
+/// Reads a JSON file.
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
     let text = std::fs::read(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
     serde_json::from_slice(&text).map_err(|source| ResultsError::Malformed { path: path.to_path_buf(), source })

@@ -1,5 +1,4 @@
-//! The state of a sweep as its folder shows it: what is done, running, interrupted, failed or missing, and how long the
-//! rest will take.
+//! The status of a sweep as its folder shows it, with a forecast of the time left.
 
 use super::results::{ResultsError, read_plan};
 use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
@@ -10,28 +9,28 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What is so with a sweep.
+/// The status of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
-    /// Version of this report.
+    /// The version of this report.
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
     /// The folder of the results.
     pub folder: PathBuf,
-    /// Runs of the plan, those of the same name once.
+    /// The number of runs of the plan, those of the same name counted once.
     pub runs: usize,
-    /// Runs that ended well.
+    /// The number of runs that ended well.
     pub ok: usize,
-    /// Runs that failed, in the order of the plan.
+    /// The runs that failed, in the order of the plan.
     pub failed: Vec<FailedRun>,
-    /// Runs that a process works on.
+    /// The runs that a process works on.
     pub running: Vec<RunningRun>,
-    /// Runs that stopped before their end.
+    /// The runs that stopped before their end.
     pub interrupted: Vec<InterruptedRun>,
-    /// Runs that nothing is there of.
+    /// The runs that have not begun, by name.
     pub missing: Vec<String>,
-    /// How fast it goes and how long it will take; `None` where nothing is left to do or nothing is known.
+    /// The forecast; `None` if no run is left to do or none has finished.
     pub forecast: Option<Forecast>,
 }
 
@@ -42,7 +41,7 @@ pub struct FailedRun {
     pub run_id: String,
     /// Its values of the keys that vary.
     pub swept: Map<String, Value>,
-    /// Why.
+    /// The reason.
     pub error: Option<String>,
 }
 
@@ -53,17 +52,17 @@ pub struct RunningRun {
     pub run_id: String,
     /// The host of the process.
     pub host: String,
-    /// Its number there.
+    /// The number of the process there.
     pub pid: u32,
-    /// The job of the batch system it belongs to.
+    /// The job of the batch system that it belongs to.
     pub job: Option<String>,
-    /// Epochs trained at the last sign of life.
+    /// The epochs trained at the last sign of life.
     pub epoch: u64,
-    /// Epochs planned.
+    /// The epochs planned.
     pub epochs: u64,
-    /// Seconds since the work began.
+    /// The seconds since the work began.
     pub running_s: f64,
-    /// Seconds since the last sign of life.
+    /// The seconds since the last sign of life.
     pub silent_s: Option<f64>,
 }
 
@@ -72,32 +71,32 @@ pub struct RunningRun {
 pub struct InterruptedRun {
     /// Its name.
     pub run_id: String,
-    /// What kind of reason stopped it. A process that has gone without a word leaves a claim that is stale: `vanished`.
+    /// The kind of the reason; `vanished` where a process left a stale claim.
     pub cause: Cause,
     /// The reason in words.
     pub reason: String,
-    /// Epochs trained by then.
+    /// The epochs trained by then.
     pub epoch: u64,
-    /// Epochs planned.
+    /// The epochs planned.
     pub epochs: u64,
 }
 
-/// How long the rest will take.
+/// The forecast of the time left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
-    /// Finished runs that it rests on.
+    /// The number of finished runs that it rests on.
     pub finished: usize,
-    /// Seconds of the work that is left, one run at a time.
+    /// The seconds of the work left, one run at a time.
     pub work_s: f64,
-    /// Runs at once that the time left assumes: those running now, or one.
+    /// The runs at once that the time left assumes: those running now, or one.
     pub at_once: usize,
-    /// Seconds until all is done.
+    /// The seconds until all runs are done.
     pub left_s: f64,
-    /// Finished runs an hour at that pace.
+    /// The runs finished in an hour at that pace.
     pub runs_per_hour: f64,
 }
 
-/// The part of `result.json` that tells how long a run took.
+/// The part of `result.json` that holds the time of the run.
 #[derive(Deserialize)]
 struct Timed {
     timing: TotalTime,
@@ -112,7 +111,7 @@ impl Status {
     /// The version of the report.
     pub const SCHEMA: u32 = 1;
 
-    /// Read the state of a folder of results: `plan.json` and the folders of the runs, nothing else.
+    /// Reads the status of a folder of results from `plan.json` and the folders of the runs.
     pub fn read(folder: &Path) -> Result<Self, ResultsError> {
         let plan = read_plan(folder)?;
         let reader = StateReader::new(folder);
@@ -164,7 +163,7 @@ impl Status {
         }
     }
 
-    /// Whether every run has its record, well or failed.
+    /// Returns `true` if every run has its record, well or failed.
     pub fn is_complete(&self) -> bool {
         self.ok + self.failed.len() == self.runs
     }
@@ -178,9 +177,9 @@ fn last_sign_of_life(folder: &Path, run_id: &str) -> Option<SystemTime> {
     std::fs::metadata(run_folder(folder, run_id).join("claim.json")).and_then(|file| file.modified()).ok()
 }
 
-/// How long the rest takes, from the times of finished runs: a run is expected to take as long as the finished replicates
-/// of its point on the average, or where there is none, as long as its size says at the pace of all finished runs. Of a
-/// run that has begun, the epochs that are left count.
+/// Forecasts the time left from the times of finished runs. A run is expected to take the mean time of the finished
+/// replicates of its point; without any, its size at the pace of all finished runs. If it has begun, the epochs left
+/// count.
 fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<Forecast> {
     if states.iter().all(RunState::is_complete) {
         return None;
@@ -231,9 +230,9 @@ fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
     serde_json::from_slice::<Timed>(&bytes).ok().map(|timed| timed.timing.total_s)
 }
 
-/// The size of a run in arbitrary units, by the parameters of another with its own values of what varies: epochs × hidden
-/// units × Gibbs steps, of which data and gradient cost as much as one more; windows × visible units are the cells of the
-/// corpus, the same whatever the length of a window.
+/// Returns the size of a run in arbitrary units: epochs × hidden units × (Gibbs steps + 1), since data and gradient
+/// cost as much as one step more. Windows × visible units are the cells of the corpus, whatever the length of a window.
+/// `swept` has the run's own values, `template` those of another run of the sweep.
 fn size(template: &Map<String, Value>, swept: &Map<String, Value>) -> f64 {
     let number = |key: &str| swept.get(key).or_else(|| template.get(key)).and_then(Value::as_f64).unwrap_or(1.0);
     number("train.epochs").max(1.0) * number("model.hidden") * (1.0 + number("train.k"))

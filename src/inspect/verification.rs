@@ -1,6 +1,6 @@
-//! Whether results can be had again: files against their hashes, records against their digests, runs against runs anew.
+//! The verification of results: files against their hashes, records against their digests, runs against repeated runs.
 
-use super::results::ResultsError;
+use super::results::{Results, ResultsError};
 use crate::engine::{Isa, Purpose, RowStreams, permutation};
 use crate::sweep::{
     Artifact, EpochRecord, ExecuteOptions, Prepared, RunRecord, Shard, StoreError, SweepObserver, Workers, digest,
@@ -11,20 +11,20 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What came of one run.
+/// The result of verifying one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verified {
     /// The run's name.
     pub run_id: String,
     /// The digest that its record gives.
     pub digest: String,
-    /// Whether it was run again.
+    /// `true` if it was run again.
     pub run_again: bool,
-    /// The first thing that is not as the record says; `None` if all is.
+    /// The first difference from the record; `None` if there is none.
     pub fault: Option<Fault>,
 }
 
-/// Something that is not as a record says.
+/// A difference from a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {
@@ -32,7 +32,7 @@ pub enum Fault {
     File {
         /// Its path below the run's folder.
         path: String,
-        /// What is wrong with it.
+        /// The fault of the file.
         what: String,
     },
     /// The record and `epochs.jsonl` do not give the digest in the record: one of them was changed.
@@ -40,27 +40,27 @@ pub enum Fault {
         /// The digest they give.
         digest: String,
     },
-    /// The run done again came out otherwise.
+    /// The repeated run has another result.
     Outcome {
         /// The digest it has now.
         digest: String,
-        /// The first difference: where, what the record says, and what came out.
+        /// The first difference between the record and the repeated run.
         first: Parting,
     },
 }
 
-/// Where two runs part.
+/// The place where two runs part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Parting {
     /// The epoch, metric, file or field.
     pub place: String,
-    /// What the record has there.
+    /// The value in the record.
     pub recorded: String,
-    /// What came out now.
+    /// The value of the repeated run.
     pub now: String,
 }
 
-/// Why results cannot be verified.
+/// The reason why results cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerificationError {
     /// The results cannot be read.
@@ -72,23 +72,23 @@ pub enum VerificationError {
     /// The configuration does not lead to the runs on disk.
     #[error("{0}")]
     OtherRuns(String),
-    /// The runs done again cannot be written.
+    /// The repeated runs cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Which runs to do again.
+/// The runs to repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// None: look at the files alone.
+    /// None: only the files are checked.
     None,
     /// Every complete run.
     All,
-    /// Those whose names begin so.
+    /// The runs whose names begin with one of these.
     Named(Vec<String>),
-    /// So many of the complete runs, the choice a function of the seed.
+    /// A random choice of complete runs, a function of the seed.
     Random {
-        /// How many.
+        /// The number of runs.
         count: usize,
         /// The seed.
         seed: u64,
@@ -96,7 +96,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// The places of the chosen among complete runs.
+    /// Returns the places of the chosen runs among complete runs.
     pub fn among(&self, run_ids: &[&str]) -> Result<Vec<usize>, VerificationError> {
         match self {
             Self::None => Ok(Vec::new()),
@@ -134,7 +134,7 @@ impl Choice {
     }
 }
 
-/// Check what a run has left against its record: its files, and the digest over record and epochs.
+/// Checks the files of a run, and the digest over record and epochs, against its record.
 pub fn check_files(folder: &Path, record: &RunRecord) -> Verified {
     let run_folder = run_folder(folder, &record.run_id);
     let fault = record.artifacts.iter().find_map(|artifact| check_artifact(&run_folder, artifact));
@@ -162,7 +162,7 @@ fn check_artifact(run_folder: &Path, artifact: &Artifact) -> Option<Fault> {
     Some(Fault::File { path: artifact.path.clone(), what })
 }
 
-/// The lines of `epochs.jsonl`; none if the run failed before its first.
+/// Reads the lines of `epochs.jsonl`; none if the run failed before its first.
 fn read_epochs(run_folder: &Path) -> Result<Vec<EpochRecord>, String> {
     let text = match std::fs::read_to_string(run_folder.join("epochs.jsonl")) {
         Ok(text) => text,
@@ -175,16 +175,16 @@ fn read_epochs(run_folder: &Path) -> Result<Vec<EpochRecord>, String> {
     text.lines().enumerate().map(line).collect()
 }
 
-/// How to do runs again.
+/// The options of repeating runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Again {
-    /// Runs at once and threads of each.
+    /// The runs at once and the threads of each.
     pub workers: Workers,
     /// The instruction set.
     pub isa: Isa,
 }
 
-/// Do the runs of some records again in a temporary folder and compare. `prepared` is the sweep that they belong to.
+/// Repeats the runs of some records in a temporary folder and compares. `prepared` is the sweep that they belong to.
 pub fn run_again(
     folder: &Path,
     records: &[&RunRecord],
@@ -215,7 +215,7 @@ pub fn run_again(
     Ok(records.iter().map(compare).collect())
 }
 
-/// The sweep with no runs but those of the records. An error says why they are none of it.
+/// Returns the sweep with the runs of the records alone; an error if one of them is not a run of the sweep.
 fn only(mut prepared: Prepared, records: &[&RunRecord]) -> Result<Prepared, VerificationError> {
     let mut runs = Vec::with_capacity(records.len());
     for record in records {
@@ -239,8 +239,8 @@ fn why_not_planned(prepared: &Prepared, record: &RunRecord) -> String {
         let found: Vec<&str> = prepared.corpora.iter().map(|corpus| &corpus.digest[..12]).collect();
         let recorded = recorded.get(..12).unwrap_or(recorded);
         return format!(
-            "run {run_id} was trained on a corpus of digest {recorded}, and the corpus is now one of {}: give the one it was \
-             trained on with --corpus PATH",
+            "run {run_id} was trained on a corpus of digest {recorded}, and the corpus is now one of {}: give the one \
+             it was trained on with --corpus PATH",
             found.join(", ")
         );
     }
@@ -259,8 +259,8 @@ fn why_not_planned(prepared: &Prepared, record: &RunRecord) -> String {
         format!("sweep.toml does not lead to run {run_id}: was the file changed since?")
     } else {
         format!(
-            "sweep.toml does not lead to run {run_id}, which version {version} of the program has made: records and this \
-             program differ in the keys {}",
+            "sweep.toml does not lead to run {run_id}, which version {version} of the program has made: records and \
+             this program differ in the keys {}",
             differing.join(", ")
         )
     }
@@ -272,7 +272,7 @@ impl Parting {
     }
 }
 
-/// Where two runs of the same parameters part first: in the order in which a run comes about.
+/// Returns the place where two runs of the same parameters part first, in the order in which a run computes.
 fn first_difference(recorded: (&RunRecord, &[EpochRecord]), now: (&RunRecord, &[EpochRecord])) -> Parting {
     let show = |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |value| value.to_string());
     let metrics = |place: &str, one: &BTreeMap<String, Option<f64>>, other: &BTreeMap<String, Option<f64>>| {
@@ -337,9 +337,9 @@ fn first_difference(recorded: (&RunRecord, &[EpochRecord]), now: (&RunRecord, &[
         .unwrap_or_else(|| Parting::new("digest", &*old.digest, &*new.digest))
 }
 
-/// The records of all complete runs of a folder of results, in the order of the plan.
+/// Reads the records of all complete runs of a folder of results, in the order of the plan.
 pub fn complete_records(folder: &Path) -> Result<Vec<RunRecord>, VerificationError> {
-    let results = super::Results::read_sweep(folder)?;
+    let results = Results::read_sweep(folder)?;
     if results.records.is_empty() {
         return Err(VerificationError::NoSuchRun(format!("{} has no complete run", folder.display())));
     }

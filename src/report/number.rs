@@ -1,4 +1,4 @@
-//! The number in embedded data: rounded to what can be seen, so that a page of many stays small.
+//! The number in embedded data, rounded to six digits so that a page of many stays small.
 
 use serde::{Serialize, Serializer};
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rounded(pub(super) f64);
 
-/// Digits kept, after the first.
+/// The digits kept after the first.
 const DIGITS: usize = 5;
 
 impl Serialize for Rounded {

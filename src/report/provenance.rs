@@ -1,40 +1,40 @@
 //! The provenance: program, machine, corpus, seeds and configuration that the results come from.
 
 use super::number::Rounded;
-use super::results::Results;
+use super::sweep_results::SweepResults;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Characters of the configuration shown at most.
+/// The most characters of the configuration shown.
 const CONFIG_LENGTH: usize = 40_000;
-/// Seeds listed at most.
+/// The most seeds listed.
 const SEEDS: usize = 100;
-/// Different machines or builds listed at most.
+/// The most different machines or builds listed.
 const ENVIRONMENTS: usize = 50;
 
-/// Where results come from.
+/// The origin of results.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Provenance {
-    /// The program that made the report: version and commit.
+    /// Version and commit of the program that made the report.
     made_by: (&'static str, &'static str),
     /// The machines and builds of the runs.
-    environments: Vec<OfRuns>,
+    environments: Vec<RunEnvironment>,
     /// The readings of corpora.
     corpora: Vec<Corpus>,
-    /// The seeds of replicates, the first of them.
+    /// The first seeds of replicates.
     seeds: Vec<String>,
-    /// Different seeds.
+    /// The number of different seeds.
     seed_count: usize,
     /// The resolved configuration.
     config: String,
-    /// Parameters that all runs share, defaults included.
+    /// The parameters that all runs share, defaults included.
     fixed: Map<String, Value>,
 }
 
-/// A machine with a build of the program, and how many runs it did.
+/// A machine with a build of the program, and the number of its runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct OfRuns {
+struct RunEnvironment {
     version: String,
     git: String,
     rustc: String,
@@ -61,11 +61,11 @@ struct Corpus {
 }
 
 impl Provenance {
-    pub(super) fn of(results: &Results) -> Self {
-        let mut counted: BTreeMap<OfRuns, usize> = BTreeMap::new();
+    pub(super) fn of(results: &SweepResults) -> Self {
+        let mut counted: BTreeMap<RunEnvironment, usize> = BTreeMap::new();
         for record in results.records.iter().flatten() {
             let own = record.environment.clone();
-            let key = OfRuns {
+            let key = RunEnvironment {
                 version: own.version,
                 git: own.git,
                 rustc: own.rustc,
@@ -77,8 +77,8 @@ impl Provenance {
             };
             *counted.entry(key).or_default() += 1;
         }
-        let mut environments: Vec<OfRuns> =
-            counted.into_iter().map(|(environment, runs)| OfRuns { runs, ..environment }).collect();
+        let mut environments: Vec<RunEnvironment> =
+            counted.into_iter().map(|(environment, runs)| RunEnvironment { runs, ..environment }).collect();
         environments.sort_by_key(|environment| std::cmp::Reverse(environment.runs));
         environments.truncate(ENVIRONMENTS);
         let config = std::fs::read_to_string(results.folder.join("sweep.toml")).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Provenance {
     }
 }
 
-fn corpora_of(results: &Results) -> Vec<Corpus> {
+fn corpora_of(results: &SweepResults) -> Vec<Corpus> {
     let seen = |index: usize| {
         let mut runs = results.plan.runs.iter().filter(|run| run.corpus == index);
         runs.find_map(|run| results.records[run.index].as_ref()?.corpus.as_ref())
@@ -131,11 +131,11 @@ fn corpora_of(results: &Results) -> Vec<Corpus> {
         .collect()
 }
 
-/// The text, or its beginning with a note of what is missing.
+/// Returns the text, or its beginning with a note on the rest.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(CONFIG_LENGTH) {
         None => text.to_owned(),
-        Some((end, _)) => format!("{}\n# … and {} bytes more in sweep.toml", &text[..end], text.len() - end),
+        Some((end, _)) => format!("{}\n# … and {} more bytes in sweep.toml", &text[..end], text.len() - end),
     }
 }
 
@@ -147,6 +147,6 @@ mod tests {
     fn long_configurations_are_cut_between_characters() {
         assert_eq!(shortened("ä = 1"), "ä = 1");
         let long = "ä".repeat(CONFIG_LENGTH + 3);
-        assert!(shortened(&long).ends_with("ä\n# … and 6 bytes more in sweep.toml"));
+        assert!(shortened(&long).ends_with("ä\n# … and 6 more bytes in sweep.toml"));
     }
 }

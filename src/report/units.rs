@@ -1,25 +1,25 @@
-//! The hidden units to look at: those whose weights have the largest norms.
+//! The hidden units shown: those whose weights have the largest norms.
 
 use super::number::Rounded;
-use super::results::Results;
 use super::runs::Runs;
+use super::sweep_results::SweepResults;
 use crate::sweep::ModelFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-/// Runs with units at most, one a point.
+/// The most runs with units, one for each point.
 const RUNS: usize = 8;
-/// ModelUnits of a run at most.
+/// The most units of a run.
 const UNITS: usize = 12;
-/// Weights of a unit at most: of longer windows the first steps are shown.
+/// The most weights of a unit; of longer windows the first steps are shown.
 const WEIGHTS: usize = 12_000;
-/// Norms of a run at most.
+/// The most norms of a run.
 const NORMS: usize = 400;
-/// Models larger than this are not read.
+/// The size in bytes above which a model is not read.
 const MODEL_BYTES: u64 = 64 << 20;
 
-/// Some hidden units of one model.
+/// The hidden units shown of one model.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ModelUnits {
     /// The run's place in the list.
@@ -28,11 +28,11 @@ pub(super) struct ModelUnits {
     highest_pitch: u8,
     planes: Vec<crate::music::Plane>,
     timesteps: usize,
-    /// Steps shown.
+    /// The steps shown.
     steps: usize,
-    /// Hidden units of the model.
+    /// The number of hidden units of the model.
     hidden: usize,
-    /// Norms of the units' weights, descending; evenly spaced ones of a large model.
+    /// The norms of the units' weights, descending; of a large model evenly spaced ones.
     norms: Vec<Rounded>,
     /// The units of the largest norms.
     units: Vec<HiddenUnit>,
@@ -53,8 +53,8 @@ struct HiddenUnit {
     weights: String,
 }
 
-/// The units of the best point's first run, of the second point's, and so on.
-pub(super) fn read(results: &Results, runs: &Runs, left_out: &mut Vec<String>) -> Vec<ModelUnits> {
+/// Reads the units of one run of each of the best points.
+pub(super) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<String>) -> Vec<ModelUnits> {
     let mut found = Vec::new();
     let mut too_large = 0;
     let first = runs.of_point.iter();
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn units_come_by_norm_with_their_own_scale() {
-        // Two steps of two pitches, two units: the second has the larger norm, 5.
+        // Two steps of two pitches; of the two units, the second has the larger norm, 5.
         let weights = vec![1.0, 3.0, 0.5, -4.0, 0.0, 0.0, -0.25, 0.0];
         let model = ModelFile {
             description: ModelDescription {

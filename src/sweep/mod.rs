@@ -28,13 +28,15 @@ pub use plan::{
     MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
     expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
-pub(crate) use results::music_of;
+pub(crate) use results::times_of;
 pub use results::{
-    Artifact, Cause, Conflict, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, Interruption,
-    MergeError, Merged, Metrics, ModelDescription, ModelFile, ModelFileError, PlanFile, PlanFileError, PlannedCorpus,
-    PlannedRun, PointSummary, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll, StateReader,
-    Statistic, Summary, TimeDistribution, Timing, Unfinished, UnfinishedState, canonical_json, check_run, digest,
-    lay_out, merge, read_record, read_records, run_folder, run_state, sum_up, to_csv,
+    Artifact, Cause, Conflict, CorpusRecord, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote,
+    Interruption, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription, ModelFile,
+    ModelFileError, NamedMetric, Per, PlanFile, PlanFileError, PlannedCorpus, PlannedRun, PointSummary, Reach, Reading,
+    RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll, SplitName, StateReader, Statistic,
+    Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing, Unfinished, UnfinishedState, Variant,
+    canonical_json, check_run, digest, find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown,
+    read_record, read_records, run_folder, run_state, sum_up, terminal_columns, to_csv,
 };
 pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;

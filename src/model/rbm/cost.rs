@@ -1,6 +1,7 @@
 //! The memory and time that training an RBM takes, estimated from shapes and the costs of its engine.
 
-use crate::engine::{Isa, UpdateSize, engine_bytes, row_bytes, state_bytes, weight_bytes};
+use crate::engine::Isa;
+use crate::engine::cost::{UpdateSize, engine_bytes, row_bytes, state_bytes, weight_bytes};
 use crate::model::footprint::Footprint;
 use crate::model::options::ModelOptions;
 use crate::train::{Centring, Method, TrainOptions};

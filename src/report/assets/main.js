@@ -1,6 +1,6 @@
-// The page, put together.
+// The assembly of the page.
 
-/** Build a part of the page; a defect in one must not take the others with it. */
+/** Builds a part of the page; a defect in one leaves the others intact. */
 function build(part) {
   try {
     return part();
@@ -31,5 +31,5 @@ document.querySelectorAll('section[id]').forEach((own) => watcher.observe(own));
 document.getElementById('foot').append(
   el('p', {}, `chordbench ${report.provenance.made_by[0]} · `, el('code', {}, report.provenance.made_by[1]), ' · numbers as in summary.csv, rounded to six digits'));
 
-// What a test may look at and listen to.
+// The parts that a test uses.
 window.chordbenchReport = { player, renderOffline, piecesOf, runs, report };

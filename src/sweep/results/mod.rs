@@ -2,6 +2,8 @@
 
 mod folder;
 mod merge;
+mod metric;
+mod metrics;
 mod model_file;
 mod plan_file;
 mod record;
@@ -13,6 +15,13 @@ pub(in crate::sweep) mod tensor_file;
 pub use crate::model::Metrics;
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
+pub use metric::{
+    Direction, Metric, MetricGroup, NamedMetric, Per, Reach, Reading, SplitName, Subject, Terminal, Variant,
+};
+pub(crate) use metrics::times_of;
+pub use metrics::{
+    METRICS, TerminalColumn, find_metric, metric_names, metric_order, metrics_markdown, terminal_columns,
+};
 pub use model_file::{ModelDescription, ModelFile, ModelFileError};
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
@@ -22,5 +31,4 @@ pub use record::{
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub(in crate::sweep) use state::INTERRUPTED_FILE;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
-pub(crate) use summary::music_of;
 pub use summary::{PointSummary, Statistic, Summary, to_csv};

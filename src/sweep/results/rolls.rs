@@ -3,7 +3,7 @@
 //! Whoever looks at a run's music without its corpus, as a report does, finds here what it takes of the training data.
 
 use crate::engine::BitMatrix;
-use crate::evaluate::music::{chosen_windows, nearest_training_window};
+use crate::evaluate::music::{Nearest, chosen_windows};
 use crate::music::{Layout, PianoRoll, Plane, Windows, notes, roll_from_bits};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,30 +73,28 @@ impl RollsFile {
     /// Time steps kept of each roll.
     pub const STEPS: usize = 256;
 
-    /// The music of `samples` (samples × timesteps · columns of the layout) beside that of the training windows.
+    /// The music of `samples` (samples × timesteps · columns of the layout) beside that of the training windows. `nearest`
+    /// has the nearest training window of each sample.
     /// `with_silent` keeps samples without any bit on. `seed` draws the real windows, the first ones of those that the
     /// baselines of the music metrics draw.
     pub(crate) fn new(
         training: &Windows,
         samples: &BitMatrix,
+        nearest: &[Nearest],
         steps_per_beat: u32,
         with_silent: bool,
         seed: u64,
     ) -> Self {
-        let rows: Vec<usize> = (0..samples.rows())
-            .filter(|&row| with_silent || samples.count_ones_in(row) > 0)
-            .take(Self::SAMPLES)
-            .collect();
-        let nearest = nearest_training_window(&samples.gather(&rows), &training.bits, None);
+        assert_eq!(nearest.len(), samples.rows(), "nearest windows, of samples");
+        let kept_rows =
+            (0..samples.rows()).filter(|&row| with_silent || samples.count_ones_in(row) > 0).take(Self::SAMPLES);
         let roll_of = |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words));
-        let kept: Vec<SampleRoll> = rows
-            .iter()
-            .zip(&nearest)
-            .map(|(&row, nearest)| SampleRoll {
+        let kept: Vec<SampleRoll> = kept_rows
+            .map(|row| SampleRoll {
                 sample: row,
                 roll: roll_of(samples.row(row)),
-                nearest_window: nearest.window,
-                nearest_bits: nearest.bits,
+                nearest_window: nearest[row].window,
+                nearest_bits: nearest[row].bits,
             })
             .collect();
         let windows =
@@ -155,7 +153,13 @@ impl Roll {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::music::nearest_training_window;
     use crate::testing::random_bits;
+
+    fn rolls_file(training: &Windows, samples: &BitMatrix, with_silent: bool) -> RollsFile {
+        let nearest = nearest_training_window(samples, &training.bits, None);
+        RollsFile::new(training, samples, &nearest, 4, with_silent, 5)
+    }
 
     fn layout(planes: &[Plane]) -> Layout {
         Layout { lowest_pitch: 60, highest_pitch: 70, planes: planes.to_vec() }
@@ -220,7 +224,7 @@ mod tests {
         // Chain 0 is silent, chain 1 is window 2 but for one bit, chain 2 is window 1.
         let mut samples = training.bits.gather(&[0, 2, 1]);
         samples.set(1, 9, true);
-        let file = RollsFile::new(&training, &samples, 4, false, 5);
+        let file = rolls_file(&training, &samples, false);
         let found: Vec<_> = file.samples.iter().map(|own| (own.sample, own.nearest_window, own.nearest_bits)).collect();
         assert_eq!(found, [(1, 2, 1), (2, 1, 0)]);
         assert_eq!(file.windows.keys().copied().collect::<Vec<_>>(), [1, 2]);
@@ -229,7 +233,7 @@ mod tests {
         real.sort_unstable();
         assert_eq!(real, [1, 2], "the silent window is none to show");
         assert_eq!((file.drawn, file.steps, file.timesteps), (3, 4, 4));
-        assert_eq!(RollsFile::new(&training, &samples, 4, true, 5).samples.len(), 3);
+        assert_eq!(rolls_file(&training, &samples, true).samples.len(), 3);
         assert_eq!(serde_json::from_slice::<RollsFile>(&file.to_bytes()).unwrap(), file);
     }
 
@@ -240,7 +244,7 @@ mod tests {
         song.fill_step(1, 1 << 61, 1 << 61);
         let training = Windows::cut(&layout, [&song], 1);
         let samples = random_bits(3, 100, layout.columns(), 0.5);
-        let file = RollsFile::new(&training, &samples, 4, true, 5);
+        let file = rolls_file(&training, &samples, true);
         assert_eq!((file.drawn, file.samples.len(), file.real.len()), (100, RollsFile::SAMPLES, 1));
     }
 }

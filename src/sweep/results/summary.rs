@@ -1,21 +1,12 @@
 //! The summary of a sweep: every point with the mean and the deviation of its metrics over replicates.
 
+use super::metric::{MetricGroup, MusicValue, NamedMetric, Reach};
+use super::metrics::{METRICS, ranking, times_of};
 use super::plan_file::{PlanFile, PlannedRun};
 use super::record::{RunRecord, RunStatus, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// Metrics that points can be ordered by, the first that is there for every complete point being used: higher is
-/// better. Per time step, since windows of different lengths have different numbers of units. Never by the test split.
-const ORDER: [&str; 6] = [
-    "validation_log_likelihood_exact_per_step",
-    "validation_log_likelihood_cautious_per_step",
-    "validation_pseudo_log_likelihood_per_step",
-    "train_log_likelihood_exact_per_step",
-    "train_log_likelihood_cautious_per_step",
-    "train_pseudo_log_likelihood_per_step",
-];
 
 /// Mean and deviation of one quantity over replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,9 +89,9 @@ impl Summary {
         let of_points = plan.runs.chunk_by(|run, next| run.point == next.point);
         let mut points: Vec<PointSummary> = of_points.map(|members| PointSummary::of(members, records)).collect();
         let complete = || points.iter().filter(|point| point.ok > 0);
-        let usable = |metric: &&str| complete().all(|point| point.mean(metric).is_some());
-        let ordered_by = ORDER.into_iter().find(usable).filter(|_| complete().next().is_some());
-        if let Some(metric) = ordered_by {
+        let usable = |metric: &String| complete().all(|point| point.mean(metric).is_some());
+        let ordered_by = ranking().map(|named| named.name()).find(usable).filter(|_| complete().next().is_some());
+        if let Some(metric) = &ordered_by {
             let score = |point: &PointSummary| point.mean(metric).unwrap_or(f64::NEG_INFINITY);
             points.sort_by(|a, b| score(b).total_cmp(&score(a)));
         } else {
@@ -115,7 +106,7 @@ impl Summary {
             failed: total(|point| point.failed),
             missing: total(|point| point.missing),
             swept: plan.swept.clone(),
-            ordered_by: ordered_by.map(str::to_owned),
+            ordered_by,
             points,
             digest: String::new(),
         };
@@ -164,6 +155,16 @@ impl PointSummary {
         self.metrics.get(metric).copied().flatten().map(|statistic| statistic.mean)
     }
 
+    /// The statistic of a metric over the replicates.
+    pub fn statistic(&self, named: &NamedMetric) -> Option<Statistic> {
+        let found = match named.metric.group() {
+            MetricGroup::Model => self.metrics.get(&named.name()),
+            MetricGroup::Music => self.music.get(named.metric.name),
+            MetricGroup::Timing => self.timing.get(named.metric.name),
+        };
+        found.copied().flatten()
+    }
+
     fn of(members: &[PlannedRun], records: &[Option<RunRecord>]) -> Self {
         let found: Vec<&RunRecord> = members.iter().filter_map(|run| records[run.index].as_ref()).collect();
         let ok: Vec<&RunRecord> = found.iter().copied().filter(|record| record.status == RunStatus::Ok).collect();
@@ -187,16 +188,12 @@ impl PointSummary {
                 (name, statistic)
             })
             .collect();
-        let timing = [
-            ("total_s", (|record: &RunRecord| record.timing.total_s) as fn(&RunRecord) -> f64),
-            ("train_s", |record| record.timing.train_s),
-            ("epoch_s", |record| record.timing.epoch_s.median),
-            ("updates_per_s", |record| record.timing.updates_per_s),
-            ("examples_per_s", |record| record.timing.examples_per_s),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Statistic::of(ok.iter().map(|record| Some(value(record))))))
-        .collect();
+        let timing = times_of(Reach::Summary)
+            .map(|time| {
+                let statistic = Statistic::of(ok.iter().map(|record| time.of_run_times(&record.timing)));
+                (time.name.to_owned(), statistic)
+            })
+            .collect();
         Self {
             swept: members[0].swept.clone(),
             runs: members.iter().map(|run| run.run_id.clone()).collect(),
@@ -210,28 +207,11 @@ impl PointSummary {
     }
 }
 
-/// The music metrics of a record's samples by name, with their distance score, their memorisation and coverage, and the
-/// mean distance to the nearest training window; and the score of independent bits, to compare with.
-pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
+/// The metrics of music of a record, by their names without `sample_`. Empty without samples.
+fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
-    let json = serde_json::to_value(&music.samples.metrics).expect("metrics are plain data");
-    let fields = json.as_object().cloned().unwrap_or_default();
-    let mut by_name: BTreeMap<_, _> = fields.into_iter().map(|(name, value)| (name, value.as_f64())).collect();
-    by_name.insert("nearest_training_window_bits".into(), music.samples.nearest_training_window.map(|bits| bits.mean));
-    by_name.insert("distance".into(), music.samples_distance.score);
-    by_name.insert("bernoulli_distance".into(), music.bernoulli_distance.score);
-    let memorisation = music.memorisation;
-    by_name.insert("copies".into(), memorisation.map(|found| found.copies));
-    by_name.insert("nearer_than_held_out".into(), memorisation.and_then(|found| found.nearer_than_held_out));
-    if let Some(coverage) = &music.coverage {
-        by_name.insert("recognised".into(), Some(coverage.recognised));
-        for (name, found) in
-            [("keys", &coverage.key), ("progressions", &coverage.progression), ("textures", &coverage.texture)]
-        {
-            by_name.insert(format!("{name}_reached"), found.reached);
-        }
-    }
-    by_name
+    let value = |MusicValue(value)| value;
+    METRICS.iter().filter_map(|metric| Some((metric.name.to_owned(), metric.of_run_music(music).map(value)?))).collect()
 }
 
 /// `summary.csv`: a line a run, in the order of the plan, with the swept keys, metrics, music metrics and times as columns.
@@ -247,14 +227,16 @@ pub fn to_csv(plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Vec<u8>,
     let music = columns(&|record| music_of(record).into_keys().collect());
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fixed = ["run_id", "status", "replicate", "seed"].map(str::to_owned);
-    let times = ["total_s", "train_s", "updates_per_s", "examples_per_s", "threads", "contended"].map(str::to_owned);
-    let header = fixed
+    let times = times_of(Reach::Csv).map(|time| time.name).chain(["threads", "contended"]).map(str::to_owned);
+    let header: Vec<String> = fixed
         .into_iter()
         .chain(plan.swept.iter().cloned())
         .chain(metrics.iter().cloned())
         .chain(music.iter().map(|name| format!("sample_{name}")))
         .chain(times)
-        .chain(["digest".to_owned()]);
+        .chain(["digest".to_owned()])
+        .collect();
+    let columns_in_all = header.len();
     writer.write_record(header)?;
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     for (run, record) in plan.runs.iter().zip(records) {
@@ -274,11 +256,10 @@ pub fn to_csv(plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Vec<u8>,
         line.extend(metrics.iter().map(|name| number(own(name))));
         line.extend(music.iter().map(|name| number(own_music.get(name).copied().flatten())));
         match record {
-            None => line.extend(std::iter::repeat_n(String::new(), 7)),
+            None => line.resize(columns_in_all, String::new()),
             Some(record) => {
                 let timing = &record.timing;
-                let rates = [timing.total_s, timing.train_s, timing.updates_per_s, timing.examples_per_s];
-                line.extend(rates.map(|value| value.to_string()));
+                line.extend(times_of(Reach::Csv).map(|time| number(time.of_run_times(timing))));
                 line.extend([timing.threads.to_string(), timing.contended.to_string(), record.digest.clone()]);
             }
         }

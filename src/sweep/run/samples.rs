@@ -5,7 +5,9 @@ use super::material::Material;
 use super::modes;
 use super::session::{RunError, Session, Underway};
 use crate::engine::BitMatrix;
-use crate::evaluate::music::{Baselines, Memorisation, MusicComparison, MusicProfile, nearest_training_window};
+use crate::evaluate::music::{
+    Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, nearest_training_window,
+};
 use crate::music::{MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::sweep::config::RunParameters;
 use crate::sweep::results::{Artifact, RollsFile, RunRecord};
@@ -31,8 +33,9 @@ pub(super) fn sample<U: Underway>(
     })?;
     let record = &mut session.record;
     write_samples(context, training, &samples, record)?;
-    write_rolls(context, training, &samples, record)?;
-    record.music = (samples.rows() > 0).then(|| judge(context, material, &samples));
+    let nearest = nearest_training_window(&samples, &training.bits, None);
+    write_rolls(context, training, (&samples, &nearest), record)?;
+    record.music = (samples.rows() > 0).then(|| judge(context, material, (&samples, &nearest)));
     record.timing.sample_s = start.elapsed().as_secs_f64();
     Ok(())
 }
@@ -42,14 +45,13 @@ pub(super) fn sample<U: Underway>(
 const HELD_OUT_PER_SAMPLE: usize = 10;
 
 /// Compares the music of the samples with that of the baselines, of songs held out, and of the corpus whose truth is known.
-fn judge(context: &RunContext, material: &Material, samples: &BitMatrix) -> MusicComparison {
+fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMatrix, &[Nearest])) -> MusicComparison {
     let training = &material.windows.windows.training;
     let (layout, timesteps) = (&training.layout, training.timesteps);
-    let nearest = nearest_training_window(samples, &training.bits, None);
-    let profile = MusicProfile::new(layout, timesteps, samples, &nearest);
+    let profile = MusicProfile::new(layout, timesteps, samples, nearest);
     let held_out = material.held_out_nearest(Baselines::ENOUGH_WINDOWS.min(HELD_OUT_PER_SAMPLE * samples.rows()));
     MusicComparison {
-        memorisation: Memorisation::of(&nearest, &held_out),
+        memorisation: Memorisation::of(nearest, &held_out),
         coverage: modes::coverage(&context.parameters().corpus, context.corpus, timesteps, samples),
         ..MusicComparison::new(profile, material.baselines().clone())
     }
@@ -86,12 +88,14 @@ fn write_samples(
 fn write_rolls(
     context: &RunContext,
     training: &Windows,
-    samples: &BitMatrix,
+    (samples, nearest): (&BitMatrix, &[Nearest]),
     record: &mut RunRecord,
 ) -> Result<(), RunError> {
     let RunParameters { corpus, sample, .. } = context.parameters();
-    let bytes =
-        RollsFile::new(training, samples, corpus.steps_per_beat, !sample.skip_empty, context.spec.seed).to_bytes();
+    let with_silent = !sample.skip_empty;
+    let seed = context.spec.seed;
+    let rolls = RollsFile::new(training, samples, nearest, corpus.steps_per_beat, with_silent, seed);
+    let bytes = rolls.to_bytes();
     replace(&context.folder.join(RollsFile::NAME), &bytes)?;
     record.artifacts.push(Artifact::new(RollsFile::NAME, &bytes));
     Ok(())

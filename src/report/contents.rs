@@ -1,0 +1,103 @@
+//! The contents of a report.
+
+use super::error::ReportError;
+use super::music::{Baselines, Rolls};
+use super::page;
+use super::provenance::Provenance;
+use super::runs::{Axis, Column, Curves, Runs, Term, Totals, axes_of, columns_of, points_of, term};
+use super::sweep_results::SweepResults;
+use super::units::{self, ModelUnits};
+use crate::sweep::{StoreError, Summary, write_whole};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything that the page shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The version of the embedded data.
+    schema: u32,
+    /// The sweep's name.
+    name: String,
+    /// The numbers of runs and points.
+    totals: Totals,
+    /// The metric that puts the best point first.
+    ordered_by: Option<String>,
+    /// The keys that vary.
+    axes: Vec<Axis>,
+    /// The points listed, best first: for each axis the index of the value.
+    points: Vec<Vec<usize>>,
+    /// The runs listed, by point.
+    runs: Runs,
+    /// The metrics and times, a value for each run.
+    columns: Vec<Column>,
+    /// The metrics of columns and curves in words, by name.
+    glossary: BTreeMap<String, Term>,
+    /// The metrics by epoch.
+    curves: Curves,
+    /// The music of baselines.
+    baselines: Baselines,
+    /// The samples and training windows as notes.
+    rolls: Rolls,
+    /// The weights of hidden units.
+    units: Vec<ModelUnits>,
+    /// The origin of the results.
+    provenance: Provenance,
+    /// The parts that a bound has left out, in words.
+    left_out: Vec<String>,
+}
+
+impl Report {
+    const SCHEMA: u32 = 1;
+
+    /// Gathers the report of the sweep whose results are in `folder`.
+    pub fn read(folder: &Path) -> Result<Self, ReportError> {
+        let results = SweepResults::read(folder)?;
+        Ok(Self::of(&results))
+    }
+
+    fn of(results: &SweepResults) -> Self {
+        let Summary { name, ordered_by, .. } = &results.summary;
+        let mut left_out = Vec::new();
+        let runs = Runs::of(results, &mut left_out);
+        let axes = axes_of(results);
+        let points = points_of(&axes, results, runs.points());
+        let columns = columns_of(results, &runs);
+        let curves = Curves::read(results, &runs, &mut left_out);
+        let names = columns.iter().map(|column| &column.name).chain(&curves.names);
+        Self {
+            schema: Self::SCHEMA,
+            name: name.clone(),
+            totals: Totals::of(results),
+            ordered_by: ordered_by.clone(),
+            points,
+            glossary: names.filter_map(|name| Some((name.clone(), term(name)?))).collect(),
+            baselines: Baselines::of(results, &runs, &mut left_out),
+            rolls: Rolls::read(results, &runs, &mut left_out),
+            units: units::read(results, &runs, &mut left_out),
+            provenance: Provenance::of(results),
+            axes,
+            runs,
+            columns,
+            curves,
+            left_out,
+        }
+    }
+
+    /// The parts that a bound has left out of the page, in words.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// Renders the page.
+    pub fn to_html(&self) -> String {
+        page::render(&self.name, self.runs.len(), self)
+    }
+
+    /// Writes the page whole or not at all; returns its size in bytes.
+    pub fn write(&self, path: &Path) -> Result<usize, StoreError> {
+        let html = self.to_html();
+        write_whole(path, html.as_bytes())?;
+        Ok(html.len())
+    }
+}

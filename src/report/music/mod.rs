@@ -1,0 +1,7 @@
+//! The music of a report.
+
+mod baselines;
+mod rolls;
+
+pub(super) use baselines::Baselines;
+pub(super) use rolls::Rolls;
