@@ -13,7 +13,8 @@
 use chordbench::engine::Isa;
 use chordbench::machine::logical_cpus;
 use chordbench::sweep::{
-    ExecuteOptions, Outcome, Prepared, Rerun, RunRecord, Shard, StateReader, Sweep, SweepObserver, Workers, execute,
+    ExecuteOptions, Outcome, Prepared, Rerun, RunRecord, Shard, StateReader, SweepConfig, SweepObserver, Workers,
+    execute,
 };
 use std::error::Error;
 use std::path::Path;
@@ -44,7 +45,7 @@ fn config(runs: usize) -> String {
 }
 
 fn prepared(config: &str) -> Result<Prepared, Box<dyn Error>> {
-    let plan = Sweep::from_text(Some((Path::new("overhead.toml"), config.to_owned())), &[])?.plan()?;
+    let plan = SweepConfig::from_text(Some((Path::new("overhead.toml"), config.to_owned())), &[])?.plan()?;
     Ok(Prepared::new(plan, &|_, _| ())?)
 }
 

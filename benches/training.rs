@@ -20,7 +20,7 @@ use chordbench::engine::{
 use chordbench::evaluate::reconstruction_error;
 use chordbench::model::{EpochCounts, Rbm, Sampler, Trainer};
 use chordbench::music::{Corpus, SongSplit, Windows};
-use chordbench::sweep::{RunParameters, Sweep, load_corpus};
+use chordbench::sweep::{RunParameters, SweepConfig, load_corpus};
 use chordbench::train::{Centring, Method, StatisticsKind, TrainOptions, TrainingSet};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
@@ -64,7 +64,7 @@ struct Job {
 
 impl Job {
     fn new(name: &'static str, config: &str) -> Self {
-        let sweep = Sweep::from_text(Some((Path::new(name), config.to_owned())), &[]).expect("a configuration");
+        let sweep = SweepConfig::from_text(Some((Path::new(name), config.to_owned())), &[]).expect("a configuration");
         let parameters = sweep.base(None).expect("parameters of a run");
         let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         assert_eq!(corpus.songs.len(), SONGS);

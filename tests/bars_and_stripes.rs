@@ -4,14 +4,14 @@ use chordbench::engine::Parameters;
 use chordbench::model::likelihood::{exact_log_partition, mean_free_energy};
 use chordbench::model::{Rbm, Trainer};
 use chordbench::music::{SongSplit, Windows};
-use chordbench::sweep::{Sweep, load_corpus};
+use chordbench::sweep::{SweepConfig, load_corpus};
 use chordbench::train::TrainingSet;
 use std::path::Path;
 
 /// Trains a model by a recipe with some keys changed, and returns its mean log-likelihood in nats.
 fn train(recipe: &str, text: &str, set: &[&str], seed: u64) -> f64 {
     let set: Vec<String> = set.iter().map(|&setting| setting.to_owned()).collect();
-    let sweep = Sweep::from_text(Some((Path::new(recipe), text.to_owned())), &set).expect("a configuration");
+    let sweep = SweepConfig::from_text(Some((Path::new(recipe), text.to_owned())), &set).expect("a configuration");
     let parameters = sweep.base(None).expect("parameters");
     let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("patterns");
     let songs = SongSplit::of(&corpus, parameters.corpus.validation, seed).training;

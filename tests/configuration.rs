@@ -1,6 +1,6 @@
 //! Tests of the messages for mistakes in a configuration: every kind, with line and caret.
 
-use chordbench::sweep::Sweep;
+use chordbench::sweep::SweepConfig;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,7 +14,8 @@ macro_rules! snapshot {
 /// Returns the messages for a text and its `--set` arguments. Panics without a mistake.
 fn messages(text: &str, sets: &[&str]) -> String {
     let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
-    let plan = Sweep::from_text(Some((Path::new("sweeps/try.toml"), text.to_owned())), &sets).and_then(|it| it.plan());
+    let plan =
+        SweepConfig::from_text(Some((Path::new("sweeps/try.toml"), text.to_owned())), &sets).and_then(|it| it.plan());
     match plan {
         Err(errors) => errors.render(false),
         Ok(plan) => {
@@ -207,7 +208,7 @@ fn a_missing_or_unreadable_file() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.toml");
     let message = |path: &Path| {
-        let message = Sweep::load(Some(path), &[]).unwrap_err().to_string();
+        let message = SweepConfig::load(Some(path), &[]).unwrap_err().to_string();
         message.replace(&folder.path().display().to_string(), "FOLDER")
     };
     let latin = folder.path().join("latin.toml");
@@ -220,7 +221,7 @@ fn a_missing_or_unreadable_file() {
 
 #[test]
 fn colours_only_when_asked_for() {
-    let errors = Sweep::from_text(None, &["train.k=0".to_owned()]).unwrap_err();
+    let errors = SweepConfig::from_text(None, &["train.k=0".to_owned()]).unwrap_err();
     assert!(!errors.render(false).contains('\u{1b}'));
     assert!(errors.render(true).contains('\u{1b}'));
 }

@@ -4,8 +4,8 @@
 
 use chordbench::engine::Isa;
 use chordbench::sweep::{
-    ExecuteOptions, KEYS, Kind, METRICS, MetricGroup, Prepared, Reading, RunRecord, RunStatus, Shard, Summary, Sweep,
-    SweepObserver, Workers, execute, find_key, find_metric, lay_out, metric_names,
+    ExecuteOptions, KEYS, Kind, METRICS, MetricGroup, Prepared, Reading, RunRecord, RunStatus, Shard, Summary,
+    SweepConfig, SweepObserver, Workers, execute, find_key, find_metric, lay_out, metric_names,
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +93,7 @@ fn run(config: &str) -> Finished {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("set.json"), SONGS).unwrap();
     let path = folder.path().join("sweep.toml");
-    let plan = Sweep::from_text(Some((path.as_path(), config.to_owned())), &[]).unwrap().plan().unwrap();
+    let plan = SweepConfig::from_text(Some((path.as_path(), config.to_owned())), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     let plan = lay_out(folder.path(), &prepared, config).unwrap();
     let options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 2, threads_per_run: 1 }, Isa::best());

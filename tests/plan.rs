@@ -3,7 +3,7 @@
 use chordbench::engine::{Purpose, derive_seed};
 use chordbench::model::VisibleBias;
 use chordbench::music::{Compat, Plane};
-use chordbench::sweep::{KEYS, Kind, Parallelism, Plan, Role, Shard, Sweep};
+use chordbench::sweep::{KEYS, Kind, Parallelism, Plan, Role, Shard, SweepConfig};
 use chordbench::train::{Batches, Method, PositiveSample, StatisticsKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 const DIGEST: &str = "0123456789abcdef";
 
-fn sweep(text: &str, sets: &[&str]) -> Sweep {
+fn sweep(text: &str, sets: &[&str]) -> SweepConfig {
     let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
     let file = Some((Path::new("lists/sweep.toml"), text.to_owned()));
-    Sweep::from_text(file, &sets).unwrap_or_else(|errors| panic!("{errors}"))
+    SweepConfig::from_text(file, &sets).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn plan(text: &str, sets: &[&str]) -> Plan {
@@ -39,7 +39,7 @@ fn without_an_axis_there_is_one_point() {
     assert_eq!((plan.points.len(), plan.runs.len(), plan.name.as_str()), (1, 1, "sweep"));
     assert!(plan.swept.is_empty());
     assert_eq!(plan.runs[0].seed, derive_seed(42, Purpose::Replicate, 0));
-    let sweep = Sweep::load(None, &[]).unwrap();
+    let sweep = SweepConfig::load(None, &[]).unwrap();
     assert_eq!(sweep.results_dir(), Path::new("results/sweep"));
     assert_eq!((sweep.jobs, sweep.threads_per_run), (Parallelism::Auto, Parallelism::Auto));
 }
@@ -480,7 +480,7 @@ fn shards_are_of_the_form_i_of_n() {
 fn the_recipes_load_and_say_what_they_claim() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/configs"));
     let plan = |name: &str| {
-        let sweep = Sweep::load(Some(&folder.join(name)), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        let sweep = SweepConfig::load(Some(&folder.join(name)), &[]).unwrap_or_else(|errors| panic!("{errors}"));
         sweep.plan().unwrap_or_else(|errors| panic!("{errors}"))
     };
     let seed = plan("seed.toml").runs[0].parameters().clone();
@@ -565,7 +565,7 @@ proptest! {
     #[test]
     fn no_text_panics(text in "(\\[{0,2}(sweep|model|train|grid|zip|random)(\\.(grid|zip|hidden))?\\]{0,2}|\"?[a-z.]{1,8}\"? ?= ?[-0-9a-z\\[\\]{}\",.]{0,12}|[ -~]{0,20}\n|\n){0,6}", set in ".{0,24}|(name|corpus.path|sweep.grid) ?=.{0,12}") {
         let file = Some((Path::new("a.toml"), text));
-        if let Err(errors) = Sweep::from_text(file, &[set]).and_then(|sweep| sweep.plan()) {
+        if let Err(errors) = SweepConfig::from_text(file, &[set]).and_then(|sweep| sweep.plan()) {
             prop_assert!(errors.render(false).starts_with("error: "));
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use chordbench::sweep::{Plan, Sweep};
+use chordbench::sweep::{Plan, SweepConfig};
 use std::path::Path;
 
 fn page(name: &str) -> String {
@@ -13,7 +13,7 @@ fn page(name: &str) -> String {
 fn plans(name: &str) -> Vec<Plan> {
     let page = page(name);
     let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
-    let sweeps = blocks.map(|text| Sweep::from_text(Some((Path::new("sweep.toml"), text)), &[]).unwrap());
+    let sweeps = blocks.map(|text| SweepConfig::from_text(Some((Path::new("sweep.toml"), text)), &[]).unwrap());
     sweeps.map(|sweep| sweep.plan().unwrap()).collect()
 }
 

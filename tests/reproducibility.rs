@@ -4,7 +4,7 @@
 
 use chordbench::engine::Isa;
 use chordbench::sweep::{
-    ExecuteOptions, Prepared, RunRecord, RunStatus, Shard, Sweep, SweepObserver, Workers, execute,
+    ExecuteOptions, Prepared, RunRecord, RunStatus, Shard, SweepConfig, SweepObserver, Workers, execute,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -57,7 +57,7 @@ fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, 
 fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = (Path::new("sweep.toml"), config.to_owned());
-    let plan = Sweep::from_text(Some(file), &[]).unwrap().plan().unwrap();
+    let plan = SweepConfig::from_text(Some(file), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     for shard in shards {
         let shard: Shard = shard.parse().unwrap();

@@ -12,7 +12,7 @@ use chordbench::engine::{
 use chordbench::machine::Environment;
 use chordbench::model::Trainer;
 use chordbench::music::Windows;
-use chordbench::sweep::{RunParameters, Sweep, load_corpus};
+use chordbench::sweep::{RunParameters, SweepConfig, load_corpus};
 use chordbench::train::TrainingSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -316,7 +316,8 @@ struct Job {
 impl Job {
     fn new() -> Self {
         let config = include_str!("../../configs/seed.toml").to_owned();
-        let sweep = Sweep::from_text(Some((Path::new("configs/seed.toml"), config)), &[]).expect("a configuration");
+        let sweep =
+            SweepConfig::from_text(Some((Path::new("configs/seed.toml"), config)), &[]).expect("a configuration");
         let parameters = sweep.base(None).expect("parameters of a run");
         let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         let rolls = corpus.songs.iter().map(|song| &song.roll);

@@ -10,7 +10,7 @@
 
 use anyhow::{Context, Result};
 use chordbench::music::Windows;
-use chordbench::sweep::{Sweep, load_corpus};
+use chordbench::sweep::{SweepConfig, load_corpus};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
 /// Returns the windows that `configs/seed.toml` trains on, of all songs: that recipe holds none out.
 fn seed_windows(corpus: Option<&Path>) -> Result<Windows> {
     let config = include_str!("../../configs/seed.toml").to_owned();
-    let sweep = Sweep::from_text(Some((Path::new("configs/seed.toml"), config)), &[])?;
+    let sweep = SweepConfig::from_text(Some((Path::new("configs/seed.toml"), config)), &[])?;
     let parameters = sweep.base(corpus)?;
     anyhow::ensure!(parameters.corpus.validation == 0.0, "the seed recipe holds songs out: the windows would differ");
     let corpus = load_corpus(&parameters.corpus, &|_, _| ())?;

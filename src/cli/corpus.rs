@@ -4,7 +4,7 @@ use super::console::{configuration_error, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::inspect::{CorpusOverview, SplitOverview};
 use crate::music::{Corpus, FileStatus, Splits};
-use crate::sweep::Sweep;
+use crate::sweep::SweepConfig;
 use clap::Args;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ pub(super) struct CorpusArguments {
 
 pub(super) fn run(arguments: &CorpusArguments) -> u8 {
     start_logging(arguments.verbosity);
-    let base = Sweep::load(arguments.config.as_deref(), &arguments.sets).and_then(|sweep| {
+    let base = SweepConfig::load(arguments.config.as_deref(), &arguments.sets).and_then(|sweep| {
         let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
         Ok((sweep.base(Some(&arguments.path))?, seed))
     });

@@ -4,7 +4,8 @@ use super::console::{configuration_error, configuration_warning, prepare_error, 
 use super::{ConfigArguments, EXIT_OK, Verbosity};
 use crate::engine::Isa;
 use crate::sweep::{
-    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, Sweep, Workers, display, expected_bytes, in_words,
+    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, display, expected_bytes,
+    in_words,
 };
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -26,8 +27,8 @@ pub(super) struct PlanArguments {
 }
 
 /// Read a configuration and make its plan; warnings are shown at once.
-pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<(Sweep, Plan), ConfigErrors> {
-    let sweep = Sweep::load(Some(&arguments.config), &arguments.sets)?;
+pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<(SweepConfig, Plan), ConfigErrors> {
+    let sweep = SweepConfig::load(Some(&arguments.config), &arguments.sets)?;
     let plan = sweep.plan()?;
     if !verbosity.quiet {
         plan.warnings.iter().for_each(configuration_warning);
@@ -72,7 +73,7 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
     lines.join("\n") + "\n"
 }
 
-fn table(sweep: &Sweep, prepared: &Prepared, isa: Isa, shard: Shard) -> String {
+fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard) -> String {
     let plan = &prepared.plan;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

@@ -4,7 +4,7 @@ use super::console::{configuration_error, print, start_logging, usage_error};
 use super::progress::duration;
 use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
 use crate::inspect::{Forecast, Status};
-use crate::sweep::{Sweep, display};
+use crate::sweep::{SweepConfig, display};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &StatusArguments) -> u8 {
     start_logging(arguments.verbosity);
     let folder = match (&arguments.results, &arguments.config) {
         (Some(results), _) => results.clone(),
-        (None, config) => match Sweep::load(config.as_deref(), &[]) {
+        (None, config) => match SweepConfig::load(config.as_deref(), &[]) {
             Ok(sweep) => sweep.results_dir(),
             Err(errors) => return configuration_error(&errors),
         },

@@ -5,7 +5,7 @@ use super::progress::{Progress, ProgressMode};
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
 use crate::engine::Isa;
 use crate::inspect::{Again, Choice, Fault, VerificationError, Verified, check_files, complete_records, run_again};
-use crate::sweep::{Parallelism, Prepared, RunRecord, Sweep, Workers, display};
+use crate::sweep::{Parallelism, Prepared, RunRecord, SweepConfig, Workers, display};
 use clap::Args;
 use rayon::prelude::*;
 use std::fmt::Write as _;
@@ -96,7 +96,7 @@ fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Veri
         },
     };
     let file = arguments.results.join("sweep.toml");
-    let sweep = Sweep::load(Some(&file), &sets).and_then(|sweep| Ok((sweep.plan()?, sweep)));
+    let sweep = SweepConfig::load(Some(&file), &sets).and_then(|sweep| Ok((sweep.plan()?, sweep)));
     let (plan, mut sweep) = sweep.map_err(|errors| configuration_error(&errors))?;
     let isa = arguments.isa.as_deref().map_or_else(|| sweep.instruction_set(), Isa::named);
     let isa = isa.map_err(|error| usage_error(&error))?;

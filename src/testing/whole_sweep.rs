@@ -3,8 +3,8 @@
 use crate::engine::Isa;
 use crate::report::Report;
 use crate::sweep::{
-    ExecuteOptions, Interrupt, ModelFile, Prepared, RunRecord, RunStatus, Shard, StopSignal, Sweep, SweepObserver,
-    Workers, execute, read_record, run_folder,
+    ExecuteOptions, Interrupt, ModelFile, Prepared, RunRecord, RunStatus, Shard, StopSignal, SweepConfig,
+    SweepObserver, Workers, execute, read_record, run_folder,
 };
 use std::path::Path;
 
@@ -49,7 +49,7 @@ impl SweepObserver for StopAfter {
 /// Runs the sweep in a folder, up to an epoch of its first run if one is given.
 fn run(folder: &Path, stop_after: Option<u64>) -> (Prepared, usize) {
     let file = (Path::new("independent.toml"), CONFIG.to_owned());
-    let plan = Sweep::from_text(Some(file), &[]).unwrap().plan().unwrap();
+    let plan = SweepConfig::from_text(Some(file), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     let mut options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 1, threads_per_run: 1 }, Isa::Scalar);
     options.interrupt = Interrupt::default();

@@ -82,7 +82,7 @@ impl Replicates {
 /// drops out; and `--set sweep.grid.KEY=[…]` takes the place of whatever axis the file has for the key. A later argument wins
 /// over an earlier one.
 #[derive(Clone, Debug)]
-pub struct Sweep {
+pub struct SweepConfig {
     /// The name of the sweep and of its folder of results.
     pub name: String,
     /// The folder that the folder of results is made in, relative to the working directory.
@@ -109,7 +109,7 @@ pub struct Sweep {
     pub(crate) exclude: Vec<PointSettings>,
 }
 
-impl Sweep {
+impl SweepConfig {
     /// Read a configuration file, or none for the defaults, and `KEY=VALUE` arguments on top of it.
     pub fn load(path: Option<&Path>, sets: &[String]) -> Result<Self, ConfigErrors> {
         let file = match path {
@@ -277,7 +277,7 @@ impl Merge {
         }
     }
 
-    fn finish(self, path: Option<&Path>) -> Result<Sweep, ConfigError> {
+    fn finish(self, path: Option<&Path>) -> Result<SweepConfig, ConfigError> {
         let value = |path: &str| -> Value {
             let key = position(path);
             self.base.0[key].as_ref().map_or_else(|| KEYS[key].default.into(), |set| set.value.clone())
@@ -294,7 +294,7 @@ impl Merge {
             seconds.map(Duration::from_secs_f64)
         };
         let walks = self.grid.into_iter().map(|axis| vec![axis]).chain(self.zips).collect();
-        Ok(Sweep {
+        Ok(SweepConfig {
             name,
             output_dir: value("output.dir").as_str().map(PathBuf::from).unwrap_or_default(),
             jobs: parallelism("run.jobs"),

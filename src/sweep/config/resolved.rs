@@ -1,6 +1,6 @@
 //! The text of a configuration as it was resolved: file and arguments in one, to keep beside the results.
 
-use super::Sweep;
+use super::SweepConfig;
 use super::axis::Axis;
 use super::key::Kind;
 use super::keys::KEYS;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 
-impl Sweep {
+impl SweepConfig {
     /// A TOML file that stands for this sweep by itself, wherever it is stored: what the file and the arguments set, without
     /// what they override, and with the corpus' path made absolute.
     pub fn to_toml(&self) -> String {
@@ -117,13 +117,14 @@ mod tests {
             "train.momentum" = 0.5
         "#;
         let sets = ["train.epochs=7".to_owned()];
-        let sweep = Sweep::from_text(Some((Path::new("lists/many.toml"), text.to_owned())), &sets).unwrap();
+        let sweep = SweepConfig::from_text(Some((Path::new("lists/many.toml"), text.to_owned())), &sets).unwrap();
         let resolved = sweep.to_toml();
-        let again = Sweep::from_text(Some((Path::new("/elsewhere/sweep.toml"), resolved.clone())), &[]).unwrap();
+        let again = SweepConfig::from_text(Some((Path::new("/elsewhere/sweep.toml"), resolved.clone())), &[]).unwrap();
         assert_eq!(again.to_toml(), resolved);
         assert_eq!(again.name, "many");
-        let ids =
-            |sweep: &Sweep| -> Vec<String> { sweep.plan().unwrap().runs.iter().map(|run| run.run_id("")).collect() };
+        let ids = |sweep: &SweepConfig| -> Vec<String> {
+            sweep.plan().unwrap().runs.iter().map(|run| run.run_id("")).collect()
+        };
         assert_eq!(ids(&again), ids(&sweep));
         assert_eq!(ids(&sweep).len(), 2 * (3 * 2 * 3 + 1));
         assert_eq!(again.base(None).unwrap().corpus.path, std::path::absolute("lists/music").ok());

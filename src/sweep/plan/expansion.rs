@@ -6,7 +6,7 @@ use crate::sweep::config::Axis;
 use crate::sweep::config::KEYS;
 use crate::sweep::config::PointSettings;
 use crate::sweep::config::RunParameters;
-use crate::sweep::config::Sweep;
+use crate::sweep::config::SweepConfig;
 use crate::sweep::config::{ConfigError, ConfigErrors};
 use crate::sweep::config::{Explicit, Settings};
 use serde_json::Value;
@@ -108,7 +108,7 @@ impl Plan {
     }
 }
 
-impl Sweep {
+impl SweepConfig {
     /// Expand the axes into points and the points into runs.
     ///
     /// Points that come out the same are run once. Without any axis the base is the one point, unless points are included.

@@ -161,11 +161,11 @@ pub fn in_words(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::Sweep;
+    use crate::sweep::SweepConfig;
     use std::path::Path;
 
     fn prepared(config: &str) -> Prepared {
-        let plan = Sweep::from_text(Some((Path::new("m.toml"), config.into())), &[]).unwrap().plan().unwrap();
+        let plan = SweepConfig::from_text(Some((Path::new("m.toml"), config.into())), &[]).unwrap().plan().unwrap();
         Prepared::new(plan, &|_, _| ()).unwrap()
     }
 

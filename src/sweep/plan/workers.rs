@@ -5,7 +5,7 @@ use crate::engine::Isa;
 use crate::machine::logical_cpus;
 use crate::music::Corpus;
 use crate::sweep::config::RunParameters;
-use crate::sweep::config::{Parallelism, Sweep};
+use crate::sweep::config::{Parallelism, SweepConfig};
 use crate::train::Batches;
 
 /// An update shorter than this stays on one thread: what is left of a second thread's gain after dividing and joining the
@@ -55,7 +55,7 @@ impl Workers {
     }
 
     /// [`Self::divide`] for `runs` runs of a sweep on this machine, by the longest update among its points.
-    pub fn for_sweep(sweep: &Sweep, prepared: &Prepared, isa: Isa, runs: usize) -> Self {
+    pub fn for_sweep(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, runs: usize) -> Self {
         let worth_dividing = longest_update(prepared, isa) >= WORTH_DIVIDING_MICROSECONDS;
         Self::divide(sweep.jobs, sweep.threads_per_run, logical_cpus(), runs, worth_dividing)
     }

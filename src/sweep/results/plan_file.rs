@@ -160,11 +160,11 @@ impl PlannedRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::Sweep;
+    use crate::sweep::SweepConfig;
 
     fn plan() -> PlanFile {
         let text = "[sweep.grid]\n\"model.hidden\" = [5, 6]\n\"train.k\" = [1, 2]\n[replicates]\ncount = 2\n";
-        let sweep = Sweep::from_text(Some((Path::new("small.toml"), text.to_owned())), &[]).unwrap();
+        let sweep = SweepConfig::from_text(Some((Path::new("small.toml"), text.to_owned())), &[]).unwrap();
         PlanFile::of(&Prepared::new(sweep.plan().unwrap(), &|_, _| ()).unwrap())
     }
 
