@@ -1,39 +1,23 @@
-//! The music that models are trained on: MIDI files ↔ piano rolls ↔ windows of bits. It knows nothing of RBMs.
+//! The music that models are trained on: MIDI files ↔ piano rolls ↔ windows of bits. It knows nothing of models.
 
-mod bars_and_stripes;
 pub mod builtin;
 mod corpus;
-mod duplicates;
-mod folder;
-mod grid;
 pub mod midi;
-mod note;
 mod options;
-mod polyphonic;
+mod piano_roll;
 mod reading;
-mod report;
-mod roll;
+mod render;
 mod sketch;
-pub mod sound;
-mod split;
-mod transpose;
-mod windows;
-mod write;
 
-pub use bars_and_stripes::MOST_LINES;
-pub use corpus::{Corpus, CorpusError, Progress, Song, Split};
-pub use duplicates::{Duplicates, Repeats, SplitRepeats, Splits};
-pub use note::{Note, notes};
+pub use corpus::{
+    Corpus, CorpusError, Duplicates, FileReport, FileStatus, MOST_LINES, PolyphonicError, Progress, Repeats, Song,
+    SongSplit, Split, SplitRepeats, SplitWindows, Splits,
+};
 pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding};
-pub use polyphonic::PolyphonicError;
+pub use piano_roll::{Layout, Note, PianoRoll, Plane, Windows, notes, roll_from_bits, transposed};
 pub use reading::{Omissions, Reading, ReadingError, read_midi};
-pub use report::{FileReport, FileStatus};
-pub use roll::{Layout, PianoRoll, Plane};
+pub use render::{MidiStyle, sound, to_midi};
 pub use sketch::{Sketch, Voice};
-pub use split::{SongSplit, SplitWindows};
-pub use transpose::transposed;
-pub use windows::{Windows, roll_from_bits};
-pub use write::{MidiStyle, to_midi};
 
 #[cfg(test)]
 mod tests;

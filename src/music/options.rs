@@ -1,6 +1,6 @@
 //! The options by which a corpus is read: the `corpus.*` keys.
 
-use super::{Layout, Plane};
+use super::piano_roll::{Layout, Plane};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

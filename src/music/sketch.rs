@@ -1,7 +1,7 @@
 //! The sketch: a piece of music with some cells given, the others open.
 
 use super::builtin::Key;
-use super::{Layout, Note, PianoRoll, Plane, notes};
+use super::piano_roll::{Layout, Note, PianoRoll, Plane, notes};
 use crate::engine::BitMatrix;
 
 /// The notes of a piece that a sketch keeps.

@@ -1,10 +1,10 @@
 //! The data set read as a corpus: its sequences are the songs, with one report for the file.
 
-use super::{Corpus, Split, counted};
+use super::polyphonic::{self, PolyphonicError};
+use super::report::{FileReport, FileStatus, counted};
+use super::song::{Corpus, Split};
 use crate::music::options::CorpusOptions;
-use crate::music::polyphonic::{self, PolyphonicError};
-use crate::music::report::{FileReport, FileStatus};
-use crate::music::{Layout, Plane};
+use crate::music::piano_roll::{Layout, Plane};
 
 /// Reads a data set. Its layout has only the hold plane, whatever the options say: a set of pitches at each step does
 /// not distinguish a held note from one struck again.

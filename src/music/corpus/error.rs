@@ -1,9 +1,8 @@
 //! The error of reading a corpus.
 
-use super::counted;
+use super::polyphonic::PolyphonicError;
+use super::report::{FileReport, FileStatus, counted};
 use crate::music::options::OptionError;
-use crate::music::polyphonic::PolyphonicError;
-use crate::music::report::{FileReport, FileStatus};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;

@@ -1,11 +1,12 @@
 //! The reading of one MIDI file of a corpus.
 
-use super::Song;
-use crate::music::folder::Found;
+use super::folder::Found;
+use super::report::{FileReport, FileStatus, counted};
+use super::song::Song;
 use crate::music::midi::MidiFile;
 use crate::music::options::{Compat, CorpusOptions, Damaged};
-use crate::music::report::{FileReport, FileStatus};
-use crate::music::{PianoRoll, reading};
+use crate::music::piano_roll::PianoRoll;
+use crate::music::reading;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -93,7 +94,7 @@ fn too_little(roll: &PianoRoll, options: &CorpusOptions) -> Option<String> {
     match (silent, short) {
         (_, true) => Some(format!(
             "{}, fewer than corpus.min_steps = {}{}",
-            super::counted(steps, "step"),
+            counted(steps, "step"),
             options.min_steps,
             if silent { ", and no note" } else { "" }
         )),

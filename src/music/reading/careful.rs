@@ -1,7 +1,7 @@
 //! The careful reading: each note is put onto the grid from its start to its end.
 
+use super::grid::Grid;
 use super::{Omissions, Reading, ReadingError, silent, stops};
-use crate::music::grid::Grid;
 use crate::music::midi::{Event, EventKind, MidiFile, Track};
 use crate::music::options::{CorpusOptions, MAX_STEPS};
 

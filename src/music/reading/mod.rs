@@ -1,11 +1,12 @@
 //! The reading of a MIDI file's events into a piano roll.
 
 mod careful;
+mod grid;
 mod seed;
 
-use super::PianoRoll;
-use super::midi::{EventKind, MidiFile};
-use super::options::{Compat, CorpusOptions, MAX_STEPS};
+use crate::music::midi::{EventKind, MidiFile};
+use crate::music::options::{Compat, CorpusOptions, MAX_STEPS};
+use crate::music::piano_roll::PianoRoll;
 
 /// The MIDI channel of drums, counted from 0. Musicians call it channel 10.
 const DRUM_CHANNEL: u8 = 9;

@@ -1,7 +1,7 @@
 //! The original's reading: a state matrix whose rows are written by the events in order of time.
 
+use super::grid::SeedGrid;
 use super::{Omissions, Reading, ReadingError, silent, stops};
-use crate::music::grid::SeedGrid;
 use crate::music::midi::{Event, EventKind, MidiFile};
 use crate::music::options::CorpusOptions;
 

@@ -1,6 +1,6 @@
 //! The report on one file of a corpus.
 
-use super::{PianoRoll, Plane};
+use crate::music::piano_roll::{PianoRoll, Plane};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -90,4 +90,9 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// Returns a count with its noun, in the plural unless the count is 1.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,6 +1,6 @@
 //! Bars and stripes: the classic small data set whose best log-likelihood is known (MacKay 2003, section 43.2).
 
-use super::{Layout, PianoRoll};
+use crate::music::piano_roll::{Layout, PianoRoll};
 
 /// The number of pitches, and of steps, in the largest set, which has 2^11 patterns.
 pub const MOST_LINES: usize = 10;

@@ -1,7 +1,7 @@
 //! The grid: the map from ticks to time steps.
 
-use super::midi::Quarter;
-use super::options::Rounding;
+use crate::music::midi::Quarter;
+use crate::music::options::Rounding;
 
 /// A grid of equal steps from the start of the song: step = tick · steps / ticks, rounded from the exact quotient.
 #[derive(Clone, Copy, Debug)]

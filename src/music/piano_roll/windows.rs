@@ -1,6 +1,6 @@
 //! The windows that an RBM is trained on: stretches of piano roll, one row of bits each.
 
-use super::{Layout, PianoRoll};
+use super::roll::{Layout, PianoRoll};
 use crate::engine::BitMatrix;
 use std::ops::Range;
 

@@ -3,7 +3,8 @@
 //! The same roll gives the same bytes on every machine: floats are only added and multiplied, in one fixed order, and
 //! other functions are those of the crate `libm`.
 
-use super::{MidiStyle, Note, PianoRoll, notes};
+use super::midi::MidiStyle;
+use crate::music::piano_roll::{Note, PianoRoll, notes};
 use std::f64::consts::{FRAC_PI_4, TAU};
 use std::io::Cursor;
 

@@ -1,7 +1,7 @@
 //! The polyphonic data set: sequences of sets of pitches in JSON, already split into training, validation, test.
 
-use super::corpus::{Song, Split};
-use super::{Layout, PianoRoll, Plane};
+use super::song::{Song, Split};
+use crate::music::piano_roll::{Layout, PianoRoll, Plane};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;

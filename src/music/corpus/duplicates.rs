@@ -4,9 +4,8 @@
 //! music. Two items are equal if all their cells are. Silent windows equal each other like any others, and are also
 //! counted apart.
 
-use super::transpose::{pitch_range, transposed};
-use super::{PianoRoll, Windows};
 use crate::engine::BitMatrix;
+use crate::music::piano_roll::{PianoRoll, Windows, pitch_range, transposed};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::hash::Hash;

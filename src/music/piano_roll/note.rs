@@ -1,6 +1,6 @@
 //! The note: a pitch that sounds from one step of a piano roll to another.
 
-use super::{PianoRoll, Plane};
+use super::roll::{PianoRoll, Plane};
 
 /// A note of a piano roll, in steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

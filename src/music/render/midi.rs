@@ -1,9 +1,7 @@
 //! The MIDI writer, which turns a piano roll into the bytes of a MIDI file.
 
-use super::{
-    PianoRoll, notes,
-    options::{MAX_STEPS, MAX_STEPS_PER_BEAT},
-};
+use crate::music::options::{MAX_STEPS, MAX_STEPS_PER_BEAT};
+use crate::music::piano_roll::{PianoRoll, notes};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 

@@ -1,12 +1,10 @@
 //! The split of a corpus into songs to train on and songs held out, with the windows of each.
 
-use super::corpus::{Corpus, Split};
 use super::duplicates::{Duplicates, Splits};
-use super::options::CorpusOptions;
-use super::roll::PianoRoll;
-use super::transpose::transposed;
-use super::windows::Windows;
+use super::song::{Corpus, Split};
 use crate::engine::{Purpose, RowStreams, permutation};
+use crate::music::options::CorpusOptions;
+use crate::music::piano_roll::{PianoRoll, Windows, transposed};
 use std::borrow::Cow;
 
 /// Indices of songs by what they are for, each ascending.

@@ -1,6 +1,6 @@
 //! The transposition of a song by semitones.
 
-use super::{PianoRoll, Plane};
+use super::roll::{PianoRoll, Plane};
 
 /// Returns the roll with every note `semitones` higher (lower, if negative); `None` if a note would leave the pitches
 /// of the layout. Nothing is cut off, since a chord that loses a note is another chord.
@@ -25,7 +25,7 @@ pub fn transposed(roll: &PianoRoll, semitones: i8) -> Option<PianoRoll> {
 }
 
 /// Returns the lowest and the highest pitch of a roll; `None` if it is silent.
-pub(super) fn pitch_range(roll: &PianoRoll) -> Option<(u8, u8)> {
+pub(in crate::music) fn pitch_range(roll: &PianoRoll) -> Option<(u8, u8)> {
     let pitches = |step| roll.pitches_at(step, Plane::Hold) | roll.pitches_at(step, Plane::Onset);
     let all = (0..roll.steps()).fold(0, |all, step| all | pitches(step));
     (all != 0).then(|| (all.trailing_zeros() as u8, 127 - all.leading_zeros() as u8))
