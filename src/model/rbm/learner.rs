@@ -3,7 +3,8 @@
 use super::expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
 use super::initial::initial_parameters;
 use super::model::RbmModel;
-use super::phases::{HiddenSide, NegativePhase, Pace, PositivePhase, UpdateStreams};
+use super::phases::{HiddenSide, NegativePhase, Pace, PositivePhase};
+use super::streams::UpdateStreams;
 use super::tempering::Tempering;
 use super::terms::{Means, Terms};
 use crate::engine::{BitMatrix, Isa, Products, Purpose, RowStreams, Step, uniform_below};

@@ -7,6 +7,7 @@ mod initial;
 mod learner;
 mod model;
 mod phases;
+mod streams;
 mod tempering;
 mod terms;
 

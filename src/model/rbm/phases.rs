@@ -1,5 +1,6 @@
 //! The two phases of an update: hidden statistics under the data, and the fantasies that stand for the model.
 
+use super::streams::UpdateStreams;
 use super::tempering::Tempering;
 use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics, Step};
 use crate::model::gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
@@ -38,36 +39,6 @@ impl HiddenSide {
             }
         };
         Statistics { visible, hidden }
-    }
-}
-
-/// The streams of one update.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UpdateStreams {
-    pub(super) seed: u64,
-    pub(super) epoch: u64,
-    pub(super) batch: u64,
-}
-
-impl UpdateStreams {
-    /// The streams of one step of this update.
-    pub(super) fn of(&self, purpose: Purpose, step: u64) -> RowStreams {
-        RowStreams::new(self.seed, purpose, self.epoch, self.batch, step)
-    }
-
-    fn hidden_draw(&self, purpose: Purpose) -> Draw<'static> {
-        Draw::plain(self.of(purpose, 0))
-    }
-
-    fn chain(&self) -> GibbsStreams {
-        GibbsStreams {
-            seed: self.seed,
-            hidden: Purpose::ChainHidden,
-            visible: Purpose::ChainVisible,
-            epoch: self.epoch,
-            batch: self.batch,
-            inverse_temperature: 1.0,
-        }
     }
 }
 

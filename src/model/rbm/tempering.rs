@@ -1,7 +1,7 @@
 //! Parallel tempering: chains of one model at several temperatures, neighbours of which exchange their states (Desjardins
 //! et al. 2010; Cho, Raiko and Ilin 2010).
 
-use super::phases::UpdateStreams;
+use super::streams::UpdateStreams;
 use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams, open_unit};
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 

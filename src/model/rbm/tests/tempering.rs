@@ -2,7 +2,7 @@
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, build, permutation};
 use crate::model::energy::Rbm;
-use crate::model::rbm::phases::UpdateStreams;
+use crate::model::rbm::streams::UpdateStreams;
 use crate::model::rbm::tempering::Tempering;
 use crate::model::{ModelOptions, TensorValues, Tensors, Trainer};
 use crate::testing::{random_bits, random_parameters, trained_parameters};
