@@ -21,7 +21,7 @@ pub struct SlurmOptions {
     pub memory: Option<String>,
     /// The number of processors for a task.
     pub cpus_per_task: Option<u32>,
-    /// Further arguments of `sbatch`, for both jobs.
+    /// The user's arguments of `sbatch`, for both jobs.
     pub sbatch_arguments: Vec<String>,
     /// The seconds before the time limit at which a task is told to save its work; 0 for no warning.
     pub warning_seconds: u32,

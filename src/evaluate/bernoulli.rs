@@ -5,7 +5,7 @@ use crate::engine::BitMatrix;
 /// A model of independent units, with one probability for each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndependentBernoulli {
-    /// ln p and ln (1 − p) of each unit.
+    /// The pair ln p and ln (1 − p) of each unit.
     log_probabilities: Vec<(f64, f64)>,
 }
 

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LikelihoodMethod {
-    /// By enumeration if that takes about a second at most, otherwise not at all.
+    /// Enumeration if that takes about a second at most, otherwise no log-likelihood.
     #[default]
     Auto,
-    /// Not at all.
+    /// No log-likelihood.
     None,
-    /// By enumeration, however long it takes.
+    /// Enumeration, however long it takes.
     Exact,
-    /// By annealing, forwards and backwards, and also by enumeration if that takes about a second at most.
+    /// Annealing, forwards and backwards, and also enumeration if that takes about a second at most.
     Ais,
 }
 

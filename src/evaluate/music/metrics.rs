@@ -112,11 +112,11 @@ struct Tally {
     one_step_notes: u64,
     /// The onsets, if the layout has both planes.
     comparable_onsets: u64,
-    /// Those of the comparable onsets whose hold cell is off.
+    /// The comparable onsets whose hold cell is off.
     onsets_without_attack: u64,
     /// The notes after the first step, if the layout has both planes.
     comparable_attacks: u64,
-    /// Those of the comparable notes whose onset cell is off.
+    /// The comparable notes whose onset cell is off.
     attacks_without_onset: u64,
     /// The notes of each pitch class.
     pitch_classes: [u64; 12],

@@ -24,13 +24,13 @@ pub struct Splits<T> {
 /// The duplicates in a split corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
-    /// Whole songs.
+    /// The repeats among whole songs.
     pub songs: Repeats,
-    /// Whole songs, where a song equals its transpositions.
+    /// The repeats among whole songs, where a song equals its transpositions.
     pub songs_transposed: Repeats,
-    /// Windows, including the transposed and overlapping ones that training has.
+    /// The repeats among windows, including the transposed and overlapping ones that training has.
     pub windows: Repeats,
-    /// Single time steps of the songs.
+    /// The repeats among single time steps of the songs.
     pub steps: Repeats,
 }
 

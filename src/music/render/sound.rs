@@ -36,7 +36,7 @@ struct Timbre {
     decay: f64,
     /// The increase in decay from one partial to the next, as a share of `decay`.
     damping: f64,
-    /// B in f·n·√(1 + B·n²): stiff strings have partials sharper than the multiples of the fundamental (Fletcher 1964).
+    /// The B in f·n·√(1 + B·n²): stiff strings have partials sharper than harmonic ones (Fletcher 1964).
     inharmonicity: f64,
     /// The length of the rise in seconds.
     attack: f64,

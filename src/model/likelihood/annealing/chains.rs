@@ -34,7 +34,7 @@ pub struct Annealing<'a> {
     temperatures: &'a [f64],
     build: &'a BuildEngine<'a>,
     seed: u64,
-    /// b − b_A (visible).
+    /// The changes of the visible biases: b − b_A (visible).
     bias_changes: Vec<f64>,
 }
 

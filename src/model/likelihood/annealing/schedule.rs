@@ -31,7 +31,7 @@ pub fn inverse_temperatures(count: usize, spacing: Spacing) -> Vec<f64> {
 
 /// Returns the inverse temperature after a share of the steps.
 fn late_dense(share: f64) -> f64 {
-    /// (share of the steps, inverse temperature) at the ends of the pieces.
+    /// The ends of the pieces: (share of the steps, inverse temperature).
     const CORNERS: [(f64, f64); 4] = [(0.0, 0.0), (500.0 / 14_500.0, 0.5), (4_500.0 / 14_500.0, 0.9), (1.0, 1.0)];
     let piece = CORNERS.windows(2).find(|piece| share <= piece[1].0).unwrap_or(&CORNERS[2..]);
     let ((from, low), (to, high)) = (piece[0], piece[1]);
