@@ -51,7 +51,7 @@ count = 1
 
 /// Runs a sweep and returns the digest and the model's hash of each run.
 fn digests(config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {
-    digests_with(Isa::best(), config, workers, shards)
+    digests_with(Isa::pinned_or_best(), config, workers, shards)
 }
 
 fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BTreeMap<String, (String, String)> {

@@ -53,7 +53,7 @@ const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
 /// Measures every case, on one thread.
 pub(crate) fn measure() -> Report {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
-    let mut report = Report { commit: Environment::capture(Isa::best()).git, ..Report::default() };
+    let mut report = Report { commit: Environment::capture(Isa::pinned_or_best()).git, ..Report::default() };
     pool.install(|| {
         for shape in SHAPES {
             for (engine_name, mut engine) in timed_engines(shape) {

@@ -42,13 +42,12 @@ pub struct EpochPart {
 }
 
 impl<'a> Trainer<'a> {
-    /// Returns a trainer as [`Self::with_isa`] does, with the instruction set that [`Isa::detect`] finds.
+    /// Returns a trainer as [`Self::with_isa`] does, with the instruction set that [`Isa::pinned_or_best`] finds.
     ///
     /// # Panics
     /// If the environment names an instruction set that cannot be used, or the model is too large for an exact gradient.
     pub fn new(set: TrainingSet<'a>, model: &ModelOptions, options: &'a TrainOptions, seed: u64) -> Self {
-        let isa = Isa::detect().unwrap_or_else(|error| panic!("{error}"));
-        Self::with_isa(set, model, options, seed, isa).unwrap_or_else(|error| panic!("{error}"))
+        Self::with_isa(set, model, options, seed, Isa::pinned_or_best()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Returns a trainer at the state before the first update. Everything drawn is a function of `seed`; the instruction

@@ -50,8 +50,7 @@ pub(crate) fn bars_and_stripes(n: usize) -> BitMatrix {
 
 /// Returns an RBM of these parameters in an engine of this kind, with the instruction set that [`Isa::detect`] finds.
 pub(crate) fn rbm_model(kind: EngineKind, parameters: Parameters) -> RbmModel {
-    let isa = Isa::detect().unwrap_or_else(|error| panic!("{error}"));
-    RbmModel::new(parameters, kind, isa).unwrap_or_else(|error| panic!("{error}"))
+    RbmModel::new(parameters, kind, Isa::pinned_or_best()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Returns the parameters of an RBM.

@@ -29,7 +29,7 @@ pub use threads::keep_awake;
 use super::bits::BitMatrix;
 use super::contract::{Draw, Engine, Products, RowOffsets, Rule, Statistics, Step};
 use super::parameters::Parameters;
-use super::random::LANES;
+use super::random::{LANES, RowStreams};
 use batch::RecentBatches;
 use down::{DownPass, DownScratch};
 use gradient::Gradient;
@@ -129,6 +129,36 @@ impl PackedEngine {
         place
     }
 
+    /// Draws hidden states (row × tile) from the inputs at `place`. `sample` draws some rows' units of one tile; it is told
+    /// the first of the rows and of the units.
+    fn draw_hidden(
+        &self,
+        place: usize,
+        streams: RowStreams,
+        hidden: &mut BitMatrix,
+        sample: impl Fn((usize, usize), &[[Lanes; TILE]], &mut [StreamState], &mut [u64]) + Send + Sync,
+    ) {
+        let (kernels, tile_count, rows) = (self.kernels, self.layout.tile_count(), hidden.rows());
+        let last = last_word_mask(self.layout.hidden());
+        let sums = &self.recent.at(place).inputs;
+        let parallel = worth_dividing(rows * tile_count * TILE * SAMPLING_COST);
+        for_each_chunk(parallel, hidden.words_mut(), UP_ROWS * tile_count, |index, words| {
+            let (first, count) = (index * UP_ROWS, words.len() / tile_count);
+            let mut states = [StreamState::ZERO; UP_ROWS];
+            let states = &mut states[..count];
+            kernels.seed(streams, first, states);
+            let mut bits = [0; UP_ROWS];
+            for tile in 0..tile_count {
+                let inputs = &sums[tile * rows + first..][..count];
+                sample((first, tile * TILE_UNITS), inputs, states, &mut bits[..count]);
+                let mask = if tile + 1 == tile_count { last } else { !0 };
+                for (row, bits) in bits[..count].iter().enumerate() {
+                    words[row * tile_count + tile] = bits & mask;
+                }
+            }
+        });
+    }
+
     /// Returns the down pass from these hidden states.
     fn down(&mut self, hidden: &BitMatrix) -> DownPass<'_> {
         DownPass::new(self.kernels, &mut self.layout, &mut self.down_scratch, hidden)
@@ -211,37 +241,22 @@ impl Engine for PackedEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let place = self.up(visible);
-        let (kernels, tile_count) = (self.kernels, self.layout.tile_count());
-        let rows = visible.rows();
-        if let Some(offsets) = draw.offsets {
-            offsets.check(rows, self.hidden());
-        }
-        hidden.reset(rows, self.hidden());
-        let last = last_word_mask(self.hidden());
-        let sums = &self.recent.at(place).inputs;
-        let parallel = worth_dividing(rows * tile_count * TILE * SAMPLING_COST);
-        for_each_chunk(parallel, hidden.words_mut(), UP_ROWS * tile_count, |index, words| {
-            let (first, count) = (index * UP_ROWS, words.len() / tile_count);
-            let mut states = [StreamState::ZERO; UP_ROWS];
-            let states = &mut states[..count];
-            kernels.seed(draw.streams, first, states);
-            let mut bits = [0; UP_ROWS];
-            // Remembered inputs stay as they are: what the offsets are added to is a copy.
-            let mut with_offsets = vec![[Lanes::ZERO; TILE]; if draw.offsets.is_some() { count } else { 0 }];
-            for tile in 0..tile_count {
-                let mut inputs = &sums[tile * rows + first..][..count];
-                if let Some(offsets) = draw.offsets {
-                    with_offsets.copy_from_slice(inputs);
-                    kernels.add_offsets_to_tile(offsets, (first, tile * TILE_UNITS), &mut with_offsets);
-                    inputs = &with_offsets;
-                }
-                kernels.sample_tile(inputs, draw.inverse_temperature, states, &mut bits[..count]);
-                let mask = if tile + 1 == tile_count { last } else { !0 };
-                for (row, bits) in bits[..count].iter().enumerate() {
-                    words[row * tile_count + tile] = bits & mask;
-                }
+        let (kernels, beta) = (self.kernels, draw.inverse_temperature);
+        hidden.reset(visible.rows(), self.hidden());
+        match draw.offsets {
+            None => self.draw_hidden(place, draw.streams, hidden, |_, inputs, states, bits| {
+                kernels.sample_tile(inputs, beta, states, bits);
+            }),
+            Some(offsets) => {
+                offsets.check(visible.rows(), self.hidden());
+                self.draw_hidden(place, draw.streams, hidden, |first, inputs, states, bits| {
+                    // Remembered inputs stay as they are: the offsets are added to a copy.
+                    let mut inputs = inputs.to_vec();
+                    kernels.add_offsets_to_tile(offsets, first, &mut inputs);
+                    kernels.sample_tile(&inputs, beta, states, bits);
+                });
             }
-        });
+        }
     }
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {

@@ -2,8 +2,8 @@
 
 use super::streams::UpdateStreams;
 use super::tempering::Tempering;
-use crate::engine::{BitMatrix, Draw, Engine, HiddenStatistics, Purpose, RowStreams, Statistics, Step};
-use crate::model::gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
+use crate::engine::{BitMatrix, Engine, HiddenStatistics, Purpose, Statistics, Step};
+use crate::model::gibbs::{advance_from_hidden, advance_from_visible};
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 

@@ -1,6 +1,6 @@
 //! The update of weights by counts of sampled rows.
 
-use super::{BLOCK, TILE};
+use super::widths::{BLOCK, TILE};
 use crate::engine::packed::lanes::{Lanes, Words};
 use crate::engine::packed::simd::Simd;
 use std::array::from_fn;

@@ -1,6 +1,6 @@
 //! The drawing of units from their inputs.
 
-use super::TILE;
+use super::widths::TILE;
 use crate::engine::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
 use crate::engine::packed::lanes::{Lanes, StreamState};
 use crate::engine::packed::simd::Simd;

@@ -12,6 +12,7 @@ mod rule;
 mod sums;
 mod transpose;
 mod update;
+mod widths;
 
 pub(super) use compile::compile;
 pub(super) use counts::{CountUpdate, MOST_PLANES, update_counts, update_counts_block};
@@ -22,23 +23,5 @@ pub(super) use rule::{RuleTile, apply_rule, shift_biases};
 pub(super) use sums::{Tables, indices, sum_lists, sum_parts, sum_tables};
 pub(super) use transpose::{square, transpose_bits, transpose_square};
 pub(super) use update::{Side, update_sums};
-
-use crate::engine::random::LANES;
-
-/// Lanes in a row of a weight tile: 64 hidden units.
-pub(super) const TILE: usize = 4;
-/// Lanes in a row of a block of the transposed weights: 128 visible units.
-pub(super) const BLOCK: usize = 8;
-/// Lanes in a row of a strip, where the down pass works with tables: 32 visible units.
-pub(super) const STRIP: usize = 2;
-/// Hidden units whose partial sums are tabulated together.
-pub(super) const GROUP: usize = 4;
-/// Hidden units whose tables are in use at a time: half a tile, 16 KiB of tables.
-pub(super) const TABLED: usize = 32;
-
-/// Hidden units in a tile.
-pub(in crate::engine) const TILE_UNITS: usize = TILE * LANES;
-/// Visible units in a block.
-pub(super) const BLOCK_UNITS: usize = BLOCK * LANES;
-/// Visible units in a strip.
-pub(super) const STRIP_UNITS: usize = STRIP * LANES;
+pub(in crate::engine) use widths::TILE_UNITS;
+pub(super) use widths::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE};

@@ -1,8 +1,8 @@
 //! The work of known size that measures a machine.
 
-use super::BLOCK;
 use super::draw::{load_generators, next_numbers, store_generators};
 use super::sums::{load_all, store_all};
+use super::widths::BLOCK;
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::simd::Simd;
 

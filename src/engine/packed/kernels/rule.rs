@@ -1,6 +1,6 @@
 //! The update of weights by a rule of many terms.
 
-use super::TILE;
+use super::widths::TILE;
 use crate::engine::packed::lanes::Lanes;
 use crate::engine::packed::simd::Simd;
 use crate::engine::random::LANES;

@@ -1,6 +1,6 @@
 //! The sums of selected rows of weights.
 
-use super::{GROUP, STRIP, TABLED, TILE};
+use super::widths::{GROUP, STRIP, TABLED, TILE};
 use crate::engine::packed::lanes::{Lanes, NOTHING};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Simd;

@@ -1,6 +1,6 @@
 //! The transposes of squares, of numbers as of bits.
 
-use super::TILE;
+use super::widths::TILE;
 use crate::engine::packed::lanes::Lanes;
 use crate::engine::packed::simd::Plain;
 use crate::engine::random::LANES;

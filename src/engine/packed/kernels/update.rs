@@ -1,6 +1,6 @@
 //! The update of weights by sums of hidden rows.
 
-use super::TILE;
+use super::widths::TILE;
 use crate::engine::packed::lanes::Lanes;
 use crate::engine::packed::lists::Lists;
 use crate::engine::packed::simd::Simd;

@@ -195,7 +195,7 @@ fn models_of_too_many_states_are_refused() {
     let set = TrainingSet { windows: &windows, songs: std::slice::from_ref(&song) };
     let trainer = |hidden| {
         let model = ModelOptions { hidden, ..ModelOptions::default() };
-        Trainer::with_isa(set, &model, &options, 1, crate::engine::Isa::best()).map(|_| ())
+        Trainer::with_isa(set, &model, &options, 1, crate::engine::Isa::pinned_or_best()).map(|_| ())
     };
     assert_eq!(trainer(20), Ok(()));
     assert_eq!(trainer(21), Err(LearnerError::TooManyStates { units: 21, most: 20 }));
