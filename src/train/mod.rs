@@ -1,4 +1,4 @@
-//! The options of training, its schedules and its batches, shared by all kinds of model.
+//! The options, schedules and batches of training, shared by all kinds of model.
 
 mod batches;
 mod options;
