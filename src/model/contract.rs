@@ -50,15 +50,15 @@ pub trait Model: Send {
     fn density(&self) -> Option<Box<dyn Density>>;
 }
 
-/// How the visible units of a chain's last step are chosen, given its hidden units.
+/// The choice of the visible units in a chain's last step, given its hidden units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastStep {
-    /// Drawn, as in every other step: the chain ends at a sample of the model.
+    /// A draw, as in every other step: the chain ends at a sample of the model.
     #[default]
     Draw,
-    /// Each at its likelier state, the mode of p(v | h): the sample without the noise of its last draw. A unit that is as
-    /// likely on as off is off.
+    /// The likelier state of each, the mode of p(v | h): the sample without the noise of its last draw. A unit that is
+    /// as likely on as off is off.
     Likeliest,
 }
 

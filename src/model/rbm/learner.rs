@@ -12,7 +12,7 @@ use crate::model::options::ModelOptions;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, TrainOptions, TrainingSet};
 
-/// Trains one RBM on one set of windows.
+/// A learner that trains one RBM on one set of windows.
 pub struct RbmLearner<'a> {
     set: TrainingSet<'a>,
     options: &'a TrainOptions,
@@ -21,9 +21,9 @@ pub struct RbmLearner<'a> {
     positive_phase: PositivePhase,
     negative_phase: NegativePhase,
     negative_side: HiddenSide,
-    /// Terms beyond those of an engine's plain step, if there are any.
+    /// The terms beyond those of an engine's plain step, if there are any.
     terms: Option<Terms>,
-    /// The epoch that was started, with the rows of its batches.
+    /// The epoch that was started; `batches` holds the rows of its batches.
     epoch: u64,
     pace: Pace,
     batches: Vec<Vec<usize>>,
@@ -81,7 +81,7 @@ impl<'a> RbmLearner<'a> {
         }
     }
 
-    /// Makes one update along the gradient of the batch's mean log-likelihood itself.
+    /// Makes one update along the gradient of the batch's mean log-likelihood.
     fn ascend(&mut self) {
         let parameters = self.model.engine().parameters();
         let data = Expectations::of_data(&parameters, &self.batch);
@@ -158,8 +158,9 @@ impl Learner for RbmLearner<'_> {
         Ok(())
     }
 
-    /// Under parallel tempering, `exchange_acceptance` is the share of the exchanges tried that were made: the mean over
-    /// neighbouring temperatures; `least_exchange_acceptance` is that of the least willing pair. Null before the first.
+    /// Under parallel tempering, returns `exchange_acceptance`, the share of tried exchanges that were made, as the
+    /// mean over pairs of neighbouring temperatures, and `least_exchange_acceptance`, the share of the pair with the
+    /// least. Null before the first exchange.
     fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::new();
         if let Some(shares) = self.negative_phase.tempering().map(Tempering::acceptance) {

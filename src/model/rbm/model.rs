@@ -10,7 +10,7 @@ pub struct RbmModel {
     engine: Box<dyn Engine>,
     kind: EngineKind,
     isa: Isa,
-    /// The hidden states of the last step of chains, kept to save allocations.
+    /// The hidden states of the chains' last step, kept to save allocations.
     hidden: BitMatrix,
     inputs: Vec<f32>,
 }
@@ -98,8 +98,8 @@ impl Sampler for RbmModel {
         self.engine.visible()
     }
 
-    /// Makes a Gibbs step: h ~ p(h | v), then v ~ p(v | h) or its mode. Held units put back after it leave
-    /// p(free units, h | held units) as it is, since units of a layer are independent given the other layer.
+    /// Makes a Gibbs step: h ~ p(h | v), then v ~ p(v | h) or its mode. Held units are put back after it, which leaves
+    /// p(free units, h | held units) unchanged, since the units of a layer are independent given the other layer.
     fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep) {
         let Self { engine, hidden, inputs, .. } = self;
         engine.sample_hidden(visible, step.streams.hidden_draw(step.number), hidden);
