@@ -1,4 +1,4 @@
-//! The compiler, the settings and the commit that the program is built from, passed to it in environment variables.
+//! The description of the build that the program reports: compiler, settings, commit.
 
 use std::process::Command;
 

@@ -1,5 +1,7 @@
-//! Pieces of any length from a model of short windows: each window is drawn given the cells of the sketch and the cells
-//! that the windows before it have filled in. Reads no files or clocks; prints nothing.
+//! Pieces of any length from a model of short windows.
+//!
+//! Each window is drawn given the cells of the sketch and the cells that the windows before it have filled in. Nothing
+//! here reads files or clocks, or prints.
 
 use crate::engine::BitMatrix;
 use crate::model::{Chains, Clamp, Sampler};

@@ -1,4 +1,4 @@
-//! Tests of pieces made of windows, against enumeration and with models whose music is known beforehand.
+//! Tests of pieces made of windows: against enumeration, or with models whose music is known beforehand.
 
 use super::*;
 use crate::engine::{EngineKind, Parameters};

@@ -1,4 +1,4 @@
-//! The description of the machine and of the build that a run ran on.
+//! The environment of a run: its machine, its build.
 
 use super::cpu::{cpu_name, logical_cpus};
 use super::host::host_name_if_known;

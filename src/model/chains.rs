@@ -53,7 +53,8 @@ impl Chains {
         self.run_while(sampler, data, &mut || true)
     }
 
-    /// As [`Self::run`], until `go_on`, asked before each step, returns false; then returns the states reached so far.
+    /// Runs as [`Self::run`] does, until `go_on`, asked before each step, returns false; then returns the states
+    /// reached so far.
     pub fn run_while(
         &self,
         sampler: &mut dyn Sampler,
@@ -65,8 +66,8 @@ impl Chains {
         Some(visible)
     }
 
-    /// As [`Self::run`], with the units that `clamp` (count × visible) holds at their values from the start to the end:
-    /// the others are drawn given these.
+    /// Runs as [`Self::run`] does, with the units that `clamp` (count × visible) holds at their values from the start
+    /// to the end: the others are drawn given these.
     pub fn run_clamped(
         &self,
         sampler: &mut dyn Sampler,

@@ -2,7 +2,7 @@
 
 use crate::engine::BitMatrix;
 
-/// Visible units held at given values, one row for each chain.
+/// A clamp: visible units held at given values, one row for each chain.
 ///
 /// A Gibbs step draws h from p(h | v) and the free units of v from p(v | h), and puts the held ones back. It leaves
 /// p(free units, h | held units) unchanged, since the units of a layer are independent given the other layer.

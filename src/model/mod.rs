@@ -1,4 +1,4 @@
-//! Kinds of model: how each learns, draws samples and measures the probability of data.
+//! The kinds of model that can be trained, sampled, measured.
 //!
 //! [`contract`] has the traits that the rest of the program works through. A [`Model`] is named tensors with a
 //! [`Sampler`] and, if the kind defines one, a [`Density`]. A [`Learner`] changes a model batch by batch. [`ModelKind`]

@@ -1,4 +1,4 @@
-//! Sweeps: a configuration becomes a plan, the plan becomes a list of runs, and each run leaves a record.
+//! Sweeps: a configuration becomes a plan, the plan becomes a list of runs, each run leaves a record.
 //!
 //! | room | owns |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! A whole sweep of a minimal kind of model: training, checkpoints, samples, likelihoods and the report know no kind.
+//! A whole sweep of a minimal kind of model, since no step of a sweep may depend on the kind.
 
 use crate::engine::Isa;
 use crate::report::Report;

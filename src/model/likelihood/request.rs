@@ -1,4 +1,4 @@
-//! The request for a log-likelihood: the windows and the ways to compute it.
+//! The request for a log-likelihood: its windows, its methods.
 
 use super::annealing::Spacing;
 use crate::engine::BitMatrix;

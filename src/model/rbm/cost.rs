@@ -1,4 +1,4 @@
-//! The estimated cost of training an RBM, in memory and time, from shapes and the costs of its engine.
+//! The estimated cost of training an RBM, by its shape: memory, time.
 
 use crate::engine::Isa;
 use crate::engine::cost::{UpdateSize, engine_bytes, row_bytes, state_bytes, weight_bytes};

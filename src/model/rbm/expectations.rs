@@ -1,4 +1,4 @@
-//! The expected statistics of small models, exact, and of data. The gradient of the log-likelihood is their difference.
+//! The expected statistics of a small model, exact, or of data. The gradient of the log-likelihood is their difference.
 
 use crate::engine::{BitMatrix, Parameters, sigmoid_f64};
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! The learner of an RBM: contrastive divergence and its relatives, one update at a time.
+//! The learner of an RBM: contrastive divergence or a relative of it, one update at a time.
 
 use super::expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
 use super::initial::initial_parameters;
@@ -31,8 +31,9 @@ pub struct RbmLearner<'a> {
 }
 
 impl<'a> RbmLearner<'a> {
-    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`; the instruction
-    /// set changes no bit. An error if this processor lacks it, or if the model is too large for an exact gradient.
+    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`; the
+    /// instruction set changes no bit. An error if this processor lacks it, or if the model is too large for an exact
+    /// gradient.
     pub fn new(
         set: TrainingSet<'a>,
         model: &ModelOptions,
@@ -158,7 +159,7 @@ impl Learner for RbmLearner<'_> {
         Ok(())
     }
 
-    /// Under parallel tempering, returns `exchange_acceptance`, the share of tried exchanges that were made, as the
+    /// Returns, under parallel tempering, `exchange_acceptance`, the share of tried exchanges that were made, as the
     /// mean over pairs of neighbouring temperatures, and `least_exchange_acceptance`, the share of the pair with the
     /// least. Null before the first exchange.
     fn metrics(&self) -> Metrics {

@@ -1,4 +1,4 @@
-//! An RBM in an engine, as a model that can be stored, sampled and measured.
+//! An RBM in an engine, as a model of the contract.
 
 use super::density::RbmDensity;
 use crate::engine::{BitMatrix, Engine, EngineKind, Isa, IsaError, Parameters, build_for};
@@ -23,8 +23,8 @@ impl RbmModel {
         Ok(Self { engine, kind, isa, hidden: BitMatrix::default(), inputs: Vec::new() })
     }
 
-    /// Returns the model that `weights`, `visible_bias` and `hidden_bias` make. An error if one is missing, does not fit
-    /// the others, or stands beside other tensors.
+    /// Returns the model that `weights`, `visible_bias` and `hidden_bias` make. An error if one is missing, does not
+    /// fit the others, or stands beside other tensors.
     pub fn open(tensors: &Tensors, kind: EngineKind, isa: Isa) -> Result<Self, LearnerError> {
         let shape = shape_of(tensors)?;
         let mut reader = TensorReader::new(tensors);
@@ -43,8 +43,8 @@ impl RbmModel {
     }
 }
 
-/// Returns the numbers of visible and hidden units of the RBM that tensors make; an error if its parts do not fit together
-/// or a layer is empty.
+/// Returns the numbers of visible and hidden units of the RBM that tensors make; an error if its parts do not fit
+/// together or a layer is empty.
 pub fn shape_of(tensors: &Tensors) -> Result<(usize, usize), TensorError> {
     let Parameters { visible, hidden, .. } = Parameters::try_from(tensors)?;
     if visible == 0 || hidden == 0 {

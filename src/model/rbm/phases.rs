@@ -6,7 +6,7 @@ use crate::model::gibbs::{GibbsStreams, advance_from_hidden, advance_from_visibl
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 
-/// One side of the gradient: hidden states or probabilities given some visible states.
+/// A side of the gradient: hidden states or probabilities given some visible states.
 #[derive(Debug)]
 pub(super) struct HiddenSide {
     kind: StatisticsKind,

@@ -5,7 +5,7 @@ use super::phases::UpdateStreams;
 use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams, open_unit};
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 
-/// Chains at evenly spaced inverse temperatures, from 1, the model itself, down to the lowest. At β states are
+/// The chains at evenly spaced inverse temperatures, from 1, the model itself, down to the lowest. At β states are
 /// distributed as p(v, h) ∝ e^−βE(v, h).
 #[derive(Clone, Debug)]
 pub(super) struct Tempering {

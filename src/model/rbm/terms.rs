@@ -1,4 +1,4 @@
-//! The terms of an update beyond gradient, momentum and quadratic decay: centring, sparsity, L1 decay, Nesterov's rule.
+//! The terms of an update beyond an engine's plain step: centring, sparsity, L1 decay, Nesterov's rule.
 
 use crate::engine::{Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};

@@ -396,7 +396,7 @@ mod tests {
         held.release();
         assert_eq!(fs::read_dir(&run).unwrap().count(), 0, "a released claim leaves nothing behind");
         let again = take(&run).unwrap();
-        assert!(!held.verify(), "a released run is no longer ours");
+        assert!(!held.verify(), "a released run is not ours");
         drop(held);
         assert!(again.verify(), "and dropping it takes nothing from the next owner");
         drop(again);

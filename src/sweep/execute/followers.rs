@@ -1,4 +1,4 @@
-//! The followers among runs: they wait for another run of the same training, whose model and curves they take over.
+//! The followers among runs: they wait for another run of the same training, to take over its model with its curves.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -108,7 +108,7 @@ pub fn execute(
     })
 }
 
-/// Returns, for each run, the first run of the same name. Two paths with the same songs below them give the same run
+/// Finds, for each run, the first run of the same name. Two paths with the same songs below them give the same run
 /// twice; it is done once, by the shard itself if it contains one of them.
 fn first_of_name(run_ids: &[String], shard: Shard) -> Vec<usize> {
     let mut first = HashMap::new();

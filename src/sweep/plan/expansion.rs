@@ -1,4 +1,4 @@
-//! The plan of a sweep: every run, in order, each with its parameters, seed and identity.
+//! The plan of a sweep: its points, each with its runs.
 
 use super::identity::{run_id_of, training_id_of};
 use super::shard::Shard;
@@ -36,7 +36,7 @@ pub struct Plan {
     pub warnings: Vec<ConfigError>,
 }
 
-/// One point of a sweep: parameters without a seed.
+/// A point of a sweep: parameters without a seed.
 #[derive(Clone, Debug)]
 pub struct Point {
     /// The typed parameters.
@@ -58,7 +58,7 @@ impl Point {
     }
 }
 
-/// One run: a point and a seed.
+/// A run: a point with a seed.
 #[derive(Clone, Debug)]
 pub struct RunSpec {
     /// The position in the plan.

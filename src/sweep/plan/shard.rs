@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// One of several equal parts of a plan. `2/3` is every third run, from the second on.
+/// A part of several equal parts of a plan. `2/3` is every third run, from the second on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// The number of the part, from 1.

@@ -1,4 +1,4 @@
-//! The division of the processors among runs and their threads.
+//! The division of the processors among runs.
 
 use super::prepared::Prepared;
 use crate::engine::Isa;
@@ -98,8 +98,8 @@ fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
     }
 }
 
-/// Returns the estimated time of one update of a batch of `rows` windows on one thread, in microseconds; `columns` is the
-/// number of units of a time step.
+/// Returns the estimated time of one update of a batch of `rows` windows on one thread, in microseconds; `columns` is
+/// the number of units of a time step.
 pub(crate) fn update_microseconds(parameters: &RunParameters, columns: usize, rows: f64, isa: Isa) -> f64 {
     let RunParameters { model, train, .. } = parameters;
     model.kind.update_microseconds(model, train, model.timesteps * columns, rows, isa)

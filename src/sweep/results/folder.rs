@@ -1,4 +1,4 @@
-//! The folder of a sweep's results: the files that describe the sweep, the records of runs, and their summary.
+//! The folder of a sweep's results: its description, its runs, its summary.
 
 use super::plan_file::PlanFile;
 use super::record::RunRecord;

@@ -84,7 +84,7 @@ pub enum MergeError {
     Store(#[from] StoreError),
 }
 
-/// One run with different results in two places.
+/// A run with different results in two places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The run's name.
@@ -171,7 +171,7 @@ pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
     Ok(Merged { folder: results.to_path_buf(), plan, summary, copied, failed, unfinished })
 }
 
-/// Returns, for every run of the plan, the shards that have a folder of it, in their order.
+/// Finds, for every run of the plan, the shards that have a folder of it, in their order.
 fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Vec<&'a Path>>, StoreError> {
     let mut places: HashMap<String, Vec<&Path>> =
         plan.runs.iter().map(|run| (run.run_id.clone(), Vec::new())).collect();

@@ -1,4 +1,4 @@
-//! The metric: a number that records hold, with its name, unit, direction and definition.
+//! The metric: a number of records, with all that a reader of results needs to know about it.
 
 use super::record::Timing;
 use crate::evaluate::music::{Coverage, MusicComparison, MusicMetrics};
@@ -154,7 +154,7 @@ pub enum MetricGroup {
     Timing,
 }
 
-/// One name of a record with its metric.
+/// A name of a record with its metric.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedMetric {
     /// The metric.
@@ -467,7 +467,7 @@ impl NamedMetric {
         format!("{}{}{}", self.metric.prefix(self.split), self.metric.name, self.variant.suffix())
     }
 
-    /// A few words for headings.
+    /// Returns a few words for headings.
     pub fn label(&self) -> String {
         let end = match self.variant {
             Variant::Plain => "",
@@ -478,7 +478,7 @@ impl NamedMetric {
         format!("{}{}{end}", self.split_word(0), self.metric.label)
     }
 
-    /// As few words as a narrow column needs.
+    /// Returns the fewest words, for a narrow column.
     pub fn short(&self) -> String {
         let end = match self.variant {
             Variant::Plain => "",
@@ -498,7 +498,7 @@ impl NamedMetric {
         self.split.map_or_else(String::new, |split| format!("{} ", split.words()[length]))
     }
 
-    /// The thing that the value is counted per.
+    /// Returns the thing that the value is counted per.
     pub fn per(&self) -> Per {
         if self.variant == Variant::PerStep { Per::Step } else { self.metric.per }
     }

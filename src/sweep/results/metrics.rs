@@ -8,7 +8,7 @@ use super::metric::Direction::{Higher, Lower, Near, Neither};
 use super::metric::{Metric, MetricGroup, NamedMetric, Reach, Reading, SplitName, Subject, Variant};
 use std::fmt::Write as _;
 
-/// Every metric, group by group, in the order in which they are shown.
+/// The metrics, group by group, in the order in which they are shown.
 ///
 /// `compare` judges log-likelihoods, the distance of the music and the times of work. It does not judge bounds and
 /// estimates that describe the annealing (ceiling, effective sample size), values that mean nothing by themselves (free

@@ -22,7 +22,7 @@ pub struct PlanFile {
     pub runs: Vec<PlannedRun>,
 }
 
-/// One reading of a corpus.
+/// A reading of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCorpus {
     /// The BLAKE3 hash of the songs' cells.
@@ -33,7 +33,7 @@ pub struct PlannedCorpus {
     pub files: String,
 }
 
-/// One run.
+/// A run of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
     /// The position in the plan.
@@ -176,7 +176,7 @@ mod tests {
         plan.write(folder.path()).unwrap();
         assert_eq!(PlanFile::read(folder.path()).unwrap(), plan);
         let mut other = plan.clone();
-        other.name = "a name is no part of it".into();
+        other.name = "the digest leaves out the name".into();
         assert_eq!(other.digest(), plan.digest());
         other.runs.swap(0, 1);
         assert_ne!(other.digest(), plan.digest());

@@ -1,4 +1,4 @@
-//! The record of a run, epoch by epoch and as a whole.
+//! The record of a run, with those of its epochs.
 
 use crate::evaluate::music::MusicComparison;
 use crate::machine::Environment;
@@ -17,7 +17,7 @@ pub enum RunStatus {
     Failed,
 }
 
-/// One line of `epochs.jsonl`: the state of the model after `epoch` epochs.
+/// A line of `epochs.jsonl`: the state of the model after `epoch` epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The number of epochs trained so far; 0 is the model before training.
@@ -32,7 +32,7 @@ pub struct EpochRecord {
     pub timing: EpochTiming,
 }
 
-/// Wall-clock seconds of one epoch.
+/// The wall-clock seconds of one epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochTiming {
     /// Updates alone.

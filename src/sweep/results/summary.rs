@@ -1,4 +1,4 @@
-//! The summary of a sweep: every point with the mean and deviation of its metrics over replicates.
+//! The summary of a sweep: every point with the statistics of its metrics over replicates.
 
 use super::metric::{MetricGroup, MusicValue, NamedMetric, Reach};
 use super::metrics::{METRICS, ranking, times_of};

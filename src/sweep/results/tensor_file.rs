@@ -1,4 +1,4 @@
-//! The safetensors form of named tensors with a description, in which models and checkpoints are stored.
+//! The safetensors form of named tensors with a description, in which models or checkpoints are stored.
 
 use crate::model::{Tensor, TensorValues, Tensors};
 use safetensors::SafeTensorError;
@@ -16,7 +16,7 @@ pub(in crate::sweep) enum TensorFileError {
     /// The bytes are not in the format, or not whole.
     #[error("{0}")]
     Format(SafeTensorError),
-    /// There is no description in the metadata.
+    /// The metadata has no description.
     #[error("the metadata has no description")]
     NoDescription,
     /// A tensor has a type of number that this program does not write.

@@ -1,4 +1,4 @@
-//! The context of a run: its specification, its folder, and the sweep that it belongs to.
+//! The context of a run: its specification, its folder, its sweep.
 
 use super::material::Shared;
 use super::takeover::TrainedRun;

@@ -18,7 +18,7 @@ pub(crate) struct EarlyStopping {
 pub(crate) enum Verdict {
     /// The model is the best so far.
     Improved,
-    /// The model is no better than the best, and patience is left.
+    /// The model is not better than the best, and patience is left.
     Continue,
     /// Patience is used up.
     Stop,

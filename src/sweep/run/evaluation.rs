@@ -49,8 +49,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Returns the metrics after `epoch` epochs with the time that each took; `None` if `go_on`, asked before each, ended
-    /// the evaluation. A metric that the kind of model does not define is absent.
+    /// Returns the metrics after `epoch` epochs with the time that each took; `None` if `go_on`, asked before each,
+    /// ended the evaluation. A metric that the kind of model does not define is absent.
     pub(super) fn metrics(
         &mut self,
         model: &mut dyn Model,

@@ -1,4 +1,4 @@
-//! The run: from a point of the sweep to its record, its model and its music, in one go or after an interruption.
+//! The run, from a point of the sweep to its record, in one go or after an interruption.
 
 pub(in crate::sweep) mod checkpoint;
 pub(in crate::sweep) mod context;
@@ -43,7 +43,7 @@ pub(in crate::sweep) enum Ended {
     Lost,
 }
 
-/// Trains, evaluates, samples, and writes every file except for `result.json`.
+/// Makes a run: trains, evaluates, samples, and writes every file except for `result.json`.
 ///
 /// A run that fails for reasons of its own (diverged, no windows to train on) has a record with the reason. An error
 /// means that the record could not be written.

@@ -120,7 +120,7 @@ impl TrainedRuns {
     }
 }
 
-/// Returns the identity of the training of a complete run; `None` if there is no such run.
+/// Returns the identity of the training of a run; `None` if the run is not complete.
 fn training_in(folder: &Path, name: &str) -> Option<String> {
     let text = std::fs::read(run_folder(folder, name).join("result.json")).ok()?;
     let own: Training = serde_json::from_slice(&text).ok()?;

@@ -1,4 +1,4 @@
-//! Tests of training by the exact gradient, alone and with further terms.
+//! Tests of training by the exact gradient, alone or with further terms.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters};
 use crate::model::energy::Rbm;

@@ -1,4 +1,4 @@
-//! Tests of plain updates, against a textbook RBM and among the engines.
+//! Tests of plain updates, against a textbook RBM or among the engines.
 
 use crate::engine::{
     BitMatrix, Draw, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,

@@ -1,4 +1,4 @@
-//! Tests of parallel tempering: it leaves its distributions unchanged and crosses where other chains do not.
+//! Tests of parallel tempering, which leaves its distributions unchanged yet crosses between modes.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, build, permutation};
 use crate::model::energy::Rbm;
