@@ -1,4 +1,4 @@
-//! Tells the program which compiler and which commit it was built from.
+//! The description of the build that the program reports: compiler, settings, commit.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ fn main() {
     }
 }
 
-/// Profile, level of optimisation, target and flags of this build.
+/// Returns the profile, level of optimisation, target and flags of this build.
 fn build() -> String {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let flags = variable("CARGO_ENCODED_RUSTFLAGS").replace('\u{1f}', " ");
@@ -27,7 +27,7 @@ fn build() -> String {
     format!("{}, opt-level {}, {}, {flags}", variable("PROFILE"), variable("OPT_LEVEL"), variable("TARGET"))
 }
 
-/// The commit of the checkout, marked if the work tree differs from it.
+/// Returns the commit of the checkout, with `-dirty` after it if tracked files differ from it.
 fn commit() -> Option<String> {
     let hash = output("git", &["rev-parse", "--short=12", "HEAD"])?;
     let changes = output("git", &["status", "--porcelain", "--untracked-files=no"])?;

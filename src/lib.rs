@@ -1,20 +1,21 @@
 //! chordbench trains Restricted Boltzmann Machines on piano-roll windows of MIDI files, one for every point of a sweep,
 //! and records quality, timing, models and music.
 //!
-//! The layers, each depending only on those below it:
+//! The layers, each of which depends only on those below it:
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`cli`] | arguments in, exit code out; one file a verb |
+//! | [`cli`] | arguments in, exit code out; one file for each verb |
 //! | [`cluster`] | job scripts for batch systems, and their submission |
-//! | [`inspect`] | what is so: of results, of two of them, of the machine |
+//! | [`inspect`] | status, checks and comparisons of results; descriptions of a corpus and of the machine |
 //! | [`report`] | records → one web page |
 //! | [`sweep`] | configuration → plan → runs → records |
+//! | [`evaluate`] | reconstruction error, metrics of music, the change of the weights |
 //! | [`compose`] | pieces of any length, in part given, from a model of windows |
-//! | [`train`] | the training loop and contrastive divergence |
-//! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
-//! | [`rbm`] | the model: energies, conditionals, Gibbs chains |
+//! | [`model`] | kinds of model: learning, sampling, likelihoods |
+//! | [`train`] | options, schedules and batches of training |
 //! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
+//! | [`machine`] | processors, memory, host and clocks, as the system describes them |
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod cli;

@@ -1,22 +1,24 @@
-//! Pieces of any length from a model of short windows: each window is drawn given what the sketch gives and what the
-//! windows before it have left. Reads no files and no clocks; prints nothing.
+//! Pieces of any length from a model of short windows.
+//!
+//! Each window is drawn given the cells of the sketch and the cells that the windows before it have filled in. Nothing
+//! here reads files or clocks, or prints.
 
 use crate::engine::BitMatrix;
 use crate::model::{Chains, Clamp, Sampler};
 use crate::music::{PianoRoll, Sketch};
 
-/// Windows over a piece: how long, and how far apart.
+/// The length and the spacing of the windows over a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlap {
-    /// Steps of a window: those of the model.
+    /// The number of steps of a window, which is that of the model.
     pub timesteps: usize,
-    /// Steps from one window to the next, 1 to `timesteps`; the windows share the others.
+    /// The number of steps from one window to the next, 1 to `timesteps`. Adjacent windows share the other steps.
     pub hop: usize,
 }
 
 impl Overlap {
-    /// Windows that share half of their steps, brought to whole beats where a window has room for two: music changes on
-    /// the beat. A window of one step shares nothing.
+    /// Returns windows that share half of their steps. The hop is rounded down to whole beats if it has at least one:
+    /// music changes on the beat. A window of one step shares nothing.
     pub fn half(timesteps: usize, steps_per_beat: usize) -> Self {
         let half = (timesteps / 2).max(1);
         let beats = half / steps_per_beat.max(1) * steps_per_beat;
@@ -24,15 +26,17 @@ impl Overlap {
     }
 }
 
-/// Fill in the open cells of a sketch, once for each of `chains.count` chains; `None` if the chains are to start at data
-/// and there is none.
+/// Fills in the open cells of a sketch, once for each of `chains.count` chains. Returns `None` if the chains are to
+/// start at data and there are none.
 ///
-/// The first window is the last that shows no more than `timesteps − hop` steps before the first open one; each next
-/// starts `hop` steps later, the last where the piece ends. In a window, held are the cells that the sketch gives, those
-/// still to come included, and every cell of the steps that earlier windows have filled in; the others are drawn by
-/// chains of their own `stage`. A window that shares no step with the one before, as those of one step do, starts its
-/// chains at that one's cells instead of at `chains.start`: all the memory such a model can have. In a piece shorter than a window, the window runs on beyond
-/// its end and is cut.
+/// The first window is the last one with at most `timesteps − hop` steps before the first open step. Each next window
+/// starts `hop` steps later; the last ends with the piece. In a piece shorter than a window, the window extends beyond
+/// the end and is cut.
+///
+/// A window holds the cells that the sketch gives, later ones included, and every cell of the steps that earlier
+/// windows have filled in. Chains draw the others; each window has a `stage` of its own. If a window shares no step
+/// with the one before, as with windows of one step, its chains start at the cells of that one instead of at
+/// `chains.start`, the only memory that such a model can have.
 pub fn fill_in(
     sampler: &mut dyn Sampler,
     sketch: &Sketch,
@@ -75,7 +79,7 @@ pub fn fill_in(
     Some(pieces)
 }
 
-/// The piece with every open cell off.
+/// Returns the piece with every open cell off.
 fn given_cells(sketch: &Sketch) -> PianoRoll {
     let mut roll = PianoRoll::silent(sketch.layout().clone(), sketch.steps());
     roll.cells = BitMatrix::from_fn(sketch.steps(), sketch.layout().columns(), |step, column| {
@@ -84,7 +88,7 @@ fn given_cells(sketch: &Sketch) -> PianoRoll {
     roll
 }
 
-/// The cells of the window from `start` on in every piece (pieces × visible).
+/// Returns the cells of the window that starts at `start` in every piece (pieces × visible).
 fn window_states(pieces: &[PianoRoll], start: usize, timesteps: usize) -> BitMatrix {
     let columns = pieces.first().map_or(0, |piece| piece.layout.columns());
     BitMatrix::from_fn(pieces.len(), timesteps * columns, |chain, unit| {
@@ -92,7 +96,7 @@ fn window_states(pieces: &[PianoRoll], start: usize, timesteps: usize) -> BitMat
     })
 }
 
-/// What the chains of the window from `start` on hold: the steps before `filled`, and the cells that are given.
+/// Returns the clamp of the window that starts at `start`: the steps before `filled`, and the cells that are given.
 fn window_clamp(sketch: &Sketch, pieces: &[PianoRoll], start: usize, filled: usize, timesteps: usize) -> Clamp {
     let columns = sketch.layout().columns();
     let mut clamp = Clamp::free(pieces.len(), timesteps * columns);

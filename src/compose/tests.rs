@@ -1,4 +1,4 @@
-//! Tests of pieces made of windows: against enumeration, and with models whose music is known beforehand.
+//! Tests of pieces made of windows: against enumeration, or with models whose music is known beforehand.
 
 use super::*;
 use crate::engine::{EngineKind, Parameters};
@@ -6,7 +6,7 @@ use crate::model::{ChainStart, Rbm};
 use crate::music::{Layout, Note, Plane, Voice, notes};
 use crate::testing::{random_parameters, rbm_model};
 
-/// One pitch, held or not.
+/// Returns a layout of one pitch that is held or not.
 fn hold_only() -> Layout {
     Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![Plane::Hold] }
 }
@@ -21,11 +21,11 @@ fn roll_of(layout: &Layout, steps: &[&[usize]]) -> PianoRoll {
     roll
 }
 
-/// A model of three steps of one pitch makes pieces of four: the first window is a sample of p(v0 v1 v2), the last step
-/// one of p(v2' | v0' v1') of the window a step later. By enumeration; and the same with the first step given.
+/// A model of three steps of one pitch makes pieces of four. The first window is a sample of p(v0 v1 v2), the last step
+/// one of p(v2' | v0' v1') of the window a step later. Enumeration gives both, also with the first step given.
 ///
 /// Seed 81, 20,000 chains of 30 steps; chi-square below 55 with 15 degrees of freedom and below 40 with 7, which chance
-/// exceeds about twice in a million seeds each. Without the overlap held it is in the hundreds.
+/// exceeds about twice in a million seeds each. If the overlap is not held, chi-square is in the hundreds.
 #[test]
 fn long_pieces_have_the_distribution_of_their_windows() {
     let parameters = random_parameters(81, 3, 3, 1.5);
@@ -61,8 +61,8 @@ fn long_pieces_have_the_distribution_of_their_windows() {
     assert!((0.1..40.0).contains(&begun), "{begun}");
 }
 
-/// A model of four steps of one pitch that goes on as it has begun: its one hidden unit is on where two steps hold or
-/// more, and then all hold; nothing is ever struck.
+/// Returns a model of four steps of one pitch that continues as it has begun: its one hidden unit is on if two steps or
+/// more hold, and then all hold. Nothing is ever struck.
 fn drone() -> Parameters {
     let mut parameters = Parameters::zeros(8, 1);
     parameters.hidden_bias[0] = -60.0;
@@ -73,7 +73,7 @@ fn drone() -> Parameters {
     parameters
 }
 
-/// A note held across the end of what is given and across every join stays one note, of the length asked for.
+/// A note held across the end of the given steps and across every join stays one note, of the length asked for.
 #[test]
 fn notes_are_held_across_joins() {
     let layout = Layout { planes: vec![Plane::Hold, Plane::Onset], ..hold_only() };
@@ -88,13 +88,13 @@ fn notes_are_held_across_joins() {
             (0..5).for_each(|step| assert_eq!(piece.cells.row(step), begun.cells.row(step)));
         }
     }
-    // Silence goes on as silence.
+    // Silence continues as silence.
     let silent = Sketch::after(&PianoRoll::silent(layout, 5), 9);
     let pieces = fill_in(&mut model, &silent, Overlap { timesteps: 4, hop: 2 }, &chains, None).unwrap();
     assert!(pieces.iter().all(|piece| piece.steps() == 14 && notes(piece).is_empty()));
 }
 
-/// What is still to come is known too: with its last two steps given, the drone sounds from the start.
+/// Given steps ahead count too: with its last two steps given, the drone sounds from the start.
 #[test]
 fn given_steps_ahead_are_heard() {
     let layout = Layout { planes: vec![Plane::Hold, Plane::Onset], ..hold_only() };
@@ -107,9 +107,9 @@ fn given_steps_ahead_are_heard() {
     assert!(pieces.iter().all(|piece| notes(piece) == [Note { start: 0, pitch: 60, end: 4 }]));
 }
 
-/// Windows of one step share nothing; their chains go on from the step before, the given one included.
+/// Windows of one step share nothing; their chains continue from the step before, also from the given one.
 #[test]
-fn windows_of_one_step_go_on_from_the_step_before() {
+fn windows_of_one_step_continue_from_the_step_before() {
     let mut parameters = Parameters::zeros(1, 1);
     (parameters.weights[0], parameters.visible_bias[0], parameters.hidden_bias[0]) = (80.0, -40.0, -40.0);
     let mut model = rbm_model(EngineKind::Packed, parameters);
@@ -129,14 +129,14 @@ fn pieces_shorter_than_a_window_are_cut() {
     let overlap = Overlap { timesteps: 6, hop: 3 };
     let pieces = fill_in(&mut model, &Sketch::open(hold_only(), 2), overlap, &chains, None).unwrap();
     assert!(pieces.len() == 3 && pieces.iter().all(|piece| piece.steps() == 2));
-    // Nothing open, nothing drawn; no data to start at, no pieces.
+    // Nothing is drawn if nothing is open; there are no pieces without data to start at.
     let whole = Sketch::after(&roll_of(&hold_only(), &[&[0]]), 0);
     assert_eq!(fill_in(&mut model, &whole, overlap, &chains, None).unwrap()[2].cells.count_ones(), 1);
     let from_data = Chains { start: ChainStart::Data, ..chains };
     assert_eq!(fill_in(&mut model, &Sketch::open(hold_only(), 2), overlap, &from_data, None), None);
 }
 
-/// A piece of one window is what plain chains of the same seed end at.
+/// A piece of one window is the state that plain chains of the same seed end at.
 #[test]
 fn one_open_window_is_a_plain_sample() {
     let mut model = rbm_model(EngineKind::Packed, random_parameters(5, 6, 4, 1.0));

@@ -1,23 +1,23 @@
-//! The processor time of the threads of a pool.
+//! The clock of the processor time that the threads of a pool take.
 
-/// Measures the processor time of the threads of the present pool.
+/// A clock of the processor time of the threads of the current pool.
 #[derive(Debug)]
 pub(crate) struct CpuClock {
     start: Vec<Option<f64>>,
 }
 
 impl CpuClock {
-    /// Start to measure.
+    /// Starts the measurement.
     pub(crate) fn start() -> Self {
         Self { start: rayon::broadcast(|_| thread_seconds()) }
     }
 
-    /// Whether this system tells.
+    /// Returns true if the system gives the time of every thread.
     pub(crate) fn is_known(&self) -> bool {
         self.start.iter().all(Option::is_some)
     }
 
-    /// Seconds that all threads of the pool together have taken since the start.
+    /// Returns the seconds that all threads of the pool together have taken since the start.
     pub(crate) fn seconds(&self) -> f64 {
         let now = rayon::broadcast(|_| thread_seconds());
         now.into_iter().zip(&self.start).filter_map(|(now, start)| Some(now? - (*start)?)).sum::<f64>() + 0.0
@@ -25,7 +25,7 @@ impl CpuClock {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems do not give it")]
 fn thread_seconds() -> Option<f64> {
     use rustix::time::{ClockId, clock_gettime};
     let time = clock_gettime(ClockId::ThreadCPUTime);

@@ -1,4 +1,4 @@
-//! The control groups of a process and the limits that they set.
+//! The limits that the control groups of a process set.
 
 use std::fs;
 use std::path::{Path, PathBuf};

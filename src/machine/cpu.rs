@@ -1,17 +1,17 @@
 //! The processors that this process may use.
 
-/// Logical processors that this process may use, at least one: as many as affinity and control group admit, and no more than
-/// a batch system has given to the task it belongs to.
+/// Returns the number of logical processors that this process may use, at least 1: the number that affinity and control
+/// group admit, or the number that a batch system has given to the task if that is less.
 pub fn logical_cpus() -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let given = given_cpus(|name| std::env::var(name).ok());
     given.map_or(available, |given| given.min(available))
 }
 
-/// The processors that a batch system has given, by what it says in the environment. Many bind nothing: a task sees the
-/// whole machine, whatever its share.
+/// Returns the number of processors that a batch system has given, as the environment states it. Many batch systems
+/// bind nothing: a task sees the whole machine, whatever its share.
 fn given_cpus(variable: impl Fn(&str) -> Option<String>) -> Option<usize> {
-    // The variable that shows the system at work, and those that give the number, the most particular first.
+    // The variable that shows that the system is at work; those that give the number, the most specific first.
     const SYSTEMS: [(&str, &[&str]); 4] = [
         ("SLURM_JOB_ID", &["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"]),
         ("PBS_JOBID", &["NCPUS"]),
@@ -23,7 +23,7 @@ fn given_cpus(variable: impl Fn(&str) -> Option<String>) -> Option<usize> {
     numbers.into_iter().find(|&number| number > 0)
 }
 
-/// The name of the processor, as the system gives it; the architecture where it gives none.
+/// Returns the name of the processor, or the architecture if the system gives no name.
 pub(crate) fn cpu_name() -> String {
     let name = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;

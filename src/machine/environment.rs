@@ -1,37 +1,38 @@
-//! The machine and the build that a run ran on.
+//! The environment of a run: its machine, its build.
 
 use super::cpu::{cpu_name, logical_cpus};
 use super::host::host_name_if_known;
 use crate::engine::Isa;
 use serde::{Deserialize, Serialize};
 
-/// What a record says of the machine and the build. None of it takes part in a digest.
+/// The machine and the build, as a record describes them. None of it takes part in a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// The processor's name, as the system gives it.
     pub cpu: String,
-    /// The instruction set that the engine of the run used: avx512, avx2 or scalar of the packed engine; the dense engine
-    /// makes a choice of its own.
+    /// The instruction set that the engine of the run used: avx512, avx2 or scalar. It is that of the packed engine;
+    /// the dense engine makes a choice of its own.
     pub isa: String,
     /// The compiler that built the program.
     pub rustc: String,
-    /// How the program was built: profile, level of optimisation, target and flags.
+    /// The settings of the build: profile, level of optimisation, target and flags.
     #[serde(default)]
     pub build: String,
     /// The program's version.
     pub version: String,
-    /// The commit it was built from, with `-dirty` after it for uncommitted changes; "unknown" outside a checkout.
+    /// The commit that the program was built from, with `-dirty` after it for uncommitted changes; "unknown" outside a
+    /// checkout.
     pub git: String,
-    /// Operating system and architecture.
+    /// The operating system and the architecture.
     pub os: String,
-    /// Logical processors that the process may use.
+    /// The number of logical processors that the process may use.
     pub logical_cpus: usize,
-    /// The host's name, where the system tells.
+    /// The host's name, if the system gives it.
     pub host: Option<String>,
 }
 
 impl Environment {
-    /// The present machine and build, and the instruction set that runs use.
+    /// Describes the current machine and build, and the instruction set that runs use.
     pub fn capture(isa: Isa) -> Self {
         Self {
             cpu: cpu_name(),

@@ -1,10 +1,10 @@
-//! The memory of the machine and of this process, in bytes.
+//! The memory that this process may take, in bytes.
 
 use super::control_group::ControlGroups;
 use std::fs;
 
-/// Returns the bytes that this process may still take: the memory available on the machine, or what the control groups of
-/// the process leave if that is less.
+/// Returns the bytes that this process may still take: the memory available on the machine, or what the control groups
+/// of the process leave if that is less.
 pub fn available_bytes() -> Option<u64> {
     let machine = machine_bytes("MemAvailable:");
     [machine, ControlGroups::of_this_process().memory_left()].into_iter().flatten().min()

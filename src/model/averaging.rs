@@ -4,11 +4,12 @@ use super::contract::Model;
 use super::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 use crate::train::TrainOptions;
 
-/// Sums of the parameters after each update of the last epochs, in f64 (Polyak and Juditsky 1992; for Boltzmann machines
-/// Swersky, Chen, Marlin and de Freitas 2010).
+/// The sums of the parameters after each update of the last epochs, in f64 (Polyak and Juditsky 1992; for Boltzmann
+/// machines Swersky, Chen, Marlin and de Freitas 2010).
 ///
-/// The mean leaves out what the parameters owe to the chains of the last updates alone: along a direction of curvature λ,
-/// those of about 1 / (ελ) updates at a constant rate ε, and of √(T / (ελ)) where it falls linearly to zero over T.
+/// The mean removes the noise that the chains of the last updates leave in the parameters: along a direction of
+/// curvature λ, the chains of about 1 / (ελ) updates at a constant rate ε, and of √(T / (ελ)) where it falls linearly
+/// to zero over T.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Averaging {
     /// The first epoch, counted from zero, whose updates count, and the last.

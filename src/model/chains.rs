@@ -1,4 +1,4 @@
-//! Fantasies: visible states that Gibbs chains reach from a chosen start, with some of their units held or with none.
+//! Fantasies: visible states that Gibbs chains reach from a chosen start, some of whose units may be held.
 
 use super::clamp::Clamp;
 use super::contract::{ChainStep, LastStep, Sampler};
@@ -6,7 +6,7 @@ use super::gibbs::GibbsStreams;
 use crate::engine::{BitMatrix, Purpose, RowStreams, uniform_below};
 use serde::{Deserialize, Serialize};
 
-/// Where a sampling chain starts.
+/// The start of a sampling chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChainStart {
@@ -18,43 +18,43 @@ pub enum ChainStart {
     Data,
 }
 
-/// Sampling chains: how many, how long, from where, how hot.
+/// A set of sampling chains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chains {
-    /// Number of chains.
+    /// The number of chains.
     pub count: usize,
-    /// Gibbs steps of each.
+    /// The number of Gibbs steps of each chain.
     pub steps: u64,
-    /// Where they start.
+    /// The visible states that they start at.
     pub start: ChainStart,
-    /// T in p(v, h) ∝ e^−E/T; 1 is the model itself, less is more conservative.
+    /// T in p(v, h) ∝ e^−E/T. 1 is the model itself; a lower one is more conservative.
     pub temperature: f64,
-    /// How many times hotter the first step is than the last: from step to step the temperature falls by the same
-    /// factor, down to `temperature`. 1 for a constant one.
+    /// The ratio of the temperature of the first step to that of the last. From step to step the temperature falls by
+    /// the same factor, down to `temperature`. 1 keeps it constant.
     pub annealing: f64,
-    /// How the last visible states are chosen.
+    /// The choice of the last visible states.
     pub last_step: LastStep,
     /// The seed of everything drawn.
     pub seed: u64,
-    /// Which of several sets of chains with one seed these are, such as those of one window of a long piece.
+    /// The number of this set among several sets of chains with one seed, such as the windows of a long piece.
     pub stage: u64,
 }
 
 impl Chains {
-    /// Chains at temperature 1 that end at a draw: the first and only set of their seed.
+    /// Returns chains at temperature 1 that end at a draw: stage 0 of their seed.
     pub fn plain(count: usize, steps: u64, start: ChainStart, seed: u64) -> Self {
         let (temperature, annealing, last_step, stage) = (1.0, 1.0, LastStep::Draw, 0);
         Self { count, steps, start, temperature, annealing, last_step, seed, stage }
     }
 
-    /// The visible states (count × visible) that the chains end at. `data` are the windows a start at data is drawn
-    /// from; `None` if such a start is asked for without any.
+    /// Returns the visible states (count × visible) that the chains end at. `data` are the windows that a start at data
+    /// is drawn from; `None` if such a start is asked for and there are none.
     pub fn run(&self, sampler: &mut dyn Sampler, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
         self.run_while(sampler, data, &mut || true)
     }
 
-    /// As [`Self::run`], for as long as `go_on`, asked before each step, says so: whoever ends the chains early has no use
-    /// for the states they had come to.
+    /// Runs as [`Self::run`] does, until `go_on`, asked before each step, returns false; then returns the states
+    /// reached so far.
     pub fn run_while(
         &self,
         sampler: &mut dyn Sampler,
@@ -66,8 +66,8 @@ impl Chains {
         Some(visible)
     }
 
-    /// As [`Self::run`], with the units that `clamp` (count × visible) holds at their values from the start to the end:
-    /// the others are drawn given these.
+    /// Runs as [`Self::run`] does, with the units that `clamp` (count × visible) holds at their values from the start
+    /// to the end: the others are drawn given these.
     pub fn run_clamped(
         &self,
         sampler: &mut dyn Sampler,
@@ -80,7 +80,7 @@ impl Chains {
         Some(visible)
     }
 
-    /// Run the steps of the chains on from `visible` (count × visible), whatever `start` says.
+    /// Runs the steps of the chains from `visible` (count × visible) instead of from `start`.
     pub fn advance(&self, sampler: &mut dyn Sampler, visible: &mut BitMatrix, clamp: Option<&Clamp>) {
         self.advance_while(sampler, visible, clamp, &mut || true);
     }
@@ -101,7 +101,7 @@ impl Chains {
         }
     }
 
-    /// The streams of the chains, at the temperature of a step.
+    /// Returns the streams of the chains, at the temperature of a step.
     fn streams(&self, step: u64) -> GibbsStreams {
         GibbsStreams {
             seed: self.seed,
@@ -113,7 +113,7 @@ impl Chains {
         }
     }
 
-    /// T · a^((n − 1 − step) / (n − 1)) of n steps that begin a times hotter than they end.
+    /// Returns T · a^((n − 1 − step) / (n − 1)), where the first of n steps is a times hotter than the last.
     fn temperature_at(&self, step: u64) -> f64 {
         let left = self.steps.saturating_sub(step + 1);
         if self.annealing == 1.0 || left == 0 {
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(chains(ChainStart::Data, 0).run(&mut model, None), None);
     }
 
-    /// A chain is the same whether it runs alone or among others.
+    /// A chain is the same alone as among others.
     #[test]
     fn chains_do_not_know_of_each_other() {
         for kind in ENGINES {
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Low temperature freezes a unit at its likelier state.
+    /// A low temperature freezes a unit at its likelier state.
     #[test]
     fn temperature_scales_the_inputs() {
         let mut parameters = Parameters::zeros(64, 1);
@@ -197,10 +197,10 @@ mod tests {
 
     /// Clamped chains reach the conditional distribution that enumeration finds.
     ///
-    /// Seed 72, 20,000 chains of 30 steps from noise over 6 visible units, two of them held, one on and one off, so that
-    /// 16 states are left; weights of deviation 1.5 mix within a few steps. The chi-square statistic with 15 degrees of
-    /// freedom lies below 55 but for a chance of about 2e-6; with the clamp put in at the end alone it is in the
-    /// hundreds.
+    /// Seed 72, 20,000 chains of 30 steps from noise over 6 visible units. Two units are held, one on and one off,
+    /// which leaves 16 states. Weights of deviation 1.5 mix within a few steps. The chi-square statistic with 15
+    /// degrees of freedom lies below 55 but for a chance of about 2e-6; with the clamp put in at the end alone it is in
+    /// the hundreds.
     #[test]
     fn clamped_chains_sample_the_exact_conditional() {
         for kind in ENGINES {
@@ -220,7 +220,7 @@ mod tests {
             assert_eq!(freedom, 15);
             assert!((1.0..55.0).contains(&statistic), "{kind:?}: chi-square {statistic}");
 
-            // Held at the end alone, the units say nothing to the others.
+            // Units that are held at the end alone do not influence the others.
             let mut late = chains.run(&mut model, None).unwrap();
             clamp.apply(&mut late);
             let (_, statistic) = chi_square(&rbm, &late, 1.0, allowed);
@@ -228,8 +228,8 @@ mod tests {
         }
     }
 
-    /// Degrees of freedom and chi-square statistic of visible states against p(v) ∝ Σ_h e^(−E(v, h)/T) over the states
-    /// that `allowed` says may occur, by enumeration.
+    /// Returns the degrees of freedom and the chi-square statistic of visible states against p(v) ∝ Σ_h e^(−E(v, h)/T),
+    /// by enumeration, over the states for which `allowed` returns true.
     fn chi_square(rbm: &Rbm, states: &BitMatrix, temperature: f64, allowed: impl Fn(u64) -> bool) -> (usize, f64) {
         let (visible, hidden) = (rbm.visible(), rbm.hidden());
         let weight = |state: u64| -> f64 {
@@ -255,9 +255,9 @@ mod tests {
 
     /// Annealed chains end at the distribution of their last temperature.
     ///
-    /// Seed 73, 20,000 chains of 400 steps from 8 times the temperature down to 1.5, so slowly that a small model keeps up:
-    /// a lag of two steps, 1 % of the temperature, adds less than 1 to the statistic. 15 degrees of freedom, false alarms
-    /// about 2e-6. At temperature 1 the statistic would be in the hundreds.
+    /// Seed 73, 20,000 chains of 400 steps from 8 times the temperature down to 1.5, slow enough for a small model to
+    /// keep up: a lag of two steps, 1 % of the temperature, adds less than 1 to the statistic. 15 degrees of freedom,
+    /// false alarms about 2e-6. At temperature 1 the statistic would be in the hundreds.
     #[test]
     fn annealed_chains_end_at_the_last_temperature() {
         let parameters = random_parameters(73, 4, 3, 1.0);
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(Chains { steps: 1, ..chains }.temperature_at(0), 1.5);
     }
 
-    /// The likeliest last step is the one whose units are on where p(v = 1 | h) of the same hidden states exceeds ½.
+    /// The likeliest last step switches the units on for which p(v = 1 | h) of the same hidden states exceeds ½.
     #[test]
     fn the_likeliest_last_step_is_the_mode_of_the_conditional() {
         for kind in ENGINES {
@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    /// Another stage draws other numbers, and stage 0 those of chains that know of no stages.
+    /// Another stage draws other numbers; stage 0 draws those of plain chains.
     #[test]
     fn stages_draw_numbers_of_their_own() {
         let mut model = rbm_model(EngineKind::Packed, random_parameters(2, 90, 20, 0.5));

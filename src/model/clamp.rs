@@ -1,47 +1,47 @@
-//! The clamp: visible units that chains hold at given values, so that the others are drawn given these.
+//! The clamp: visible units that chains hold at given values.
 
 use crate::engine::BitMatrix;
 
-/// Visible units held at given values, a row a chain.
+/// A clamp: visible units held at given values, one row for each chain.
 ///
-/// A Gibbs step that draws h from p(h | v) and the free units of v from p(v | h), and puts the held ones back, leaves
-/// p(free units, h | held units) as it is: units of a layer are independent given the other layer.
+/// A Gibbs step draws h from p(h | v) and the free units of v from p(v | h), and puts the held ones back. It leaves
+/// p(free units, h | held units) unchanged, since the units of a layer are independent given the other layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clamp {
-    /// Which units are held (chains × visible).
+    /// The units that are held (chains × visible).
     held: BitMatrix,
     /// Their values (chains × visible); zero where a unit is free.
     values: BitMatrix,
 }
 
 impl Clamp {
-    /// No unit of any chain is held.
+    /// Returns a clamp that holds no unit of any chain.
     pub fn free(chains: usize, visible: usize) -> Self {
         Self { held: BitMatrix::zeros(chains, visible), values: BitMatrix::zeros(chains, visible) }
     }
 
-    /// Number of chains.
+    /// Returns the number of chains.
     pub fn chains(&self) -> usize {
         self.held.rows()
     }
 
-    /// Number of visible units.
+    /// Returns the number of visible units.
     pub fn visible(&self) -> usize {
         self.held.columns()
     }
 
-    /// Hold a unit of a chain at a value.
+    /// Holds a unit of a chain at a value.
     pub fn hold(&mut self, chain: usize, unit: usize, on: bool) {
         self.held.set(chain, unit, true);
         self.values.set(chain, unit, on);
     }
 
-    /// Whether a unit of a chain is held.
+    /// Returns true if a unit of a chain is held.
     pub fn holds(&self, chain: usize, unit: usize) -> bool {
         self.held.get(chain, unit)
     }
 
-    /// Put the held units of visible states (chains × visible) at their values.
+    /// Puts the held units of visible states (chains × visible) at their values.
     pub fn apply(&self, visible: &mut BitMatrix) {
         let shape = |matrix: &BitMatrix| (matrix.rows(), matrix.columns());
         assert_eq!(shape(visible), shape(&self.held), "visible states and the clamp's chains × units");
@@ -64,7 +64,7 @@ mod tests {
         clamp.hold(0, 3, true);
         clamp.hold(0, 69, false);
         clamp.hold(1, 69, true);
-        // The last word is the last.
+        // The last value of a unit counts.
         clamp.hold(1, 5, true);
         clamp.hold(1, 5, false);
         let before = random_bits(1, 2, 70, 0.5);

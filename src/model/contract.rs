@@ -1,4 +1,4 @@
-//! The contract between a kind of model and everything that trains, samples, evaluates or stores one.
+//! The contract of a kind of model with everything that trains, samples, evaluates or stores one.
 
 use super::clamp::Clamp;
 use super::gibbs::GibbsStreams;
@@ -8,12 +8,12 @@ use crate::engine::{BitMatrix, IsaError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Metrics by name; `None` where a metric is undefined, such as one of an empty validation set.
+/// The metrics by name; `None` if a metric is undefined, such as one of an empty validation set.
 pub type Metrics = BTreeMap<String, Option<f64>>;
 
 /// A model of binary visible units, trained or under training.
 ///
-/// Its tensors are all there is to it: two models of one kind with equal tensors compute the same bits.
+/// Its tensors determine it: two models of one kind with equal tensors compute the same bits.
 pub trait Model: Send {
     /// Returns the names and shapes of the parameters, in the order of [`Self::add_to`]. All parameters are f32.
     fn layout(&self) -> Vec<(String, Vec<usize>)>;
@@ -50,19 +50,19 @@ pub trait Model: Send {
     fn density(&self) -> Option<Box<dyn Density>>;
 }
 
-/// How the visible units of a chain's last step are chosen, given its hidden units.
+/// The choice of the visible units in a chain's last step, given its hidden units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastStep {
-    /// Drawn, as in every other step: the chain ends at a sample of the model.
+    /// A draw, as in every other step: the chain ends at a sample of the model.
     #[default]
     Draw,
-    /// Each at its likelier state, the mode of p(v | h): the sample without the noise of its last draw. A unit that is as
-    /// likely on as off is off.
+    /// The likelier state of each, the mode of p(v | h): the sample without the noise of its last draw. A unit that is
+    /// as likely on as off is off.
     Likeliest,
 }
 
-/// One step of a set of Markov chains over visible states.
+/// A step of a set of Markov chains over visible states.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainStep<'a> {
     /// The number of the step, from 0.
@@ -84,12 +84,13 @@ impl ChainStep<'_> {
     }
 }
 
-/// Draws visible states by Markov chains whose stationary distribution is the model's.
+/// A sampler of visible states, by Markov chains whose stationary distribution is the model's.
 pub trait Sampler {
     /// Returns the number of visible units.
     fn visible(&self) -> usize;
 
-    /// Moves every chain by one step: visible (chains × visible) ~ T(· | visible), then puts clamped units at their values.
+    /// Moves every chain by one step: visible (chains × visible) ~ T(· | visible), then puts clamped units at their
+    /// values.
     ///
     /// A chain takes its steps in order, from 0 to `step.count − 1`; between them a sampler may keep states of its own.
     fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep);
@@ -101,8 +102,8 @@ pub struct Unanswered;
 
 /// The probability that a model gives to data. A kind overrides the quantities that it defines.
 pub trait Density: Send + Sync {
-    /// Returns the mean free energy F(v) = −ln p*(v) over some rows of `windows` (windows × visible), in nats; `None` if
-    /// there are no rows.
+    /// Returns the mean free energy F(v) = −ln p*(v) over some rows of `windows` (windows × visible), in nats; `None`
+    /// if there are no rows.
     fn mean_free_energy(&self, _windows: &BitMatrix, _rows: &[usize]) -> Result<Option<f64>, Unanswered> {
         Err(Unanswered)
     }
@@ -151,7 +152,8 @@ pub enum LearnerError {
     },
 }
 
-/// Trains a model, batch by batch. What it computes is a function of its options, the data and the seed alone.
+/// A learner that trains a model, batch by batch. Its results are a function of its options, the data and the seed
+/// alone.
 pub trait Learner: Send {
     /// Returns the model as it is now.
     fn model(&self) -> &dyn Model;

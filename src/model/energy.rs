@@ -1,4 +1,4 @@
-//! The model and its exact quantities, in plain f64: what the engines are measured against.
+//! The RBM in plain f64: the exact quantities that the engines are measured against.
 
 use crate::engine::{BitMatrix, Parameters, sigmoid_f64, softplus};
 
@@ -10,40 +10,40 @@ pub struct Rbm {
 }
 
 impl Rbm {
-    /// The model with these parameters.
+    /// Returns the model with these parameters.
     pub fn new(parameters: Parameters) -> Self {
         Self { parameters }
     }
 
-    /// W, b and c.
+    /// Returns W, b and c.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Number of visible units.
+    /// Returns the number of visible units.
     pub fn visible(&self) -> usize {
         self.parameters.visible
     }
 
-    /// Number of hidden units.
+    /// Returns the number of hidden units.
     pub fn hidden(&self) -> usize {
         self.parameters.hidden
     }
 
-    /// E(v, h) of row `row` of both matrices, in nats.
+    /// Returns E(v, h) of row `row` of both matrices, in nats.
     pub fn energy(&self, visible: &BitMatrix, hidden: &BitMatrix, row: usize) -> f64 {
         let inputs = self.hidden_inputs(visible, row);
         let hidden_part: f64 = hidden.ones(row).map(|unit| inputs[unit]).sum();
         -self.visible_part(visible, row) - hidden_part
     }
 
-    /// F(v) = −b·v − Σ_j softplus(c_j + v·W_j) of one row, in nats.
+    /// Returns F(v) = −b·v − Σ_j softplus(c_j + v·W_j) of one row, in nats.
     pub fn free_energy(&self, visible: &BitMatrix, row: usize) -> f64 {
         let hidden_part: f64 = self.hidden_inputs(visible, row).into_iter().map(softplus).sum();
         -self.visible_part(visible, row) - hidden_part
     }
 
-    /// c + v W (hidden): the inputs of the hidden units under one row.
+    /// Returns c + v W (hidden), the inputs of the hidden units for one row.
     pub fn hidden_inputs(&self, visible: &BitMatrix, row: usize) -> Vec<f64> {
         assert_eq!(visible.columns(), self.visible(), "columns of the visible states and visible units");
         let mut inputs: Vec<f64> = self.parameters.hidden_bias.iter().map(|&bias| f64::from(bias)).collect();
@@ -55,7 +55,7 @@ impl Rbm {
         inputs
     }
 
-    /// b + W h (visible): the inputs of the visible units under one row.
+    /// Returns b + W h (visible), the inputs of the visible units for one row.
     pub fn visible_inputs(&self, hidden: &BitMatrix, row: usize) -> Vec<f64> {
         assert_eq!(hidden.columns(), self.hidden(), "columns of the hidden states and hidden units");
         (0..self.visible())
@@ -67,17 +67,17 @@ impl Rbm {
             .collect()
     }
 
-    /// p(h_j = 1 | v) (hidden) under one row.
+    /// Returns p(h_j = 1 | v) (hidden) for one row.
     pub fn hidden_probabilities(&self, visible: &BitMatrix, row: usize) -> Vec<f64> {
         self.hidden_inputs(visible, row).into_iter().map(sigmoid_f64).collect()
     }
 
-    /// p(v_i = 1 | h) (visible) under one row.
+    /// Returns p(v_i = 1 | h) (visible) for one row.
     pub fn visible_probabilities(&self, hidden: &BitMatrix, row: usize) -> Vec<f64> {
         self.visible_inputs(hidden, row).into_iter().map(sigmoid_f64).collect()
     }
 
-    /// b·v of one row.
+    /// Returns b·v of one row.
     fn visible_part(&self, visible: &BitMatrix, row: usize) -> f64 {
         visible.ones(row).map(|unit| f64::from(self.parameters.visible_bias[unit])).sum()
     }
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// p(v_i | h) is the odds of the energies with v_i on and off.
+    /// p(v_i | h) follows from the energies with v_i on and off.
     #[test]
     fn conditionals_follow_from_the_energy() {
         let rbm = small();

@@ -1,6 +1,6 @@
-//! The memory that a model takes, in parts that the estimate of a run adds up.
+//! The memory of a model, in the parts that the estimate of a run adds up.
 
-/// The memory that a model takes in training and evaluation, in bytes. An upper bound for what is large.
+/// The memory that a model takes in training and evaluation, in bytes: an upper bound of the large parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// One copy of the parameters, as the model lays them out.
@@ -19,7 +19,7 @@ pub struct Footprint {
     pub enumeration: u64,
     /// The states of one chain: its visible and hidden units as bits.
     pub chain_states: u64,
-    /// One row of a batch at work: its bits, its inputs and what is remembered of it.
+    /// One row of a batch in an update: its bits, its inputs and the values kept for it.
     pub row: u64,
     /// The number of chains that an update moves at once.
     pub chain_rows: u64,

@@ -1,31 +1,31 @@
-//! Block Gibbs chains: v → h → v → …, a row a chain.
+//! Block Gibbs chains, v → h → v → …, with one row for each chain.
 
 use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams};
 
-/// The streams of a set of chains, step by step, and the temperature they run at.
+/// The random streams of a set of chains, step by step, with the temperature of the chains.
 #[derive(Clone, Copy, Debug)]
 pub struct GibbsStreams {
     /// The seed of the run.
     pub seed: u64,
-    /// What the hidden units' numbers are for.
+    /// The purpose of the numbers of the hidden units.
     pub hidden: Purpose,
-    /// What the visible units' numbers are for.
+    /// The purpose of the numbers of the visible units.
     pub visible: Purpose,
     /// The epoch, or another outer counter.
     pub epoch: u64,
-    /// The batch within it.
+    /// The batch within the epoch.
     pub batch: u64,
     /// β = 1 / temperature.
     pub inverse_temperature: f32,
 }
 
 impl GibbsStreams {
-    /// How the hidden units of a step are drawn.
+    /// Returns the draw of the hidden units of a step.
     pub fn hidden_draw(&self, step: u64) -> Draw<'static> {
         self.draw(self.hidden, step)
     }
 
-    /// How the visible units of a step are drawn.
+    /// Returns the draw of the visible units of a step.
     pub fn visible_draw(&self, step: u64) -> Draw<'static> {
         self.draw(self.visible, step)
     }
@@ -36,9 +36,9 @@ impl GibbsStreams {
     }
 }
 
-/// Run `steps` Gibbs steps from hidden states already drawn as those of step 0.
+/// Runs `steps` Gibbs steps from hidden states, which count as already drawn in step 0.
 ///
-/// `visible` receives the visible states of the last step; `hidden` is left at the hidden states they were drawn from.
+/// `visible` receives the visible states of the last step; `hidden` keeps the hidden states that they were drawn from.
 pub fn advance_from_hidden(
     engine: &mut dyn Engine,
     hidden: &mut BitMatrix,
@@ -54,7 +54,7 @@ pub fn advance_from_hidden(
     }
 }
 
-/// Run `steps` Gibbs steps from visible states. `hidden` receives the hidden states of the last step.
+/// Runs `steps` Gibbs steps from visible states. `hidden` receives the hidden states of the last step.
 pub fn advance_from_visible(
     engine: &mut dyn Engine,
     visible: &mut BitMatrix,
@@ -77,9 +77,9 @@ mod tests {
 
     /// Chains that start at the model's own distribution stay there.
     ///
-    /// Seed 11, 40,000 chains over 2^4 visible states. The start is exact up to rounding (each state as often as its
-    /// probability says); after 3 steps the chi-square statistic with 15 degrees of freedom lies below 55 but for a
-    /// chance of about 2e-6.
+    /// Seed 11, 40,000 chains over 2^4 visible states. The start is exact up to rounding: each state occurs in
+    /// proportion to its probability. After 3 steps the chi-square statistic with 15 degrees of freedom lies below 55
+    /// but for a chance of about 2e-6.
     #[test]
     fn gibbs_steps_leave_the_model_distribution_as_it_is() {
         for kind in [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed] {

@@ -1,4 +1,4 @@
-//! The kinds of model: the one place in the program that tells them apart.
+//! The kinds of model, told apart here alone.
 
 use super::contract::{Learner, LearnerError, Model};
 use super::footprint::Footprint;
@@ -25,7 +25,7 @@ impl ModelKind {
         }
     }
 
-    /// Returns the model that the tensors of a file make.
+    /// Opens the model that the tensors of a file make.
     pub fn open(self, tensors: &Tensors, engine: EngineKind, isa: Isa) -> Result<Box<dyn Model>, LearnerError> {
         match self {
             Self::Rbm => Ok(Box::new(rbm::RbmModel::open(tensors, engine, isa)?)),

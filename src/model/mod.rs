@@ -1,7 +1,7 @@
-//! Kinds of model: what each is, how it learns, how it is sampled, how probable it finds data.
+//! The kinds of model that can be trained, sampled, measured.
 //!
-//! [`contract`] has the traits that the rest of the program works through: a [`Model`] is named tensors with a
-//! [`Sampler`] and, where the kind has one, a [`Density`]; a [`Learner`] changes a model batch by batch. [`ModelKind`]
+//! [`contract`] has the traits that the rest of the program works through. A [`Model`] is named tensors with a
+//! [`Sampler`] and, if the kind defines one, a [`Density`]. A [`Learner`] changes a model batch by batch. [`ModelKind`]
 //! makes them, and is the only place that knows the kinds. A new kind is a folder beside [`rbm`] and an arm in
 //! `kind.rs`. Nothing here reads files or clocks, or prints.
 

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of model. `kind.rs` says what each is.
+/// A kind of model. `kind.rs` maps each to its code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelKind {
     /// A Restricted Boltzmann Machine over windows.
     #[default]
     Rbm,
-    /// Independent units: the smallest kind there can be, which the tests take through a whole sweep.
+    /// Independent units: a minimal kind, which the tests take through a whole sweep.
     #[cfg(test)]
     IndependentUnits,
 }
@@ -22,7 +22,7 @@ impl ModelKind {
     #[cfg(test)]
     pub const NAMES: &[&str] = &["rbm", "independent-units"];
 
-    /// Returns true for an RBM, which is what files and records that name no kind hold.
+    /// Returns true for an RBM, the kind of files and records that name none.
     pub fn is_rbm(&self) -> bool {
         *self == Self::Rbm
     }

@@ -1,9 +1,9 @@
-//! Named tensors: the form in which models, checkpoints and averages are stored and exchanged.
+//! Named tensors, the form in which models, checkpoints or averages are stored.
 
 use crate::engine::{BitMatrix, Parameters};
 use std::collections::BTreeMap;
 
-/// Tensors by name, such as `weights`, `velocity.weights` or `chains`.
+/// The tensors by name, such as `weights`, `velocity.weights` or `chains`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tensors {
     /// The tensors.
@@ -30,7 +30,7 @@ pub enum TensorValues {
     U64(Vec<u64>),
 }
 
-/// The reason why tensors do not fit the model or the learner that is to take them over.
+/// The reason why tensors do not fit the model or the learner that takes them over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TensorError {
     /// A tensor is missing.
@@ -125,7 +125,8 @@ impl From<Parameters> for Tensors {
 impl TryFrom<&Tensors> for Parameters {
     type Error = TensorError;
 
-    /// Returns the RBM that `weights` (visible × hidden), `visible_bias` and `hidden_bias` make; other tensors are ignored.
+    /// Returns the RBM that `weights` (visible × hidden), `visible_bias` and `hidden_bias` make; other tensors are
+    /// ignored.
     fn try_from(tensors: &Tensors) -> Result<Self, TensorError> {
         let shape = tensors.shape("weights").ok_or_else(|| TensorError::Missing { name: "weights".into() })?;
         let [visible, hidden] = *shape else {
@@ -135,7 +136,7 @@ impl TryFrom<&Tensors> for Parameters {
     }
 }
 
-/// Takes tensors out of a collection one by one; none may be left at the end.
+/// A reader that takes tensors out of a collection one by one; none may be left at the end.
 pub struct TensorReader(BTreeMap<String, Tensor>);
 
 impl TensorReader {
@@ -173,7 +174,7 @@ impl TensorReader {
         }
     }
 
-    /// Takes what [`Tensors::insert_parameters`] added.
+    /// Takes the parameters that [`Tensors::insert_parameters`] added.
     pub fn parameters(&mut self, prefix: &str, (visible, hidden): (usize, usize)) -> Result<Parameters, TensorError> {
         Ok(Parameters {
             visible,
@@ -184,7 +185,7 @@ impl TensorReader {
         })
     }
 
-    /// Takes what [`Tensors::insert_bits`] added, as a matrix of the same shape as `like`.
+    /// Takes the bits that [`Tensors::insert_bits`] added, as a matrix of the same shape as `like`.
     pub fn bits(&mut self, name: &str, like: &BitMatrix) -> Result<BitMatrix, TensorError> {
         let shape = [like.rows(), like.words_per_row()];
         let bits = match self.take(name, &shape)? {

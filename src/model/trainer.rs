@@ -8,7 +8,7 @@ use crate::engine::{Isa, keep_awake};
 use crate::train::{TrainOptions, TrainingSet};
 use std::ops::AddAssign;
 
-/// Trains one model on one set of windows. The caller decides when, observes and times.
+/// A trainer of one model on one set of windows. The caller decides when it trains, observes it and takes the time.
 pub struct Trainer<'a> {
     learner: Box<dyn Learner + 'a>,
     averaging: Option<Averaging>,
@@ -45,13 +45,15 @@ impl<'a> Trainer<'a> {
     /// Returns a trainer as [`Self::with_isa`] does, with the instruction set that [`Isa::pinned_or_best`] finds.
     ///
     /// # Panics
-    /// If the environment names an instruction set that cannot be used, or the model is too large for an exact gradient.
+    /// If the environment names an instruction set that cannot be used, or the model is too large for an exact
+    /// gradient.
     pub fn new(set: TrainingSet<'a>, model: &ModelOptions, options: &'a TrainOptions, seed: u64) -> Self {
         Self::with_isa(set, model, options, seed, Isa::pinned_or_best()).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Returns a trainer at the state before the first update. Everything drawn is a function of `seed`; the instruction
-    /// set changes no bit. An error if this processor lacks it, or if the model is too large for an exact gradient.
+    /// Returns a trainer at the state before the first update. Everything drawn is a function of `seed`; the
+    /// instruction set changes no bit. An error if this processor lacks it, or if the model is too large for an exact
+    /// gradient.
     pub fn with_isa(
         set: TrainingSet<'a>,
         model: &ModelOptions,
@@ -78,8 +80,8 @@ impl<'a> Trainer<'a> {
         self.train_part(epoch, 0, &mut || true).counts
     }
 
-    /// Trains on the batches of one epoch from `first_batch` on, both counted from zero, until `go_on`, asked after every
-    /// update but the last, returns false. Makes at least one update if there is one to make.
+    /// Trains on the batches of one epoch from `first_batch` on, both counted from zero, until `go_on`, asked after
+    /// every update but the last, returns false. Makes at least one update if there is one to make.
     ///
     /// An epoch in parts has the bits of an epoch in one piece.
     pub fn train_part(&mut self, epoch: u64, first_batch: u64, go_on: &mut dyn FnMut() -> bool) -> EpochPart {
@@ -108,8 +110,8 @@ impl<'a> Trainer<'a> {
         EpochPart { counts, next_batch: batches, finished: true }
     }
 
-    /// Returns everything that the next update depends on besides the options, the windows, the seed, and the numbers of
-    /// its epoch and batch. Random streams have no state: they are keyed by these.
+    /// Returns everything that the next update depends on besides the options, the windows, the seed, and the numbers
+    /// of its epoch and batch. Random streams have no state: they are keyed by these.
     pub fn state(&self) -> Tensors {
         let mut state = self.learner.state();
         if let Some(averaging) = &self.averaging {

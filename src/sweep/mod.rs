@@ -1,10 +1,10 @@
-//! Sweeps: a configuration becomes a plan, a plan a list of runs, and each run a record.
+//! Sweeps: a configuration becomes a plan, the plan becomes a list of runs, each run leaves a record.
 //!
 //! | room | owns |
 //! |---|---|
 //! | `config` | TOML and `--set` → the settings of every point |
 //! | `plan` | the points → runs with seeds, corpora and names |
-//! | `claim` | one process for a run at a time |
+//! | `claim` | the claim of a process on a run |
 //! | `results` | the files of a sweep, written and read |
 //! | `run` | one run, from its specification to its record |
 //! | `execute` | many runs side by side |

@@ -1,35 +1,35 @@
-//! Files that are either whole or absent: written beside their place, synced, and renamed into it.
+//! Files that are either whole or absent: written beside their place, synced, then renamed into it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file or folder that could not be written or read, and why.
+/// The error of a file or folder that could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} {}: {source}", path.display())]
 pub struct StoreError {
-    /// What was being done: "cannot write", "cannot create", …
+    /// The action that failed: "cannot write", "cannot create", …
     pub action: &'static str,
     /// The file or folder.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the system.
     pub source: io::Error,
 }
 
 impl StoreError {
-    /// A closure for `map_err` that says what was being done to which path.
+    /// Returns a closure for `map_err` that adds the action and the path to an error of the system.
     pub(crate) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self { action, path, source }
     }
 }
 
-/// Create a folder and those above it.
+/// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(StoreError::at("cannot create the folder", path))
 }
 
-/// Put `bytes` into `path` so that whoever looks finds the old file or the whole new one, even after a crash.
+/// Writes `bytes` to `path` so that a reader finds the old file or the whole new one, even after a crash.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
     let folder = folder_of(path);
@@ -40,20 +40,21 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Have what was renamed in a folder survive a crash. Some file systems cannot sync a folder; they lose nothing worse.
+/// Syncs a folder, so that renames in it survive a crash. Some file systems cannot sync a folder, which is not an
+/// error.
 pub(crate) fn sync_folder(path: &Path) {
     if let Ok(folder) = File::open(path) {
         let _ = folder.sync_all();
     }
 }
 
-/// [`write_whole`], unless `path` holds these bytes already.
+/// Writes as [`write_whole`] does, unless `path` holds these bytes already.
 pub(crate) fn keep_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     if fs::read(path).is_ok_and(|found| found == bytes) { Ok(()) } else { write_whole(path, bytes) }
 }
 
-/// Put `bytes` into `path` so that whoever looks finds the old file or the whole new one, but leave it to the system when
-/// they reach the disk: for what [`sync_folders`] follows, or what may be lost with the power.
+/// Writes `bytes` to `path` so that a reader finds the old file or the whole new one, but leaves it to the system when
+/// they reach the disk. For files that [`sync_folders`] syncs later, or that a loss of power may lose.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
     let mut file = temporary_file(folder_of(path)).map_err(error)?;
@@ -66,7 +67,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file to be renamed, which is for whomever new files in general are for: temporary ones are private by default.
+/// Returns a file to be renamed. It has the permissions of new files in general, since temporary files are private by
+/// default.
 fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -74,9 +76,9 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.prefix(".writing-").tempfile_in(folder)
 }
 
-/// Wait until everything in some folders and the folders below them has reached the disk.
+/// Waits until everything in some folders and the folders below them has reached the disk.
 pub(crate) fn sync_folders(folders: &[&Path]) -> Result<(), StoreError> {
-    /// From so many folders on it is quicker to have the whole file system written than file by file.
+    /// The number of folders from which syncing the whole file system is quicker than syncing file by file.
     const MANY: usize = 3;
     #[cfg(target_os = "linux")]
     if let [first, ..] = folders
@@ -86,9 +88,9 @@ pub(crate) fn sync_folders(folders: &[&Path]) -> Result<(), StoreError> {
         let folder = File::open(first).map_err(StoreError::at("cannot open", first))?;
         match rustix::fs::syncfs(folder) {
             Ok(()) => return Ok(()),
-            // What cannot do so as a whole may still do it file by file.
+            // A file system that cannot sync as a whole may still sync file by file.
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {}
-            // Told once, an error would not be told again of the single files.
+            // The system reports an error of writing once: the sync of single files would not report it again.
             Err(error) => return Err(StoreError::at("cannot sync", first)(error.into())),
         }
     }
@@ -104,7 +106,7 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
         } else {
             match File::open(entry.path()) {
                 Ok(file) => file.sync_all().map_err(error)?,
-                // A temporary file of somebody else.
+                // A temporary file of another process.
                 Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
                 Err(other) => return Err(error(other)),
             }
@@ -114,7 +116,7 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A file of lines, each flushed as it comes, so that a killed run leaves what it had.
+/// A file of lines, each written at once, so that a killed run leaves the lines that it had.
 #[derive(Debug)]
 pub(crate) struct LineFile {
     file: File,
@@ -124,21 +126,21 @@ pub(crate) struct LineFile {
 }
 
 impl LineFile {
-    /// A new, empty file in place of whatever was there.
+    /// Creates an empty file in place of any file at the path.
     pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
         let file = File::create(path).map_err(StoreError::at("cannot create", path))?;
         Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
     }
 
-    /// A file that lines are added to, made if need be.
+    /// Opens a file to add lines to; creates it if it does not exist.
     pub(crate) fn append(path: &Path) -> Result<Self, StoreError> {
         let file = OpenOptions::new().append(true).create(true).open(path);
         let file = file.map_err(StoreError::at("cannot open", path))?;
         Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
     }
 
-    /// The first `bytes` of a file, which have the BLAKE3 hash `expected`, with what comes after cut off; returns their
-    /// text too. `None` if the file is not the one that was meant.
+    /// Opens a file at its first `bytes` bytes, which must have the BLAKE3 hash `expected`, and cuts off the rest.
+    /// Returns their text too; `None` if the file is shorter or the hash differs.
     pub(crate) fn reopen(path: &Path, bytes: u64, expected: &str) -> Result<Option<(Self, String)>, StoreError> {
         let Ok(mut text) = fs::read(path) else { return Ok(None) };
         if (text.len() as u64) < bytes {
@@ -156,7 +158,7 @@ impl LineFile {
         Ok(Some((Self { file, path: path.to_path_buf(), bytes, hasher }, text)))
     }
 
-    /// Append one line.
+    /// Appends one line.
     pub(crate) fn push(&mut self, line: &str) -> Result<(), StoreError> {
         let line = format!("{line}\n");
         self.file.write_all(line.as_bytes()).map_err(StoreError::at("cannot write", &self.path))?;
@@ -165,12 +167,12 @@ impl LineFile {
         Ok(())
     }
 
-    /// Bytes written so far, and the BLAKE3 hash of them.
+    /// Returns the number of bytes written so far and their BLAKE3 hash.
     pub(crate) fn written(&self) -> (u64, String) {
         (self.bytes, self.hasher.finalize().to_hex().to_string())
     }
 
-    /// Wait until all lines have reached the disk.
+    /// Waits until all lines have reached the disk.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.file.sync_data().map_err(StoreError::at("cannot sync", &self.path))
     }

@@ -1,4 +1,4 @@
-//! Independent units, the smallest kind of model: the test of what a kind must provide.
+//! Independent units, a minimal kind of model: the test of the contract that a kind must fulfil.
 
 use crate::engine::{BitMatrix, fires, log_sigmoid, softplus};
 use crate::model::likelihood::{Likelihood, LikelihoodRequest, NamedWindows, SplitLikelihood};
@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::train::{TrainOptions, TrainingSet};
 
-/// p(v) = Π_i σ(±b_i), with the log-odds b (visible).
+/// The model p(v) = Π_i σ(±b_i), with the log-odds b (visible).
 #[derive(Clone)]
 pub(crate) struct IndependentUnits {
     pub(crate) log_odds: Vec<f32>,
@@ -85,7 +85,7 @@ impl Density for IndependentUnits {
     }
 }
 
-/// Learns by counting: after each batch the log-odds are those of all examples seen so far, add-one smoothed.
+/// A learner that counts: after each batch the log-odds are those of all examples seen so far, add-one smoothed.
 pub(crate) struct Counting<'a> {
     set: TrainingSet<'a>,
     options: &'a TrainOptions,

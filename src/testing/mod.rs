@@ -1,4 +1,4 @@
-//! The small models or data sets that tests share.
+//! The small models that tests share.
 
 pub(crate) mod independent_units;
 mod whole_sweep;

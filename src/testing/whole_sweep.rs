@@ -1,4 +1,4 @@
-//! A whole sweep of the smallest kind of model: training, checkpoints, samples, likelihoods and the report know no kind.
+//! A whole sweep of a minimal kind of model, since no step of a sweep may depend on the kind.
 
 use crate::engine::Isa;
 use crate::report::Report;
@@ -29,7 +29,7 @@ steps = 2
 "sample.last_step" = ["draw", "likeliest"]
 "#;
 
-/// Asks the sweep to stop after an epoch of the first run.
+/// An observer that stops the sweep after an epoch of the first run.
 struct StopAfter(Option<(u64, Interrupt)>);
 
 impl SweepObserver for StopAfter {
@@ -71,7 +71,7 @@ fn a_toy_kind_runs_a_whole_sweep() {
     let whole = records(folder.path(), &prepared);
     for (record, run_id) in whole.iter().zip(&prepared.run_ids) {
         assert_eq!(record.status, RunStatus::Ok);
-        // What the kind defines is there; what it has no answer to is absent.
+        // Quantities that the kind defines are recorded; those that it does not define are absent.
         let metrics = &record.metrics;
         let value = |name: &str| metrics.get(name).copied().flatten().unwrap_or_else(|| panic!("{name} is not there"));
         let (likelihood, pseudo) =
@@ -80,14 +80,14 @@ fn a_toy_kind_runs_a_whole_sweep() {
         assert!(value("train_reconstruction_error") > 0.0 && value("free_energy_gap").is_finite());
         assert!(metrics.keys().all(|name| !name.contains("ais") && !name.contains("exchange")));
         assert!(record.music.is_some() && record.artifacts.len() >= 3, "{:?}", record.artifacts);
-        // The file opens as what it is, and its density agrees with the record.
+        // The file opens as a model of its own kind, and its density agrees with the record.
         let model = ModelFile::read(&run_folder(folder.path(), run_id).join(ModelFile::NAME)).unwrap();
         assert!(model.rbm().is_none() && model.open(Isa::Scalar).unwrap().is_finite());
     }
     // Runs that differ in their samples alone share one training.
     assert_eq!(whole.iter().filter(|record| record.trained_in.is_some()).count(), 2);
 
-    // Stopped within the first run and continued from its checkpoint, the sweep comes to the same bits.
+    // A sweep that is stopped within the first run and continued from its checkpoint comes to the same bits.
     let parts = tempfile::tempdir().unwrap();
     let (_, ok) = run(parts.path(), Some(2));
     assert_eq!(ok, 0, "stopped within the first run");

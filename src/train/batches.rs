@@ -1,10 +1,10 @@
-//! Which windows are trained on, and in which batches.
+//! The batches of windows that each epoch trains on.
 
 use super::options::{Batches, TrainOptions};
 use crate::engine::{BitMatrix, Purpose, RowStreams, permutation};
 use std::ops::Range;
 
-/// The windows to train on, with the songs they come from.
+/// The windows to train on, with the songs that they come from.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingSet<'a> {
     /// The windows (windows × visible).
@@ -14,12 +14,12 @@ pub struct TrainingSet<'a> {
 }
 
 impl TrainingSet<'_> {
-    /// The windows that take part in training under `options`, ascending.
+    /// Returns the windows that take part in training under `options`, ascending.
     pub fn trained_windows(&self, options: &TrainOptions) -> Vec<usize> {
         self.trained_songs(options).flatten().collect()
     }
 
-    /// The batches of one epoch, in the order of training; none is empty.
+    /// Returns the batches of one epoch, in the order of training; none is empty.
     pub fn batches(&self, options: &TrainOptions, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
         match options.batches {
             Batches::PerSong => self

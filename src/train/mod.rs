@@ -1,4 +1,4 @@
-//! The options of training, its schedules and its batches, shared by all kinds of model.
+//! The options of training, shared by all kinds of model. Batches follow from them, as do the schedules by epoch.
 
 mod batches;
 mod options;

@@ -3,72 +3,72 @@
 use crate::engine::EngineKind;
 use serde::{Deserialize, Serialize};
 
-/// How a model is trained.
+/// The options of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainOptions {
-    /// Where the chains of the negative phase start.
+    /// The source of the negative statistics.
     pub method: Method,
-    /// Persistent chains, at each temperature; zero for as many as a batch has examples.
+    /// The number of persistent chains at each temperature; 0 stands for the number of examples in a batch.
     pub chains: usize,
-    /// Temperatures of parallel tempering, the model's own included.
+    /// The number of temperatures of parallel tempering, the model's own included.
     pub temperatures: usize,
-    /// β of the hottest of them, in 0..=1.
+    /// The β of the hottest temperature, in 0..=1.
     pub lowest_inverse_temperature: f64,
-    /// Gibbs steps an update.
+    /// The number of Gibbs steps of an update.
     pub k: usize,
-    /// Gibbs steps an update in the last epoch, grown to evenly from `k`; zero for `k` throughout.
+    /// The number of Gibbs steps of an update in the last epoch, reached evenly from `k`; 0 keeps `k` throughout.
     pub k_final: usize,
-    /// The step size of the update, in the first epoch.
+    /// The step size of updates in the first epoch.
     pub learning_rate: f64,
-    /// How the step size goes from the first epoch to the last.
+    /// The change of the step size from the first epoch to the last.
     pub learning_rate_schedule: LearningRateSchedule,
-    /// The step size in the last epoch, where it changes.
+    /// The step size of updates in the last epoch, if it changes.
     pub learning_rate_final: f64,
-    /// Passes over the training windows.
+    /// The number of passes over the training windows.
     pub epochs: usize,
-    /// The last epochs over whose updates parameters are averaged, the mean being the result of training; zero for the
-    /// parameters after the last update.
+    /// The number of last epochs whose parameters, after each update, are averaged to the result of training; 0 stands
+    /// for the parameters after the last update.
     pub averaged_epochs: usize,
-    /// Examples a batch, at most.
+    /// The greatest number of examples in a batch.
     pub batch_size: usize,
-    /// How windows are put into batches.
+    /// The grouping of windows into batches.
     pub batches: Batches,
-    /// Leave the first window of every song out of training.
+    /// True to leave the first window of every song out of training.
     pub skip_first_window: bool,
-    /// What the gradient is estimated from.
+    /// The values of hidden units that the gradient is estimated from.
     pub statistics: StatisticsKind,
-    /// Which hidden sample the positive statistics use.
+    /// The hidden sample that the positive statistics use.
     pub positive_sample: PositiveSample,
-    /// Share of the last update that is added to the next, in 0..1.
+    /// The share of the last update that is added to the next, in 0..1.
     pub momentum: f64,
-    /// Momentum before the epoch `momentum_switch_epoch`.
+    /// The momentum before the epoch `momentum_switch_epoch`.
     pub initial_momentum: f64,
     /// The first epoch, counted from zero, in which `momentum` applies.
     pub momentum_switch_epoch: usize,
-    /// Whether momentum follows Nesterov's rule.
+    /// True if momentum follows Nesterov's rule.
     pub nesterov: bool,
     /// The factor of the quadratic (L2) penalty on weights.
     pub weight_decay: f64,
-    /// The metric of held-out songs that ends training when it does not improve any more.
+    /// The metric of held-out songs that ends training once it stops improving.
     pub early_stopping_metric: StopMetric,
-    /// Evaluations in a row without improvement after which training ends.
+    /// The number of evaluations in a row without improvement after which training ends.
     pub early_stopping_patience: usize,
-    /// What a value must be better by to count as an improvement.
+    /// The least difference that counts as an improvement.
     pub early_stopping_min_delta: f64,
-    /// Whether the model of the best epoch is the one that counts, rather than that of the last.
+    /// True if the result is the model of the best epoch rather than that of the last.
     pub early_stopping_restore: bool,
     /// The factor of the absolute (L1) penalty on weights.
     pub weight_decay_l1: f64,
-    /// The mean activity that hidden units are pulled to.
+    /// The mean activity that hidden units are pulled towards.
     pub sparsity_target: f64,
-    /// How hard they are pulled; zero for not at all.
+    /// The strength of the pull; 0 for none.
     pub sparsity_strength: f64,
-    /// The share of the running mean of activities that an update leaves, in 0..1.
+    /// The share of the running mean of activities that remains after an update, in 0..1.
     pub sparsity_decay: f64,
-    /// What the gradient is centred on.
+    /// The offsets that the gradient is centred on.
     pub centring: Centring,
-    /// The share of the way to a batch's means that offsets go in an update, in 0..=1.
+    /// The share of the way to a batch's means by which an update moves the offsets, in 0..=1.
     pub centring_rate: f64,
     /// The code that computes updates.
     pub engine: EngineKind,
@@ -113,25 +113,25 @@ impl Default for TrainOptions {
     }
 }
 
-/// Where the negative statistics come from: for chains, where they start.
+/// The source of the negative statistics: the start of the chains, or no chains at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// At the batch: contrastive divergence (Hinton 2002).
+    /// Chains that start at the batch: contrastive divergence (Hinton 2002).
     Cd,
-    /// Where the last update left them: persistent contrastive divergence (Tieleman 2008).
+    /// Chains that continue from the last update: persistent contrastive divergence (Tieleman 2008).
     Pcd,
-    /// As persistent chains, at several temperatures that exchange states: parallel tempering (Desjardins et al. 2010).
+    /// Persistent chains at several temperatures that exchange states: parallel tempering (Desjardins et al. 2010).
     Pt,
     /// No chains: exact expectations under the model, by enumeration.
     Exact,
 }
 
-/// How the learning rate goes from the first epoch to the last: see [`TrainOptions::learning_rate_at`].
+/// The change of the learning rate from the first epoch to the last; see [`TrainOptions::learning_rate_at`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LearningRateSchedule {
-    /// Not at all.
+    /// None.
     Constant,
     /// By the same difference every epoch.
     Linear,
@@ -141,7 +141,7 @@ pub enum LearningRateSchedule {
     Inverse,
 }
 
-/// What the gradient is centred on.
+/// The offsets that the gradient is centred on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Centring {
@@ -153,19 +153,20 @@ pub enum Centring {
     Average,
 }
 
-/// What early stopping looks at, of the songs held out.
+/// The metric of held-out songs that early stopping watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopMetric {
     /// Nothing: all epochs are trained.
     None,
-    /// The pseudo-log-likelihood, which is to rise.
+    /// The pseudo-log-likelihood, which should rise.
     PseudoLogLikelihood,
-    /// The reconstruction error, which is to fall; of little use to judge by, since it also falls where chains mix slowly.
+    /// The reconstruction error, which should fall. It is a poor criterion, since it also falls where chains mix
+    /// slowly.
     ReconstructionError,
 }
 
-/// How windows are put into batches.
+/// The grouping of windows into batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Batches {
@@ -175,7 +176,7 @@ pub enum Batches {
     PerSong,
 }
 
-/// What the gradient is estimated from.
+/// The values of hidden units that the gradient is estimated from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StatisticsKind {
@@ -185,11 +186,11 @@ pub enum StatisticsKind {
     Samples,
 }
 
-/// Which hidden sample the positive statistics use; of consequence with [`StatisticsKind::Samples`] only.
+/// The hidden sample that the positive statistics use. It matters with [`StatisticsKind::Samples`] only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PositiveSample {
-    /// The one that the Gibbs chain goes on from.
+    /// The one that the Gibbs chain continues from.
     Chain,
     /// One drawn apart from the chain's.
     Separate,

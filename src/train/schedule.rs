@@ -1,9 +1,10 @@
-//! What changes from epoch to epoch: the learning rate, the momentum, the Gibbs steps.
+//! The schedules of training: the learning rate, the momentum, the Gibbs steps by epoch.
 
 use super::options::{LearningRateSchedule, TrainOptions};
 
 impl TrainOptions {
-    /// ε of all updates of an epoch e of E, counted from zero. With t = e / (E − 1), the first rate ε₀ and the last ε₁:
+    /// Returns ε of all updates of an epoch e of E, counted from zero. With t = e / (E − 1), the first rate ε₀ and the
+    /// last ε₁:
     ///
     /// - constant: ε₀
     /// - linear: ε₀ + (ε₁ − ε₀) t
@@ -20,19 +21,19 @@ impl TrainOptions {
         }
     }
 
-    /// The momentum of all updates of an epoch, counted from zero.
+    /// Returns the momentum of all updates of an epoch, counted from zero.
     pub fn momentum_at(&self, epoch: u64) -> f64 {
         if epoch < self.momentum_switch_epoch as u64 { self.initial_momentum } else { self.momentum }
     }
 
-    /// Gibbs steps of every update of an epoch, counted from zero: k + (k_final − k) t rounded, with t as in
-    /// [`Self::learning_rate_at`]; k throughout where `k_final` is 0.
+    /// Returns the number of Gibbs steps of every update of an epoch, counted from zero: k + (k_final − k) t rounded,
+    /// with t as in [`Self::learning_rate_at`]; k throughout if `k_final` is 0.
     pub fn gibbs_steps_at(&self, epoch: u64) -> u64 {
         let (first, last) = (self.k as f64, self.k_final as f64);
         if self.k_final == 0 { self.k as u64 } else { (first + (last - first) * self.progress(epoch)).round() as u64 }
     }
 
-    /// From 0 in the first epoch to 1 in the last.
+    /// Returns the progress t, from 0 in the first epoch to 1 in the last.
     fn progress(&self, epoch: u64) -> f64 {
         let last = self.epochs.saturating_sub(1);
         if last == 0 { 0.0 } else { epoch as f64 / last as f64 }
@@ -54,7 +55,7 @@ mod tests {
         [0, 2, 4].map(|epoch| options.learning_rate_at(epoch))
     }
 
-    /// Worked out by hand: the ends and the middle of each.
+    /// The ends and the middle of each schedule, worked out by hand.
     #[test]
     fn learning_rates_follow_their_formulae() {
         let close = |found: [f64; 3], expected: [f64; 3]| {

@@ -64,8 +64,9 @@ impl Likelihood {
         Self { exact, ais, reverse_ais, floor, anchored_ais, anchored_samples, splits }
     }
 
-    /// Computes what `request` asks for. The first split must be that of the training windows. The biases `base` of the
-    /// base-rate model should be computed from them, and the chains that sample the model start at them.
+    /// Computes ln Z by the ways that `request` asks for. The first split must be that of the training windows. The
+    /// biases `base` of the base-rate model should be computed from them, and the chains that sample the model start at
+    /// them.
     pub fn of(
         parameters: &Parameters,
         base: &[f32],
@@ -154,7 +155,8 @@ impl Likelihood {
     pub fn doubts(&self) -> Vec<String> {
         /// The share of effective samples among the chains below which a few chains decide.
         const LEAST_EFFECTIVE: f64 = 0.05;
-        /// The number of effective samples below which one chain decides, however few there are. It is never below 1.
+        /// The number of effective samples below which one chain decides, whatever the number of chains. It is never
+        /// below 1.
         const FEWEST_EFFECTIVE: f64 = 1.5;
         let mut doubts = Vec::new();
         let remedy = "more inverse temperatures may help (evaluate.ais_temperatures)";

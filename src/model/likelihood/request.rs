@@ -1,9 +1,9 @@
-//! The request for a log-likelihood: of which windows, and by which ways.
+//! The request for a log-likelihood: its windows, its methods.
 
 use super::annealing::Spacing;
 use crate::engine::BitMatrix;
 
-/// The windows of one split, by which a model is judged.
+/// The windows of one split, on which a model is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedWindows<'a> {
     /// The name of the split: `train`, `validation` or `test`.

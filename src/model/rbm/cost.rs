@@ -1,4 +1,4 @@
-//! The memory and time that training an RBM takes, estimated from shapes and the costs of its engine.
+//! The estimated cost of training an RBM, by its shape: memory, time.
 
 use crate::engine::Isa;
 use crate::engine::cost::{UpdateSize, engine_bytes, row_bytes, state_bytes, weight_bytes};
@@ -14,7 +14,7 @@ pub fn footprint(model: &ModelOptions, train: &TrainOptions, visible: usize) -> 
     let hidden = model.hidden;
     let one_copy = weight_bytes(visible, hidden);
     let has_velocity = train.momentum > 0.0 || train.initial_momentum > 0.0;
-    // Updates by a rule pass over the sums once more, in an array of its own.
+    // Updates by a rule add up all terms in one more array of weights.
     let by_rule = train.centring != Centring::None
         || train.sparsity_strength > 0.0
         || train.weight_decay_l1 > 0.0
@@ -29,7 +29,7 @@ pub fn footprint(model: &ModelOptions, train: &TrainOptions, visible: usize) -> 
         pseudo_likelihood: 4 * one_copy,
         terms: if by_rule { one_copy } else { 0 },
         chains: if train.method == Method::Pt { (chains * train.temperatures) as u64 * states } else { 0 },
-        // Sums of products in f64, of as many parts of the enumeration as are merged at once.
+        // Sums of products in f64, one array for each of the up to 64 blocks of an enumeration.
         enumeration: if train.method == Method::Exact { 64 * 8 * (visible * hidden) as u64 } else { 0 },
         chain_states: states,
         row: row_bytes(train.engine, visible, hidden),

@@ -8,7 +8,7 @@ use crate::model::likelihood::{
     mean_pseudo_log_likelihood,
 };
 
-/// An RBM with the engine that annealed chains are to use.
+/// An RBM with the engine that annealed chains use.
 pub(super) struct RbmDensity {
     rbm: Rbm,
     kind: EngineKind,
@@ -16,7 +16,7 @@ pub(super) struct RbmDensity {
 }
 
 impl RbmDensity {
-    /// Returns the density of the RBM of these parameters. `isa` is known to be there.
+    /// Returns the density of the RBM of these parameters. The processor must have the instruction set `isa`.
     pub(super) fn new(parameters: Parameters, kind: EngineKind, isa: Isa) -> Self {
         Self { rbm: Rbm::new(parameters), kind, isa }
     }

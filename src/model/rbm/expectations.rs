@@ -1,17 +1,20 @@
-//! Expected statistics of small models, exact, and of data: what the gradient of the log-likelihood is the difference of.
+//! The expected statistics of a small model, exact, or of data. The gradient of the log-likelihood is their difference.
 
 use crate::engine::{BitMatrix, Parameters, sigmoid_f64};
 use rayon::prelude::*;
 
-/// Layers of more units than this are not enumerated for a gradient: 2^20 states take seconds, each unit more doubles that.
+/// The maximum number of units in a layer that is enumerated for a gradient. Its 2^20 states take seconds, and each
+/// further unit doubles that.
 pub const MAXIMUM_GRADIENT_UNITS: usize = 20;
 
-/// Blocks that the states are divided into, at most: each has sums of its own, which are added up in order.
+/// The maximum number of blocks that the states are divided into. Each has sums of its own, which are added up in
+/// order.
 const MOST_BLOCKS: u64 = 64;
-/// States of a block, at least; inputs are made anew at its start, so that rounding does not pile up.
+/// The minimum number of states in a block. Inputs are computed anew at its start, so rounding errors do not
+/// accumulate.
 const LEAST_BLOCK: u64 = 1024;
 
-/// ⟨v hᵀ⟩, ⟨v⟩ and ⟨h⟩ under some distribution.
+/// The expectations ⟨v hᵀ⟩, ⟨v⟩ and ⟨h⟩ under some distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectations {
     /// ⟨v_i h_j⟩ (visible × hidden), row-major.
@@ -23,11 +26,11 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// Under the model p(v, h) ∝ e^−E(v, h), by enumeration of the smaller layer; `None` if that has more than
-    /// [`MAXIMUM_GRADIENT_UNITS`] units.
+    /// Returns the expectations under the model p(v, h) ∝ e^−E(v, h), by enumeration of the smaller layer; `None` if
+    /// that has more than [`MAXIMUM_GRADIENT_UNITS`] units.
     ///
-    /// For each state s of the smaller layer, p(s) and the probabilities of the other layer's units are known in closed
-    /// form. States follow a Gray code, in which neighbours differ in one unit. The number of threads changes no bit.
+    /// For each state s of the smaller layer, p(s) and the probabilities of the other layer's units have a closed form.
+    /// States follow a Gray code, in which neighbours differ in one unit. The number of threads changes no bit.
     pub fn of_model(parameters: &Parameters) -> Option<Self> {
         let Parameters { visible, hidden, .. } = *parameters;
         if visible.min(hidden) > MAXIMUM_GRADIENT_UNITS {
@@ -48,7 +51,8 @@ impl Expectations {
         }
     }
 
-    /// Under the data with h ~ p(h | v): the means over the rows of `states` (rows × visible). Zero for no rows.
+    /// Returns the expectations under the data with h ~ p(h | v): the means over the rows of `states` (rows × visible).
+    /// Zero if there are no rows.
     pub fn of_data(parameters: &Parameters, states: &BitMatrix) -> Self {
         let Parameters { visible, hidden, .. } = *parameters;
         assert_eq!(states.columns(), visible, "columns of the visible states and visible units");
@@ -77,25 +81,27 @@ fn add(sums: &mut [f64], values: impl Iterator<Item = f64>) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
-/// The layer that is enumerated, with biases `own`, and the other one; `rows[j]` are the weights of its unit j.
+/// The enumerated layer, with biases `own`, and the other one; `rows[j]` are the weights of unit j of the enumerated
+/// layer.
 struct Enumeration {
     own: Vec<f64>,
     other: Vec<f64>,
     rows: Vec<Vec<f64>>,
 }
 
-/// Sums over states s of e^(ln p*(s) − maximum) times what is expected under s, p* the unnormalised probability.
+/// The sums over states s of e^(ln p*(s) − maximum) times the expectations under s, where p* is the unnormalised
+/// probability.
 struct Sums {
     maximum: f64,
     total: f64,
-    /// Of the products, own × other.
+    /// The sums of the products (own × other).
     products: Vec<f64>,
     own: Vec<f64>,
     other: Vec<f64>,
 }
 
 impl Enumeration {
-    /// The expectations: sums over all states, divided by their total.
+    /// Returns the expectations: the sums over all states, divided by their total.
     fn sums(&self) -> Sums {
         let states = 1u64 << self.own.len();
         let length = (states / MOST_BLOCKS).max(LEAST_BLOCK);
@@ -163,10 +169,11 @@ impl Enumeration {
     }
 }
 
-/// Factors in (1, 2] whose product stays finite.
+/// The number of factors in (1, 2] whose product stays finite.
 const FACTORS: usize = 1000;
 
-/// expected ← σ(inputs); returns Σ softplus(inputs), with one logarithm for all: ln Π (1 + e^−|x|) + Σ max(x, 0).
+/// Sets expected ← σ(inputs) and returns Σ softplus(inputs), with one logarithm for all: ln Π (1 + e^−|x|) + Σ max(x,
+/// 0).
 fn other_layer(inputs: &[f64], expected: &mut [f64]) -> f64 {
     let (mut product, mut sum) = (1.0, 0.0);
     for (&input, expected) in inputs.iter().zip(expected) {
@@ -178,7 +185,7 @@ fn other_layer(inputs: &[f64], expected: &mut [f64]) -> f64 {
     sum + libm::log(product)
 }
 
-/// The units that are on in a state, ascending.
+/// Returns the units that are on in a state, ascending.
 fn ones(state: u64) -> impl Iterator<Item = usize> {
     (0..64).filter(move |unit| state >> unit & 1 == 1)
 }
@@ -206,14 +213,14 @@ mod tests {
     use crate::model::energy::Rbm;
     use crate::testing::{random_bits, random_parameters};
 
-    /// Against the sum over both layers, in either orientation, and over more than one block.
+    /// Enumeration equals the sum over both layers, in either orientation and over more than one block.
     #[test]
     fn expectations_equal_the_double_sum() {
         for (visible, hidden) in [(5, 3), (3, 5), (4, 4), (1, 1), (12, 2), (11, 12)] {
             let parameters = random_parameters(18, visible, hidden, 1.5);
             let rbm = Rbm::new(parameters.clone());
             let exact = Expectations::of_model(&parameters).unwrap();
-            // p(h | v) by rows, weighed by p(v): the definition.
+            // By definition: p(h | v) of each row, weighted by p(v).
             let states = BitMatrix::from_fn(1 << visible, visible, |state, unit| state >> unit & 1 == 1);
             let weights: Vec<f64> = (0..1 << visible).map(|state| (-rbm.free_energy(&states, state)).exp()).collect();
             let total: f64 = weights.iter().sum();

@@ -3,8 +3,9 @@
 use crate::engine::{BitMatrix, Parameters, Purpose, RowStreams, standard_normals};
 use crate::model::options::{ModelOptions, VisibleBias};
 
-/// Parameters before the first update: W ~ N(`weight_mean`, `weight_std`²), one stream a row of W; hidden biases zero;
-/// visible biases zero or the log-odds of the training windows `rows` of `windows` (visible units wide).
+/// Returns the parameters before the first update: W ~ N(`weight_mean`, `weight_std`²), with one stream for each row of
+/// W; hidden biases zero; visible biases zero or the log-odds of the training windows `rows` of `windows` (windows ×
+/// visible).
 pub fn initial_parameters(options: &ModelOptions, windows: &BitMatrix, rows: &[usize], seed: u64) -> Parameters {
     let mut parameters = Parameters::zeros(windows.columns(), options.hidden);
     let streams = RowStreams::new(seed, Purpose::InitialWeights, 0, 0, 0);
@@ -21,8 +22,8 @@ pub fn initial_parameters(options: &ModelOptions, windows: &BitMatrix, rows: &[u
     parameters
 }
 
-/// ln(p / (1 − p)) of each unit's share p of ones (Hinton 2010, section 8.1), with p clamped to [1/2n, 1 − 1/2n] of n
-/// rows, so that a unit that is never on gets the bias of one that is on half a time. Zero for no rows.
+/// Returns ln(p / (1 − p)) of each unit's share p of ones (Hinton 2010, section 8.1). Of n rows, p is clamped to [1/2n,
+/// 1 − 1/2n], so a unit that is never on gets the bias of one that is on half a time. Zero if there are no rows.
 pub fn log_odds(windows: &BitMatrix, rows: &[usize]) -> Vec<f32> {
     let counts = windows.column_counts(rows.iter().copied());
     if rows.is_empty() {

@@ -1,4 +1,4 @@
-//! The learner of an RBM: contrastive divergence and its relatives, one update at a time.
+//! The learner of an RBM: contrastive divergence or a relative of it, one update at a time.
 
 use super::expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
 use super::initial::initial_parameters;
@@ -13,7 +13,7 @@ use crate::model::options::ModelOptions;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, TrainOptions, TrainingSet};
 
-/// Trains one RBM on one set of windows.
+/// A learner that trains one RBM on one set of windows.
 pub struct RbmLearner<'a> {
     set: TrainingSet<'a>,
     options: &'a TrainOptions,
@@ -22,9 +22,9 @@ pub struct RbmLearner<'a> {
     positive_phase: PositivePhase,
     negative_phase: NegativePhase,
     negative_side: HiddenSide,
-    /// Terms beyond those of an engine's plain step, if there are any.
+    /// The terms beyond those of an engine's plain step, if there are any.
     terms: Option<Terms>,
-    /// The epoch that was started, with the rows of its batches.
+    /// The epoch that was started; `batches` holds the rows of its batches.
     epoch: u64,
     pace: Pace,
     batches: Vec<Vec<usize>>,
@@ -32,8 +32,9 @@ pub struct RbmLearner<'a> {
 }
 
 impl<'a> RbmLearner<'a> {
-    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`; the instruction
-    /// set changes no bit. An error if this processor lacks it, or if the model is too large for an exact gradient.
+    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`; the
+    /// instruction set changes no bit. An error if this processor lacks it, or if the model is too large for an exact
+    /// gradient.
     pub fn new(
         set: TrainingSet<'a>,
         model: &ModelOptions,
@@ -82,7 +83,7 @@ impl<'a> RbmLearner<'a> {
         }
     }
 
-    /// Makes one update along the gradient of the batch's mean log-likelihood itself.
+    /// Makes one update along the gradient of the batch's mean log-likelihood.
     fn ascend(&mut self) {
         let parameters = self.model.engine().parameters();
         let data = Expectations::of_data(&parameters, &self.batch);
@@ -159,8 +160,9 @@ impl Learner for RbmLearner<'_> {
         Ok(())
     }
 
-    /// Under parallel tempering, `exchange_acceptance` is the share of the exchanges tried that were made: the mean over
-    /// neighbouring temperatures; `least_exchange_acceptance` is that of the least willing pair. Null before the first.
+    /// Returns, under parallel tempering, `exchange_acceptance`, the share of tried exchanges that were made, as the
+    /// mean over pairs of neighbouring temperatures, and `least_exchange_acceptance`, the share of the pair with the
+    /// least. Null before the first exchange.
     fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::new();
         if let Some(shares) = self.negative_phase.tempering().map(Tempering::acceptance) {

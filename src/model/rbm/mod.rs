@@ -1,4 +1,4 @@
-//! The Restricted Boltzmann Machine as a kind of model, with its ways of learning. Formulas as in the papers.
+//! The Restricted Boltzmann Machine as a kind of model. Formulas are written as in the papers.
 
 mod cost;
 mod density;

@@ -1,4 +1,4 @@
-//! An RBM in an engine, as a model that can be stored, sampled and measured.
+//! An RBM in an engine, as a model of the contract.
 
 use super::density::RbmDensity;
 use crate::engine::{BitMatrix, Engine, EngineKind, Isa, IsaError, Parameters, build_for};
@@ -10,7 +10,7 @@ pub struct RbmModel {
     engine: Box<dyn Engine>,
     kind: EngineKind,
     isa: Isa,
-    /// The hidden states of the last step of chains, kept to save allocations.
+    /// The hidden states of the chains' last step, kept to save allocations.
     hidden: BitMatrix,
     inputs: Vec<f32>,
 }
@@ -23,8 +23,8 @@ impl RbmModel {
         Ok(Self { engine, kind, isa, hidden: BitMatrix::default(), inputs: Vec::new() })
     }
 
-    /// Returns the model that `weights`, `visible_bias` and `hidden_bias` make. An error if one is missing, does not fit
-    /// the others, or stands beside other tensors.
+    /// Returns the model that `weights`, `visible_bias` and `hidden_bias` make. An error if one is missing, does not
+    /// fit the others, or stands beside other tensors.
     pub fn open(tensors: &Tensors, kind: EngineKind, isa: Isa) -> Result<Self, LearnerError> {
         let shape = shape_of(tensors)?;
         let mut reader = TensorReader::new(tensors);
@@ -43,8 +43,8 @@ impl RbmModel {
     }
 }
 
-/// Returns the numbers of visible and hidden units of the RBM that tensors make; an error if its parts do not fit together
-/// or a layer is empty.
+/// Returns the numbers of visible and hidden units of the RBM that tensors make; an error if its parts do not fit
+/// together or a layer is empty.
 pub fn shape_of(tensors: &Tensors) -> Result<(usize, usize), TensorError> {
     let Parameters { visible, hidden, .. } = Parameters::try_from(tensors)?;
     if visible == 0 || hidden == 0 {
@@ -98,8 +98,8 @@ impl Sampler for RbmModel {
         self.engine.visible()
     }
 
-    /// Makes a Gibbs step: h ~ p(h | v), then v ~ p(v | h) or its mode. Held units put back after it leave
-    /// p(free units, h | held units) as it is, since units of a layer are independent given the other layer.
+    /// Makes a Gibbs step: h ~ p(h | v), then v ~ p(v | h) or its mode. Held units are put back after it, which leaves
+    /// p(free units, h | held units) unchanged, since the units of a layer are independent given the other layer.
     fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep) {
         let Self { engine, hidden, inputs, .. } = self;
         engine.sample_hidden(visible, step.streams.hidden_draw(step.number), hidden);

@@ -1,4 +1,4 @@
-//! The two phases of an update: hidden statistics under the data, and the fantasies that stand for the model.
+//! The two phases of an update: hidden statistics under the data, then fantasies that stand for the model.
 
 use super::streams::UpdateStreams;
 use super::tempering::Tempering;
@@ -7,7 +7,7 @@ use crate::model::gibbs::{advance_from_hidden, advance_from_visible};
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 
-/// Hidden states or probabilities under some visible states: one side of the gradient.
+/// A side of the gradient: hidden states or probabilities given some visible states.
 #[derive(Debug)]
 pub(super) struct HiddenSide {
     kind: StatisticsKind,
@@ -20,7 +20,7 @@ impl HiddenSide {
         Self { kind, samples: BitMatrix::default(), probabilities: Vec::new() }
     }
 
-    /// ⟨v h⟩ with h drawn from p(h | v) for `purpose`, or p(h | v) itself.
+    /// Returns ⟨v h⟩ with h drawn from p(h | v) for `purpose`, or with p(h | v) itself.
     pub(super) fn gather<'a>(
         &'a mut self,
         engine: &mut dyn Engine,
@@ -42,7 +42,7 @@ impl HiddenSide {
     }
 }
 
-/// What of an update depends on when it is made.
+/// The part of an update that depends on the epoch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) step: Step,
@@ -53,7 +53,7 @@ pub(super) struct Pace {
 #[derive(Debug)]
 pub(super) struct PositivePhase {
     side: HiddenSide,
-    /// The sample in the gradient: the chain's first hidden states, or one of its own.
+    /// The purpose of the sample in the gradient: that of the chain's first hidden states, or one of its own.
     purpose: Purpose,
 }
 
@@ -64,7 +64,7 @@ impl PositivePhase {
         Self { side: HiddenSide::new(options.statistics), purpose }
     }
 
-    /// ⟨v h⟩ under the data.
+    /// Returns ⟨v h⟩ under the data.
     pub(super) fn gather<'a>(
         &'a mut self,
         engine: &mut dyn Engine,
@@ -79,27 +79,28 @@ impl PositivePhase {
 #[derive(Clone, Debug)]
 pub(super) struct NegativePhase {
     chains: Chains,
-    /// Visible states of the chains: persistent ones stay from one update to the next.
+    /// The visible states of the chains. Those of persistent chains stay from one update to the next.
     visible: BitMatrix,
     hidden: BitMatrix,
 }
 
-/// Where chains start.
+/// The start of the chains.
 #[derive(Clone, Debug)]
 enum Chains {
-    /// At the batch.
+    /// The batch.
     AtData {
-        /// Whether the hidden sample of the positive statistics is the chain's first state.
+        /// True if the hidden sample of the positive statistics is the chain's first state.
         continues_positive_sample: bool,
     },
-    /// Where the last update left them.
+    /// The states that the last update left.
     Persistent,
-    /// There too, at several temperatures.
+    /// The states that the last update left, at several temperatures.
     Tempered(Tempering),
 }
 
 impl NegativePhase {
-    /// `start` draws the first states (chains × visible) of persistent chains of a temperature by its number.
+    /// Returns the phase before the first update. `start` draws the first states (chains × visible) of the persistent
+    /// chains of a temperature, given its number.
     pub(super) fn new(options: &TrainOptions, start: impl Fn(u64) -> BitMatrix) -> Self {
         let mut visible = BitMatrix::default();
         let chains = match options.method {
@@ -118,7 +119,7 @@ impl NegativePhase {
         Self { chains, visible, hidden: BitMatrix::default() }
     }
 
-    /// Chains at several temperatures, if that is what they are.
+    /// Returns the chains at several temperatures, if there are any.
     pub(super) fn tempering(&self) -> Option<&Tempering> {
         match &self.chains {
             Chains::Tempered(tempering) => Some(tempering),
@@ -126,14 +127,14 @@ impl NegativePhase {
         }
     }
 
-    /// Observe anew from here on.
+    /// Resets the counts of exchanges.
     pub(super) fn start_epoch(&mut self) {
         if let Chains::Tempered(tempering) = &mut self.chains {
             tempering.start_epoch();
         }
     }
 
-    /// Add what stays from one update to the next: the states of persistent chains.
+    /// Adds the states of persistent chains, which stay from one update to the next.
     pub(super) fn save(&self, state: &mut Tensors) {
         match &self.chains {
             Chains::AtData { .. } => {}
@@ -142,7 +143,7 @@ impl NegativePhase {
         }
     }
 
-    /// This phase with what [`Self::save`] added.
+    /// Returns this phase with the states that [`Self::save`] added.
     pub(super) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
         let mut phase = self.clone();
         match &mut phase.chains {
@@ -153,10 +154,10 @@ impl NegativePhase {
         Ok(phase)
     }
 
-    /// Visible states (chains × visible) after some Gibbs steps: from the batch (CD, Hinton 2002), or from where the
-    /// last update left the chains (PCD, Tieleman 2008; at several temperatures, Desjardins et al. 2010). `data` are the
-    /// positive statistics of the same update: where they hold the chain's own hidden sample, it is the first state of the
-    /// chain.
+    /// Returns the visible states (chains × visible) after some Gibbs steps, which start from the batch (CD, Hinton
+    /// 2002) or continue from the last update (PCD, Tieleman 2008; at several temperatures, Desjardins et al. 2010).
+    /// `data` are the positive statistics of the same update. If they hold the chain's own hidden sample, it is the
+    /// first state of the chain.
     pub(super) fn advance(
         &mut self,
         engine: &mut dyn Engine,

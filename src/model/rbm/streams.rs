@@ -3,7 +3,7 @@
 use crate::engine::{Draw, Purpose, RowStreams};
 use crate::model::gibbs::GibbsStreams;
 
-/// The streams of one update.
+/// The random streams of one update.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpdateStreams {
     pub(super) seed: u64,
@@ -12,7 +12,7 @@ pub(super) struct UpdateStreams {
 }
 
 impl UpdateStreams {
-    /// The streams of one step of this update.
+    /// Returns the streams of one step of this update.
     pub(super) fn of(&self, purpose: Purpose, step: u64) -> RowStreams {
         RowStreams::new(self.seed, purpose, self.epoch, self.batch, step)
     }

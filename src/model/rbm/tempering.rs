@@ -1,27 +1,27 @@
-//! Parallel tempering: chains of one model at several temperatures, neighbours of which exchange their states (Desjardins
+//! Parallel tempering: chains of one model at several temperatures, where neighbours exchange their states (Desjardins
 //! et al. 2010; Cho, Raiko and Ilin 2010).
 
 use super::streams::UpdateStreams;
 use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams, open_unit};
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 
-/// Chains at inverse temperatures from 1, the model itself, down to the lowest, evenly spaced: at β states are distributed
-/// as p(v, h) ∝ e^−βE(v, h).
+/// The chains at evenly spaced inverse temperatures, from 1, the model itself, down to the lowest. At β states are
+/// distributed as p(v, h) ∝ e^−βE(v, h).
 #[derive(Clone, Debug)]
 pub(super) struct Tempering {
     inverse_temperatures: Vec<f64>,
-    /// Visible states (chains × visible) at each temperature.
+    /// The visible states (chains × visible) at each temperature.
     visible: Vec<BitMatrix>,
-    /// The hidden states that these were drawn from.
+    /// The hidden states that the visible ones were drawn from.
     hidden: Vec<BitMatrix>,
-    /// Exchanges tried and made between each temperature and the next, since the epoch began.
+    /// The numbers of exchanges tried and made between each temperature and the next, since the epoch began.
     tried: Vec<u64>,
     made: Vec<u64>,
     inputs: Vec<f32>,
 }
 
 impl Tempering {
-    /// Chains that start at the given visible states, one matrix a temperature.
+    /// Returns chains that start at the given visible states, one matrix for each temperature.
     pub(super) fn new(lowest_inverse_temperature: f64, visible: Vec<BitMatrix>) -> Self {
         let count = visible.len();
         let step = (1.0 - lowest_inverse_temperature) / (count - 1).max(1) as f64;
@@ -35,21 +35,21 @@ impl Tempering {
         }
     }
 
-    /// The share of exchanges made between each temperature and the next, of those tried since the epoch began; `None` of
-    /// none.
+    /// Returns the share of the exchanges tried since the epoch began that were made, for each temperature and the
+    /// next; `None` if none were tried.
     pub(super) fn acceptance(&self) -> Vec<Option<f64>> {
         let pairs = self.made.iter().zip(&self.tried);
         pairs.map(|(&made, &tried)| (tried > 0).then(|| made as f64 / tried as f64)).collect()
     }
 
-    /// Count exchanges from here on.
+    /// Resets the counts of exchanges.
     pub(super) fn start_epoch(&mut self) {
         self.tried.fill(0);
         self.made.fill(0);
     }
 
-    /// `steps` rounds of one Gibbs step at every temperature and exchanges between all neighbours; returns the states at
-    /// temperature 1.
+    /// Makes `steps` rounds, each of one Gibbs step at every temperature and exchanges between all neighbours. Returns
+    /// the states at temperature 1.
     pub(super) fn advance(&mut self, engine: &mut dyn Engine, steps: u64, streams: &UpdateStreams) -> &BitMatrix {
         let count = self.visible.len();
         for step in 0..steps {
@@ -69,8 +69,8 @@ impl Tempering {
         &self.visible[0]
     }
 
-    /// Let the pairs of neighbours (0, 1), (2, 3), …, then (1, 2), (3, 4), … exchange the states of a chain, each with the
-    /// probability min(1, e^((β − β')(E − E'))) (Metropolis), chain by chain.
+    /// Exchanges the states of chains between the pairs of neighbours (0, 1), (2, 3), …, then (1, 2), (3, 4), …, chain
+    /// by chain, each with the probability min(1, e^((β − β')(E − E'))) (Metropolis).
     fn exchange(&mut self, engine: &mut dyn Engine, numbers: RowStreams) {
         let bias = engine.visible_bias();
         let count = self.visible.len();
@@ -96,10 +96,10 @@ impl Tempering {
         }
     }
 
-    /// E(v, h) = −b·v − h·(c + vW) of every chain at one temperature, in nats.
+    /// Returns E(v, h) = −b·v − h·(c + vW) of every chain at one temperature, in nats.
     ///
-    /// The hidden states are those that the visible ones were drawn from. Of the two only the visible states are kept and
-    /// exchanged: hidden ones are drawn anew from them.
+    /// The hidden states are those that the visible ones were drawn from. Only visible states are kept and exchanged;
+    /// hidden states are drawn from them again.
     fn energies(&mut self, engine: &mut dyn Engine, bias: &[f32], temperature: usize) -> Vec<f64> {
         let (visible, hidden) = (&self.visible[temperature], &self.hidden[temperature]);
         engine.hidden_inputs(visible, &mut self.inputs);
@@ -112,7 +112,7 @@ impl Tempering {
         inputs.enumerate().map(energy).collect()
     }
 
-    /// Add the states of all chains and the exchanges counted.
+    /// Adds the states of all chains and the counts of exchanges.
     pub(super) fn save(&self, state: &mut Tensors) {
         for (temperature, visible) in self.visible.iter().enumerate() {
             state.insert_bits(&format!("chains.{temperature}"), visible);
@@ -122,7 +122,7 @@ impl Tempering {
         }
     }
 
-    /// These chains with what [`Self::save`] added.
+    /// Returns these chains with the values that [`Self::save`] added.
     pub(super) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
         let read = |(temperature, like)| state.bits(&format!("chains.{temperature}"), like);
         let visible = self.visible.iter().enumerate().map(read).collect::<Result<_, _>>()?;

@@ -1,10 +1,10 @@
-//! The terms of an update beyond gradient, momentum and quadratic decay: centring, sparsity, L1 decay, Nesterov's rule.
+//! The terms of an update beyond an engine's plain step: centring, sparsity, L1 decay, Nesterov's rule.
 
 use crate::engine::{Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 use crate::train::{Centring, TrainOptions};
 
-/// ⟨v⟩ and ⟨h⟩ under the data or the model, over a batch.
+/// The means ⟨v⟩ and ⟨h⟩ under the data or the model, over a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Means {
     pub(super) visible: Vec<f64>,
@@ -12,7 +12,8 @@ pub(super) struct Means {
 }
 
 impl Means {
-    /// The means of `hidden` hidden units' states or probabilities and of the visible states that go with them.
+    /// Returns the means of the states or probabilities of `hidden` hidden units, and of the visible states that go
+    /// with them.
     pub(super) fn of(statistics: &Statistics, hidden: usize) -> Self {
         let rows = statistics.visible.rows();
         let share = if rows == 0 { 0.0 } else { 1.0 / rows as f64 };
@@ -34,7 +35,7 @@ impl Means {
     }
 }
 
-/// What updates with further terms need, and what they keep from one to the next.
+/// The further terms of an update, with the values that they keep from one update to the next.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     nesterov: bool,
@@ -43,13 +44,13 @@ pub(super) struct Terms {
     offsets: Option<Offsets>,
 }
 
-/// Hidden units pulled towards a mean activity (Lee, Ekanadham and Ng 2007; Hinton 2010, section 11).
+/// The pull of hidden units towards a mean activity (Lee, Ekanadham and Ng 2007; Hinton 2010, section 11).
 #[derive(Clone, Debug)]
 struct Sparsity {
     target: f64,
     strength: f64,
     decay: f64,
-    /// q (hidden): the running mean of the units' activity; empty before the first update, which starts it.
+    /// The running mean q (hidden) of the units' activity; empty before the first update, which starts it.
     activity: Vec<f64>,
 }
 
@@ -62,8 +63,8 @@ struct Offsets {
 }
 
 impl Terms {
-    /// The terms that `options` ask for; `None` where an engine's plain step does without. `start` computes the means of
-    /// the visible units in training, where offsets start; those of the hidden units start at ½.
+    /// Returns the terms that `options` ask for; `None` if an engine's plain step suffices. `start` computes the means
+    /// of the visible units in training, where their offsets start; those of the hidden units start at ½.
     pub(super) fn new(options: &TrainOptions, hidden: usize, start: impl FnOnce() -> Vec<f64>) -> Option<Self> {
         let moving = options.momentum != 0.0 || options.initial_momentum != 0.0;
         let terms = Self {
@@ -85,13 +86,13 @@ impl Terms {
         any.then_some(terms)
     }
 
-    /// No terms: an update by the gradient alone, of which an engine is to be given the parts.
+    /// Returns no terms, for an update by a gradient whose parts the engine is given.
     pub(super) fn none() -> Self {
         Self { nesterov: false, weight_decay_l1: 0.0, sparsity: None, offsets: None }
     }
 
-    /// One update of the engine's parameters. `products` is the gradient of the weights, of which `data` and `model` are the
-    /// means.
+    /// Makes one update of the engine's parameters. `products` gives the gradient of the weights, `data` and `model`
+    /// the means of both sides.
     pub(super) fn step(
         &mut self,
         engine: &mut dyn Engine,
@@ -114,7 +115,7 @@ impl Terms {
             hidden_gradient.iter_mut().zip(pull).for_each(|(gradient, pull)| *gradient += pull);
             outer.push((narrow(&mut data.visible.iter().copied()), narrow(&mut pull.iter().copied())));
         }
-        // ⟨(v − μ)(h − λ)ᵀ⟩ of data less that of the model: what μλᵀ adds is the same on both sides.
+        // ⟨(v − μ)(h − λ)ᵀ⟩ of the data minus that of the model: the term μλᵀ is the same on both sides.
         let offsets = self.offsets.as_ref().map(|Offsets { means, .. }| {
             outer.push((
                 narrow(&mut means.visible.iter().map(|mean| -mean)),
@@ -137,7 +138,7 @@ impl Terms {
         engine.step_by_rule(products, &rule);
     }
 
-    /// Add the running means.
+    /// Adds the running means.
     pub(super) fn save(&self, state: &mut Tensors) {
         if let Some(Sparsity { activity, .. }) = self.sparsity.as_ref().filter(|own| !own.activity.is_empty()) {
             state.insert("sparsity.activity", &[activity.len()], TensorValues::F64(activity.clone()));
@@ -149,7 +150,7 @@ impl Terms {
         }
     }
 
-    /// These terms with what [`Self::save`] added, of a model with so many hidden units.
+    /// Returns these terms with the values that [`Self::save`] added, for a model with `hidden` hidden units.
     pub(super) fn restored(&self, state: &mut TensorReader, hidden: usize) -> Result<Self, TensorError> {
         let mut terms = self.clone();
         if let Some(sparsity) = &mut terms.sparsity {
@@ -165,8 +166,8 @@ impl Terms {
 }
 
 impl Sparsity {
-    /// The gradient by the hidden inputs of −strength times the cross-entropy between the target p and q, strength · (p − q)
-    /// (hidden), once the running mean q has taken the batch's mean activity into account.
+    /// Takes the batch's mean activity into the running mean q, then returns strength · (p − q) (hidden), where p is
+    /// the target. It is the gradient, by the hidden inputs, of −strength times the cross-entropy between p and q.
     fn pull(&mut self, activity: &[f64]) -> Vec<f64> {
         if self.activity.is_empty() {
             self.activity = activity.to_vec();
@@ -179,8 +180,8 @@ impl Sparsity {
 }
 
 impl Offsets {
-    /// Move the offsets a share of the way to the batch's means. The model stays what it is: its parameters are kept in the
-    /// ordinary form, which knows no offsets.
+    /// Moves the offsets a share of the way to the batch's means. The model does not change: its parameters are kept in
+    /// the ordinary form, which has no offsets.
     fn follow(&mut self, data: &Means, model: &Means) {
         let Self { centring, rate, means } = self;
         let follow = |offsets: &mut [f64], data: &[f64], model: &[f64]| {

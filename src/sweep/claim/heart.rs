@@ -4,7 +4,7 @@ use super::{HEARTBEAT, HeldClaim};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
-/// Gives signs of life for all claims of a process, from a thread of its own, until dropped.
+/// A thread that renews all claims of a process every [`HEARTBEAT`] until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Heart {
     shared: Arc<HeartState>,
@@ -19,7 +19,7 @@ struct HeartState {
 }
 
 impl Heart {
-    /// Start to beat.
+    /// Starts the thread.
     pub(crate) fn start() -> io::Result<Self> {
         let shared = Arc::new(HeartState::default());
         let own = Arc::clone(&shared);
@@ -27,7 +27,7 @@ impl Heart {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Keep a claim alive as long as it is held.
+    /// Renews a claim for as long as it is held.
     pub(crate) fn keep(&self, claim: &Arc<HeldClaim>) {
         let mut claims = self.shared.claims.lock().unwrap_or_else(PoisonError::into_inner);
         claims.retain(|claim| claim.strong_count() > 0);

@@ -1,18 +1,4 @@
-//! Claims: which process works on a run, so that several share a folder of results without doing a run twice.
-//!
-//! `claim.json` in a run's folder names the process that works on it. It comes into being by a hard link, which either
-//! succeeds or finds another there, on local and on network file systems alike; no lock is held. Its time of change is the
-//! heartbeat: the owner writes it anew every [`HEARTBEAT`], and a claim without renewal for [`STALE_AFTER`] may be taken
-//! over, as may one whose process is known to be gone.
-//!
-//! Taking over must itself be possible only once. Whoever links a claim of his own to `.after-TOKEN`, TOKEN being that of
-//! the claim before, is its one successor; the owner of a run is found by going from `claim.json` from successor to
-//! successor. An owner who gives a run back becomes his own successor first, so that nobody else can from then on, and
-//! then removes `claim.json` before the rest. So a successor who finds `claim.json` unchanged *after* he has become one
-//! owns the run.
-//!
-//! A process that was suspended for longer than [`STALE_AFTER`] finds at its next heartbeat that it has lost the run. What
-//! it may write until then harms nothing: results are a function of the configuration, and files are replaced whole.
+//! The claim of a process on a run. `README.md` beside this file describes the protocol.
 
 pub(in crate::sweep) mod heart;
 pub(in crate::sweep) mod presence;
@@ -28,41 +14,42 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Time between two signs of life of a claim.
+/// The time between two renewals of a claim.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A claim without a sign of life for so long is dead.
+/// The time without renewal after which a claim is dead.
 pub const STALE_AFTER: Duration = Duration::from_mins(1);
-/// The file that says who works on a run.
+/// The name of the file that names the process that works on a run.
 pub(crate) const CLAIM_FILE: &str = "claim.json";
 
 /// `claim.json`: the process that works on a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Version of this file.
+    /// The version of this file.
     pub schema: u32,
-    /// The host it runs on.
+    /// The host that the process runs on.
     pub host: String,
-    /// The number of the process there.
+    /// The number of the process on that host.
     pub pid: u32,
-    /// What tells this process from others that had its number: boot, namespace and start, where the system says.
+    /// The identity of the process among all that had its number: boot, namespace and start time. `None` if the system
+    /// does not give them.
     pub process: Option<String>,
-    /// A random word that is this claim's own.
+    /// A random word that no other claim has.
     pub token: String,
-    /// The job of the batch system it belongs to, where there is one.
+    /// The job of the batch system that the process belongs to, if there is one.
     pub job: Option<String>,
-    /// Epochs trained at the last sign of life.
+    /// The number of epochs trained at the last renewal.
     pub epoch: u64,
-    /// Epochs planned.
+    /// The number of epochs planned.
     pub epochs: u64,
-    /// When the work began, in seconds since 1970.
+    /// The time at which the work began, in seconds since 1970.
     pub claimed_at: u64,
 }
 
 impl Claim {
-    /// The version that this program writes.
+    /// The version of `claim.json` that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// A claim of this process on nothing yet.
+    /// Returns a new claim of this process.
     fn of_this_process(epochs: u64) -> Self {
         Self {
             schema: Self::SCHEMA,
@@ -77,7 +64,7 @@ impl Claim {
         }
     }
 
-    /// What stands for a torn claim: as good as any other until it has been silent for long.
+    /// Returns the claim that stands for a torn one. It counts as alive until it is stale.
     fn unreadable(modified: SystemTime) -> Self {
         let time = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
@@ -93,11 +80,11 @@ impl Claim {
         }
     }
 
-    /// Whether its process is known to be gone: it ran on this host, in this namespace, and does no more.
+    /// Returns true if the process is known to be gone: it ran on this host, in this namespace, and has ended.
     fn is_orphan(&self) -> bool {
         let Some(process) = &self.process else { return false };
         let here = process_identity("self");
-        // All but the time of the start: the same boot of the same system, which sees the same processes.
+        // Everything but the start time: equal for one boot and one namespace, which sees the same processes.
         let place = |identity: &str| identity.rsplit_once('/').map(|(place, _)| place.to_owned());
         if self.host != host_name() || here.as_deref().and_then(place) != place(process) {
             return false;
@@ -105,7 +92,7 @@ impl Claim {
         process_identity(&self.pid.to_string()).is_none_or(|now| now != *process)
     }
 
-    /// The claim as it is written: of a fixed length, so that it can be written over in place.
+    /// Returns the bytes of the file. They have a fixed length, so that a claim can be written over in place.
     fn to_bytes(&self) -> Vec<u8> {
         const LENGTH: usize = 1024;
         let mut text = serde_json::to_string(self).expect("a claim is plain data");
@@ -116,23 +103,23 @@ impl Claim {
     }
 }
 
-/// A claim as it was found.
+/// A claim that was found in a run's folder, with its time of change.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// What it says; of an unknown process if it cannot be read as a claim.
+pub(crate) struct FoundClaim {
+    /// The claim; that of an unknown process if the file cannot be read as one.
     pub(crate) claim: Claim,
     modified: SystemTime,
 }
 
-impl Found {
-    /// Whether nobody works on the run any more; `now` is the time of the file system.
+impl FoundClaim {
+    /// Returns true if the claim is stale or its process is gone; `now` is the time of the file system.
     pub(crate) fn is_dead(&self, now: SystemTime) -> bool {
         let silent = now.duration_since(self.modified).is_ok_and(|silent| silent > STALE_AFTER);
         silent || self.claim.is_orphan()
     }
 
     fn read(path: &Path) -> io::Result<Option<Self>> {
-        // Opened first, asked for its time after: a network file system then answers from the server.
+        // The file is opened before its time is asked for: a network file system then answers from the server.
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -146,17 +133,17 @@ impl Found {
     }
 }
 
-/// The claim that holds a run: `claim.json` or the last of its successors.
-pub(crate) fn find(run_folder: &Path) -> io::Result<Option<Found>> {
+/// Returns the claim that holds a run: `claim.json` or the last of its successors.
+pub(crate) fn find(run_folder: &Path) -> io::Result<Option<FoundClaim>> {
     Ok(succession(run_folder)?.pop())
 }
 
-/// `claim.json` and its successors, in order.
-fn succession(run_folder: &Path) -> io::Result<Vec<Found>> {
-    let mut all: Vec<Found> = Vec::new();
+/// Returns `claim.json` and its successors, in order.
+fn succession(run_folder: &Path) -> io::Result<Vec<FoundClaim>> {
+    let mut all: Vec<FoundClaim> = Vec::new();
     let mut path = run_folder.join(CLAIM_FILE);
-    while let Some(found) = Found::read(&path)? {
-        // An owner who gives the run back is his own successor.
+    while let Some(found) = FoundClaim::read(&path)? {
+        // An owner that gives the run back is its own successor.
         if all.iter().any(|earlier| earlier.claim.token == found.claim.token) {
             break;
         }
@@ -167,21 +154,21 @@ fn succession(run_folder: &Path) -> io::Result<Vec<Found>> {
 }
 
 fn successor_path(run_folder: &Path, token: &str) -> PathBuf {
-    // A token that is no word of ours must not lead elsewhere.
+    // A token that this program did not write must not lead to another folder.
     let token: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
     run_folder.join(format!(".after-{token}"))
 }
 
-/// What became of an attempt to claim a run.
+/// The result of an attempt to claim a run.
 #[derive(Debug)]
 pub(crate) enum Acquired {
-    /// The run is ours.
+    /// This process holds the run.
     Held(Arc<HeldClaim>),
-    /// Another process works on it, or has just taken it.
+    /// Another process works on it or has just taken it.
     Taken,
 }
 
-/// A claim that this process holds. It is given back by [`Self::release`], or when dropped.
+/// A claim that this process holds. [`Self::release`] gives it back, and so does dropping it.
 #[derive(Debug)]
 pub(crate) struct HeldClaim {
     folder: PathBuf,
@@ -190,33 +177,33 @@ pub(crate) struct HeldClaim {
     epoch: AtomicU64,
     lost: AtomicBool,
     released: AtomicBool,
-    /// The claims that this one took the place of, since their processes died at work.
+    /// The claims of the processes that died at work, which this claim succeeds.
     predecessors: Vec<Claim>,
 }
 
 impl HeldClaim {
-    /// The claim of a process that died at work before, if there was one.
+    /// Returns the claim of the last process that died at work on this run, if there was one.
     pub(crate) fn predecessor(&self) -> Option<&Claim> {
         self.predecessors.last()
     }
 
-    /// Whether a file in the run's folder is one that the claim consists of.
+    /// Returns true if a file in the run's folder is part of this claim.
     pub(crate) fn consists_of(&self, name: &str) -> bool {
         let successor_of = |claim: &Claim| successor_path(&self.folder, &claim.token).ends_with(name);
         name == CLAIM_FILE || self.predecessors.iter().any(successor_of)
     }
 
-    /// Whether another process has taken the run over, thinking this one dead.
+    /// Returns true if another process has taken the run over because this one seemed dead.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Note how far the run is; the next heartbeat tells others.
+    /// Notes the epoch that the run has reached; the next heartbeat writes it.
     pub(crate) fn reached(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Relaxed);
     }
 
-    /// Look whether the run is still ours, for all that the files say.
+    /// Returns true if the files still show this process as the owner of the run.
     pub(crate) fn verify(&self) -> bool {
         let owned =
             find(&self.folder).is_ok_and(|found| found.is_some_and(|found| found.claim.token == self.claim.token));
@@ -226,22 +213,23 @@ impl HeldClaim {
         owned
     }
 
-    /// Give a sign of life.
+    /// Renews the claim.
     fn renew(&self) {
         if self.released.load(Ordering::Relaxed) || !self.verify() {
             return;
         }
         let claim = Claim { epoch: self.epoch.load(Ordering::Relaxed), ..self.claim.clone() };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // In place, by the handle: should another have taken over, its claim is another file. Synced, so that a server
-        // sees it now. A failure, as of a full disk, is no reason to stop; silence for long enough will tell others.
+        // In place, by the handle: if another process has taken over, its claim is another file. Synced, so that a
+        // server sees it now. A failure, such as a full disk, does not stop the run; if it lasts, the claim becomes
+        // stale.
         let written = file.rewind().and_then(|()| file.write_all(&claim.to_bytes())).and_then(|()| file.sync_data());
         if let Err(error) = written {
             tracing::warn!("cannot renew the claim in {}: {error}", self.folder.display());
         }
     }
 
-    /// Let others have the run.
+    /// Gives the run back.
     pub(crate) fn release(&self) {
         if self.released.swap(true, Ordering::Relaxed) {
             return;
@@ -251,7 +239,7 @@ impl HeldClaim {
         if claims.last().is_none_or(|last| last.claim.token != self.claim.token) {
             return;
         }
-        // From here on nobody can take over; whoever has done so already is the owner, and nothing here is ours.
+        // From here on no process can take over. If one has done so already, it is the owner, and no file here is ours.
         if link_new(&self.folder.join(CLAIM_FILE), &own, &self.claim.to_bytes()).is_ok() {
             let _ = fs::remove_file(self.folder.join(CLAIM_FILE));
             for claim in claims.iter().map(|found| &found.claim).chain(&self.predecessors) {
@@ -268,7 +256,7 @@ impl Drop for HeldClaim {
     }
 }
 
-/// Claim a run for this process, in its folder, which is made if need be. A claim of a dead process is taken over.
+/// Claims a run for this process, in its folder, which is created if need be. A claim of a dead process is taken over.
 pub(crate) fn acquire(run_folder: &Path, epochs: u64) -> Result<Acquired, StoreError> {
     let path = run_folder.join(CLAIM_FILE);
     create_folder(run_folder)?;
@@ -282,7 +270,7 @@ pub(crate) fn acquire(run_folder: &Path, epochs: u64) -> Result<Acquired, StoreE
 
 fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acquired> {
     let path = run_folder.join(CLAIM_FILE);
-    // Each round ends in a claim, or is lost to another process that gets on meanwhile.
+    // Each round ends in a claim, or is lost to another process that makes progress.
     for _ in 0..100 {
         match link_new(private, &path, &claim.to_bytes()) {
             Ok(()) => return held(run_folder, &path, claim, Vec::new()),
@@ -299,7 +287,7 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
         match link_new(private, &successor_path(run_folder, &found.claim.token), &claim.to_bytes()) {
             Ok(()) => {
                 if find(run_folder)?.is_some_and(|owner| owner.claim.token == claim.token) {
-                    // For whoever reads `claim.json` alone. The names of successors stay until the release.
+                    // For readers of `claim.json` alone. The names of successors stay until the release.
                     match fs::rename(private, &path) {
                         // The owner that seemed dead has cleared the folder.
                         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Acquired::Taken),
@@ -308,7 +296,7 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
                     let predecessors = chain.into_iter().map(|found| found.claim).collect();
                     return held(run_folder, &path, claim, predecessors);
                 }
-                // The claim before has been given back meanwhile.
+                // The preceding claim has been given back in the meantime.
                 match fs::remove_file(successor_path(run_folder, &found.claim.token)) {
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     removed => removed?,
@@ -336,11 +324,11 @@ fn held(run_folder: &Path, path: &Path, claim: Claim, predecessors: Vec<Claim>) 
     Ok(if held.is_lost() { Acquired::Taken } else { Acquired::Held(Arc::new(held)) })
 }
 
-/// Give `target` the content of `source`, by a hard link, unless it exists. Where the file system knows no hard links, the
-/// file is made anew with `bytes`, which is as exclusive but for a moment shows it empty.
+/// Gives `target` the content of `source` by a hard link, unless it exists. If the file system has no hard links,
+/// creates the file with `bytes`, which is as exclusive but shows the file empty for a moment.
 fn link_new(source: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::hard_link(source, target) {
-        // A network file system may have done it and answer to its own second attempt that it exists.
+        // A network file system may have made the link and report its own second attempt as a conflict.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let ours = fs::read(target).is_ok_and(|found| found == bytes && source != target);
             if ours { Ok(()) } else { Err(error) }
@@ -353,8 +341,8 @@ fn link_new(source: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// The present time by the clock that stamps files in a folder, which on a network is the server's; where nothing can be
-/// written there, by the clock of this machine.
+/// Returns the current time by the clock that stamps files in a folder, which is the server's on a network. If nothing
+/// can be written there, by the clock of this machine.
 pub(crate) fn time_of_file_system(folder: &Path) -> SystemTime {
     let probe = || -> io::Result<SystemTime> {
         let file = tempfile::Builder::new().prefix(".claim-time-").tempfile_in(folder)?;
@@ -363,7 +351,7 @@ pub(crate) fn time_of_file_system(folder: &Path) -> SystemTime {
     probe().unwrap_or_else(|_| SystemTime::now())
 }
 
-/// 32 hexadecimal digits that no other claim has: the system's randomness by way of the standard library's hasher.
+/// Returns 32 hexadecimal digits that no other claim has, from the randomness of the standard library's hasher.
 fn random_word() -> String {
     let word = || std::hash::RandomState::new().build_hasher().finish();
     let unique = (word(), word(), std::process::id(), SystemTime::now());
@@ -382,7 +370,7 @@ mod tests {
         }
     }
 
-    /// Write a claim as another process would have.
+    /// Writes a claim as another process would have.
     fn plant(folder: &Path, change: impl FnOnce(&mut Claim), silent: Duration) -> Claim {
         let mut claim = Claim::of_this_process(10);
         change(&mut claim);
@@ -408,7 +396,7 @@ mod tests {
         held.release();
         assert_eq!(fs::read_dir(&run).unwrap().count(), 0, "a released claim leaves nothing behind");
         let again = take(&run).unwrap();
-        assert!(!held.verify(), "what was released is no longer ours");
+        assert!(!held.verify(), "a released run is not ours");
         drop(held);
         assert!(again.verify(), "and dropping it takes nothing from the next owner");
         drop(again);
@@ -441,11 +429,11 @@ mod tests {
         child.wait().unwrap();
         plant(folder.path(), |claim| (claim.pid, claim.process) = (child.id(), identity), Duration::ZERO);
         assert!(take(folder.path()).is_some());
-        // The same number, started at another time: another process.
+        // The same number with another start time is another process.
         let other_start = |claim: &mut Claim| claim.process.as_mut().unwrap().push('9');
         plant(folder.path(), other_start, Duration::ZERO);
         assert!(take(folder.path()).is_some());
-        // In another namespace numbers mean other processes: nothing is known.
+        // In another namespace the numbers mean other processes, so nothing is known.
         let other_place = |claim: &mut Claim| claim.process.as_mut().unwrap().insert(0, '9');
         plant(folder.path(), other_place, Duration::ZERO);
         assert!(take(folder.path()).is_none());
@@ -461,7 +449,7 @@ mod tests {
         assert!(take(folder.path()).is_some());
     }
 
-    /// An owner that was suspended and wakes up has lost its run, and leaves the next owner's claim alone.
+    /// An owner that was suspended finds that it has lost its run, and leaves the next owner's claim alone.
     #[test]
     fn a_late_owner_finds_that_it_has_lost() {
         let folder = tempfile::tempdir().unwrap();
@@ -489,8 +477,8 @@ mod tests {
         assert!(now.duration_since(found.modified).unwrap_or_default() < STALE_AFTER / 4);
     }
 
-    /// Eight threads want the same run again and again, a third of the time after its owner has died: there is never more
-    /// than one that has it, and every round some have it.
+    /// Eight threads claim the same run again and again, a third of the time after its owner has died. At most one
+    /// holds it at any time, and some hold it in every round.
     #[test]
     fn claims_and_takeovers_have_one_winner() {
         const THREADS: usize = 8;

@@ -1,7 +1,7 @@
-//! The processes that work on a folder of results: each claims an entry of its own while it does.
+//! The presence of processes in a folder of results: each claims an entry of its own while it works there.
 //!
-//! Runs have claims of their own. This one tells a process whether another shares the machine with it, be it at another
-//! shard, so that its times are no benchmark.
+//! Runs have claims of their own. An entry tells other processes on the same machine, even at other shards, that they
+//! share it, so that their times are not a benchmark.
 
 use super::heart::Heart;
 use super::{Acquired, HeldClaim, STALE_AFTER, acquire, find, time_of_file_system};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The folder of the entries, below that of the results.
+/// The folder of the entries, below the folder of results.
 const FOLDER: &str = ".processes";
 
-/// This process among those that work on a folder, until dropped.
+/// The entry of this process among those that work on a folder, until dropped.
 #[derive(Debug)]
 pub(crate) struct Presence {
     folder: PathBuf,
@@ -24,7 +24,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Enter, and clear away what dead processes left.
+    /// Adds the entry of this process and removes those of dead ones.
     pub(crate) fn enter(results: &Path, heart: &Heart) -> Result<Self, StoreError> {
         let folder = results.join(FOLDER);
         let own = Self::own_folder(&folder)?;
@@ -40,7 +40,7 @@ impl Presence {
         Ok(presence)
     }
 
-    /// Clear away what dead processes left, without entering: for a process that finds nothing to do.
+    /// Removes the entries of dead processes without adding one, for a process that finds nothing to do.
     pub(crate) fn clear_away(results: &Path) {
         let folder = results.join(FOLDER);
         remove_left_behind(&folder, entries(&folder));
@@ -60,7 +60,7 @@ impl Presence {
         }
     }
 
-    /// Whether another process works on the folder from this machine.
+    /// Returns true if another process works on the folder from this machine.
     pub(crate) fn has_neighbours(&self) -> bool {
         let others = self.others();
         if others.is_empty() {
@@ -96,7 +96,8 @@ fn remove_left_behind(folder: &Path, entries: Vec<PathBuf>) {
     }
 }
 
-/// Whether an entry is that of a dead process. One that has just made its folder has no claim in it yet.
+/// Returns true if an entry is that of a dead process. A process that has just created its folder has no claim in it
+/// yet.
 fn is_left_behind(entry: &Path, now: SystemTime) -> bool {
     match find(entry) {
         Ok(Some(found)) => found.is_dead(now),
@@ -121,7 +122,7 @@ impl Drop for Presence {
 mod tests {
     use super::*;
 
-    /// As by a process that was killed after its last run was complete.
+    /// The entry is that of a process that was killed after its last run was complete.
     #[test]
     fn the_entry_of_a_dead_process_is_cleared_away_by_one_that_has_nothing_to_do() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The board of a sweep at work: its runs, and everything that its threads share.
+//! The board of a sweep at work: its runs with everything that its threads share.
 
 use super::commit::{Committed, Finished, QUEUE, commit_all};
 use super::followers::Followers;
@@ -23,7 +23,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-/// The runs at hand and what is known of them, shared by all threads of a sweep.
+/// The runs of a sweep with their state, shared by all threads.
 pub(super) struct Board<'a> {
     prepared: &'a Prepared,
     folder: &'a Path,
@@ -33,25 +33,25 @@ pub(super) struct Board<'a> {
     presence: &'a Presence,
     environment: Environment,
     material: MaterialCache,
-    /// The runs of the folder that are complete, by their training.
+    /// The complete runs of the folder, by their training.
     trained: TrainedRuns,
     jobs: usize,
     again: HashSet<usize>,
     extended: HashMap<usize, Duration>,
     started: SystemTime,
-    /// Runs to do.
+    /// The runs to do.
     queue: Mutex<VecDeque<usize>>,
-    /// Runs that wait for another whose training they will take over.
+    /// The runs that wait for another run whose training they will take over.
     followers: Followers,
-    /// Runs that another process was at.
+    /// The runs that another process held.
     elsewhere: Mutex<VecDeque<usize>>,
-    /// Records of runs that were completed since the start, by their place in the plan.
+    /// The records of runs completed since the start, by their place in the plan.
     pub(super) records: Mutex<HashMap<usize, RunRecord>>,
-    /// Number of runs that ran out of time.
+    /// The number of runs that ran out of time.
     pub(super) timed_out: Mutex<usize>,
-    /// No further run is to start.
+    /// True if no further run may start.
     closed: AtomicBool,
-    /// What could not be written: everything is to stop.
+    /// The first error of writing, which stops the sweep.
     error: Mutex<Option<StoreError>>,
     broken: AtomicBool,
 }
@@ -96,7 +96,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Do the runs, several at once.
+    /// Does the runs, several at once.
     pub(super) fn work(&self) -> Result<(), StoreError> {
         loop {
             let (sender, finished) = sync_channel(QUEUE);
@@ -104,7 +104,7 @@ impl<'a> Board<'a> {
                 scope.spawn(move || commit_all(&finished, &|run, committed| self.committed(run, committed)));
                 for _ in 0..self.jobs {
                     let sender = sender.clone();
-                    // One pool a job: what a run divides over threads stays among its own.
+                    // One pool for each job: the work that a run divides over threads stays on its own.
                     scope.spawn(move || {
                         let threads = self.options.workers.threads_per_run;
                         match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
@@ -130,12 +130,12 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Whether no further run is to start.
+    /// Returns true if no further run may start.
     fn is_over(&self) -> bool {
         self.closed.load(Ordering::Relaxed) || self.options.interrupt.raised().is_some()
     }
 
-    /// Why runs at work are to stop, if they are.
+    /// Returns the reason for which runs at work must stop, if there is one.
     fn reason_to_stop(&self) -> Option<(Cause, String)> {
         if let Some(signal) = self.options.interrupt.raised() {
             return Some((Cause::Signal, signal.reason().to_owned()));
@@ -150,9 +150,9 @@ impl<'a> Board<'a> {
         lock(&self.error).get_or_insert(error);
     }
 
-    /// The work of one job: run after run, then those that others had and may have left.
+    /// Does the work of one job: run after run, then those that other processes held and may have left.
     fn do_runs(&self, sender: &SyncSender<Finished>) {
-        /// Time between two looks at runs of others.
+        /// The time between two looks at runs of other processes.
         const PATIENCE: Duration = Duration::from_millis(100);
         let mut told = false;
         while !self.is_over() {
@@ -190,7 +190,7 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Do a run, unless it is complete or another process is at it, which `false` tells.
+    /// Does a run, unless it is complete. Returns false if another process holds it.
     fn attempt(&self, run: usize, sender: &SyncSender<Finished>) -> bool {
         let run_id = &self.prepared.run_ids[run];
         let run_folder = run_folder(self.folder, run_id);
@@ -208,7 +208,7 @@ impl<'a> Board<'a> {
                 return false;
             }
             Ok(Acquired::Held(claim)) => {
-                // Whoever had it may have completed it between the first look and the claim.
+                // The process that held it may have completed it between the first look and the claim.
                 if !self.accept(run) {
                     self.heart.keep(&claim);
                     if let Err(error) = self.do_run(run, &run_folder, &claim, sender) {
@@ -221,11 +221,12 @@ impl<'a> Board<'a> {
         true
     }
 
-    /// Take over the record of a run that was complete before or that another process has completed.
+    /// Accepts the record of a run that was complete before or that another process has completed. Returns false if
+    /// there is none.
     fn accept(&self, run: usize) -> bool {
         let run_id = &self.prepared.run_ids[run];
         if self.again.contains(&run) {
-            // To be done again, unless it has been since the start.
+            // The run must be done again, unless that has happened since the start.
             let path = run_folder(self.folder, run_id).join("result.json");
             let written = std::fs::metadata(path).and_then(|file| file.modified());
             if written.is_ok_and(|written| written < self.started) {
@@ -248,9 +249,13 @@ impl<'a> Board<'a> {
         let corpus = self.prepared.corpus_of(run);
         let parameters = spec.parameters();
         if let Some(dead) = claim.predecessor() {
-            tracing::warn!("run {run_id}: process {} on {} died at it and is taken over from", dead.pid, dead.host);
+            tracing::warn!(
+                "run {run_id}: process {} on {} died at work on it; this process takes it over",
+                dead.pid,
+                dead.host
+            );
         }
-        // What crashed may have done so for what its checkpoint holds.
+        // A run that crashed may crash again from its checkpoint.
         let crashed = Interruption::read(run_folder, run_id).is_some_and(|before| before.cause == Cause::Crash);
         self.observer.run_started(run, run_id, parameters.train.epochs as u64);
         let host = RunHost { board: self, run };
@@ -274,7 +279,7 @@ impl<'a> Board<'a> {
                 self.close_after(&record);
                 let finished =
                     Finished { run, folder: run_folder.to_path_buf(), record: *record, claim: Arc::clone(claim) };
-                // The other end is there for as long as runs may come.
+                // The receiver exists for as long as there is a sender.
                 let _ = sender.send(finished);
             }
             Ended::Crashed(record) => {
@@ -294,7 +299,7 @@ impl<'a> Board<'a> {
         Ok(())
     }
 
-    /// Start nothing more after a failure, where that is wanted.
+    /// Starts no further run after a failure, if the options say so.
     fn close_after(&self, record: &RunRecord) {
         if record.status == RunStatus::Failed && self.options.fail_fast {
             self.closed.store(true, Ordering::Relaxed);
@@ -321,16 +326,18 @@ impl<'a> Board<'a> {
         lock(&self.records).insert(run, record.without_details());
     }
 
-    /// Another process thinks that this one has died, and goes on with the run.
+    /// Notes that another process has taken a run over because this one seemed dead.
     fn lost(&self, run: usize) {
         let run_id = &self.prepared.run_ids[run];
-        tracing::warn!("run {run_id} was taken over by another process, after this one had been silent for too long");
+        tracing::warn!(
+            "run {run_id} was taken over by another process, since this one had not renewed its claim in time"
+        );
         self.observer.run_interrupted(run, run_id, "taken over by another process");
         lock(&self.elsewhere).push_back(run);
     }
 }
 
-/// The board as one run sees it.
+/// The board for one run.
 struct RunHost<'a> {
     board: &'a Board<'a>,
     run: usize,
@@ -363,12 +370,12 @@ impl Host for RunHost<'_> {
     }
 }
 
-/// The record of a complete run in a folder of results.
+/// Reads the record of a complete run in a folder of results.
 pub(super) fn record_in(folder: &Path, run_id: &str) -> Option<RunRecord> {
     read_record(&run_folder(folder, run_id), run_id)
 }
 
-/// The value behind a lock, also after a panic elsewhere: every value here is replaced whole.
+/// Locks a value, also after a panic elsewhere: every value here is replaced whole.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

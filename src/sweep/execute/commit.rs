@@ -1,6 +1,6 @@
-//! The last step of runs: their files made to outlast a loss of power, then `result.json`, for several runs at a time.
+//! The last step of runs: their files are synced, then `result.json` is written, for several runs at a time.
 //!
-//! To wait for the disk takes longer than to train a small model. So runs that are done wait together, while others train.
+//! Waiting for the disk takes longer than training a small model. So finished runs wait together, while others train.
 
 use crate::sweep::claim::{Acquired, CLAIM_FILE, HeldClaim, acquire};
 use crate::sweep::results::INTERRUPTED_FILE;
@@ -12,44 +12,45 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// A run whose files are written, all but `result.json`.
+/// A run whose files are written except for `result.json`.
 pub(crate) struct Finished {
-    /// Its place in the plan.
+    /// The run's place in the plan.
     pub(crate) run: usize,
-    /// Its folder.
+    /// The run's folder.
     pub(crate) folder: PathBuf,
-    /// Its record.
+    /// The run's record.
     pub(crate) record: RunRecord,
-    /// The claim on it.
+    /// The claim on the run.
     pub(crate) claim: Arc<HeldClaim>,
 }
 
-/// Runs that may wait to be committed: more would only be more to lose when the program is killed.
+/// The maximum number of runs that wait to be committed. More would only lose more when the program is killed.
 pub(crate) const QUEUE: usize = 64;
 
-/// How long the first of a group of runs waits for others. To have ten runs written at once takes hardly longer than one.
+/// The time that the first run of a group waits for others. Writing ten runs at once takes hardly longer than writing
+/// one.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What became of a finished run.
+/// The result of committing a finished run.
 pub(crate) enum Committed {
-    /// It is complete.
+    /// The run is complete.
     Complete(Box<RunRecord>),
-    /// Another process has taken the run over meanwhile, and will complete it.
+    /// Another process has taken the run over and will complete it.
     Lost,
     /// `result.json` could not be written.
     Failed(StoreError),
 }
 
-/// Commit what comes until nothing more can come; `done` is told of every run.
+/// Commits runs as they arrive, until all senders are gone. Calls `done` for every run.
 pub(crate) fn commit_all(finished: &Receiver<Finished>, done: &dyn Fn(usize, Committed)) {
     while let Ok(first) = finished.recv() {
         let deadline = Instant::now() + PATIENCE;
-        // Nothing can come any more where all senders are gone: then nothing is waited for.
+        // Once all senders are gone, this does not wait.
         let others =
             std::iter::from_fn(|| finished.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
         let batch: Vec<Finished> = std::iter::once(first).chain(others.take(QUEUE - 1)).collect();
         let folders: Vec<&Path> = batch.iter().map(|finished| finished.folder.as_path()).collect();
-        // Had any of these not reached the disk, no `result.json` may say that it did.
+        // If one of these has not reached the disk, no `result.json` may claim that it has.
         let synced = sync_folders(&folders);
         match synced {
             Ok(()) => batch.into_iter().for_each(|finished| done(finished.run, commit(finished))),
@@ -69,8 +70,8 @@ fn commit(finished: Finished) -> Committed {
         return Committed::Lost;
     }
     let json = serde_json::to_string_pretty(&record).expect("a record is plain data");
-    // Not synced by itself: what a loss of power leaves of it is either the whole or no record, and then the run is done
-    // again.
+    // Not synced by itself: a loss of power leaves either the whole record or none, and without a record the run is
+    // done again.
     if let Err(error) = replace(&folder.join("result.json"), json.as_bytes()) {
         return Committed::Failed(error);
     }
@@ -78,7 +79,7 @@ fn commit(finished: Finished) -> Committed {
     Committed::Complete(Box::new(record))
 }
 
-/// Remove what a complete run has no use for, its claim last. No harm is done where something stays.
+/// Removes the files that a complete run does not need, its claim last. A file that stays does no harm.
 fn clear_away(folder: &Path, claim: &HeldClaim) {
     for name in [CHECKPOINT_FILE, INTERRUPTED_FILE] {
         let _ = std::fs::remove_file(folder.join(name));
@@ -86,9 +87,9 @@ fn clear_away(folder: &Path, claim: &HeldClaim) {
     claim.release();
 }
 
-/// Do so for a complete run whose process was killed before it could.
+/// Removes those files of a complete run whose process was killed before it could.
 pub(crate) fn clear_up_after_the_dead(folder: &Path) {
-    // The claim goes last, so that where there is none nothing else is left.
+    // The claim is removed last, so without a claim nothing else is left.
     if folder.join(CLAIM_FILE).exists()
         && let Ok(Acquired::Held(claim)) = acquire(folder, 0)
     {
@@ -110,7 +111,7 @@ mod tests {
         for name in names {
             fs::write(folder.path().join(name), "{}").unwrap();
         }
-        // A claim that cannot be read counts as alive until it has been silent for long.
+        // A claim that cannot be read counts as alive until it is stale.
         clear_up_after_the_dead(folder.path());
         assert_eq!(there(), [true; 3]);
         let claim = fs::File::options().write(true).open(folder.path().join(CLAIM_FILE)).unwrap();

@@ -1,9 +1,9 @@
-//! Runs that wait for another run of the same training, whose model and curves they take over.
+//! The followers among runs: they wait for another run of the same training, to take over its model with its curves.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Runs that follow another, their leader, until it has a record or has stopped.
+/// The runs that follow another, their leader, until it has a record or has stopped.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
     /// The leader of each follower.
@@ -13,14 +13,15 @@ pub(super) struct Followers {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Leaders that are still to come to an end.
+    /// The leaders that have not ended yet.
     unsettled: HashSet<usize>,
-    /// Followers that are held, in the order of the plan.
+    /// The followers that are held, in the order of the plan.
     held: Vec<usize>,
 }
 
 impl Followers {
-    /// Finds the followers among the runs to do: all but the first of each training, unless that is `complete` already.
+    /// Finds the followers among the runs to do: all but the first of each training. A training that is `complete`
+    /// already has none.
     pub(super) fn among(
         pending: &[usize],
         training_id: impl Fn(usize) -> String,
@@ -42,7 +43,7 @@ impl Followers {
         Self { leaders, state: Mutex::new(State { unsettled, held: Vec::new() }) }
     }
 
-    /// Holds a run if its leader is still to come to an end; returns false if there is nothing to wait for.
+    /// Holds a run if its leader has not ended; returns false if there is nothing to wait for.
     pub(super) fn hold(&self, run: usize) -> bool {
         let Some(leader) = self.leaders.get(&run) else { return false };
         let mut state = self.lock();
@@ -53,7 +54,7 @@ impl Followers {
         waits
     }
 
-    /// Notes that a run has come to an end, so that its followers need not wait any longer.
+    /// Notes that a run has ended, so that its followers need not wait any longer.
     pub(super) fn release(&self, run: usize) {
         self.lock().unsettled.remove(&run);
     }

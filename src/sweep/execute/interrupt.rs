@@ -1,10 +1,10 @@
-//! The wish that a sweep stop: raised by a signal, seen by every run before its next batch.
+//! The request that a sweep stop: raised by a signal, seen by every run before its next batch.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What asks a program to stop.
+/// A signal that asks the program to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopSignal {
     /// SIGINT: Ctrl-C.
@@ -18,8 +18,8 @@ pub enum StopSignal {
 impl StopSignal {
     const ALL: [Self; 3] = [Self::Interrupt, Self::Terminate, Self::TimeLimitNear];
 
-    /// The exit code of a program that it stopped: 128 and the number of the signal; a warning counts as the SIGTERM that
-    /// it announces.
+    /// Returns the exit code of a program that the signal stopped: 128 plus the number of the signal. A warning counts
+    /// as the SIGTERM that it announces.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -27,7 +27,7 @@ impl StopSignal {
         }
     }
 
-    /// The reason that a run's `interrupted.json` gives.
+    /// Returns the reason that a run's `interrupted.json` gives.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Interrupt => "SIGINT",
@@ -37,16 +37,16 @@ impl StopSignal {
     }
 }
 
-/// Whether a sweep has been asked to stop. Clones share the answer.
+/// A flag that asks a sweep to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
-    /// Zero, or one more than the signal's place in [`StopSignal::ALL`].
+    /// Zero, or one plus the signal's place in [`StopSignal::ALL`].
     raised: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// One that the signals of this process raise. The first SIGINT or SIGTERM raises it; a second ends the process at
-    /// once.
+    /// Returns a flag that the signals of this process raise. The first SIGINT or SIGTERM raises it; a second ends the
+    /// process at once.
     #[cfg(unix)]
     pub fn on_signals() -> io::Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -55,7 +55,7 @@ impl Interrupt {
         let own = Self::default();
         let armed = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the trap unarmed, and arms it.
+            // In this order: the first signal finds the trap unarmed, then arms it.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&armed))?;
             flag::register(signal, Arc::clone(&armed))?;
         }
@@ -65,19 +65,19 @@ impl Interrupt {
         Ok(own)
     }
 
-    /// One that nothing raises but [`Self::raise`]: this system has no signals that could be caught alike.
+    /// Returns a flag that only [`Self::raise`] raises: this system has no such signals.
     #[cfg(not(unix))]
     pub fn on_signals() -> io::Result<Self> {
         Ok(Self::default())
     }
 
-    /// Ask to stop.
+    /// Raises the flag.
     pub fn raise(&self, signal: StopSignal) {
         let place = StopSignal::ALL.iter().position(|own| *own == signal).unwrap_or_default();
         self.raised.store(place + 1, Ordering::Relaxed);
     }
 
-    /// What asked to stop, if anything has.
+    /// Returns the signal that raised the flag, if one has.
     pub fn raised(&self) -> Option<StopSignal> {
         StopSignal::ALL.get(self.raised.load(Ordering::Relaxed).checked_sub(1)?).copied()
     }

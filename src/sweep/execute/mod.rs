@@ -1,4 +1,4 @@
-//! The execution of a sweep: runs side by side, shared with other processes, each recorded as it ends.
+//! The execution of a sweep: runs side by side, shared with other processes, each recorded when it ends.
 
 mod board;
 mod commit;
@@ -21,29 +21,30 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use survey::Survey;
 
-/// What a sweep came to.
+/// The outcome of a sweep.
 #[derive(Debug)]
 pub struct Outcome {
     /// The folder of the results.
     pub folder: PathBuf,
-    /// The summary that now stands there.
+    /// The summary of the whole plan, as the folder now holds it.
     pub summary: Summary,
-    /// Runs of the shard that are complete and well.
+    /// The number of runs of the shard that are complete and did not fail.
     pub ok: usize,
-    /// Runs of the shard that failed, with their reasons.
+    /// The runs of the shard that failed, each with its reason.
     pub failed: Vec<(String, String)>,
-    /// Runs of the shard that ran out of `run.timeout`.
+    /// The number of runs of the shard that ran out of `run.timeout`.
     pub timed_out: usize,
-    /// Runs of the shard that are not complete: interrupted, out of time, at work elsewhere, or not started.
+    /// The number of runs of the shard that are not complete: interrupted, out of time, held by another process, or not
+    /// started.
     pub incomplete: usize,
     /// The signal that ended the sweep, if one did.
     pub interrupted: Option<StopSignal>,
 }
 
-/// Do all runs of a shard, leave the records in `folder`, and sum up what is there of the whole plan.
+/// Does all runs of a shard, leaves the records in `folder`, and sums up the records of the whole plan.
 ///
-/// Complete runs found there are kept, and interrupted ones go on. Other processes may do the same at the same time. An
-/// error means that results could not be written; what was complete stays.
+/// Complete runs in the folder are kept, and interrupted ones continue. Other processes may work on it at the same
+/// time. An error means that results could not be written; complete runs stay.
 pub fn execute(
     prepared: &Prepared,
     config_text: &str,
@@ -74,7 +75,7 @@ pub fn execute(
     };
     observer.sweep_finished();
 
-    // Other shards and processes may have come further meanwhile: what they left is summed up too.
+    // Other shards and processes may have completed runs in the meantime; these are summed up too.
     let record_of = |run: usize| -> Option<RunRecord> {
         let known = records.get(&same_run[run]).cloned();
         known.or_else(|| record_in(folder, &prepared.run_ids[run]).map(RunRecord::without_details))
@@ -82,8 +83,8 @@ pub fn execute(
     let (records, summary) = loop {
         let records: Vec<Option<RunRecord>> = (0..plan.runs.len()).into_par_iter().map(record_of).collect();
         let summary = sum_up(folder, &plan_file, &records)?;
-        // A process that completed its last run since these were read may have written a summary that this one was written
-        // over. What is completed from here on is summed up by whoever completes it.
+        // A process that completed its last run since these were read may have written a summary that this one has
+        // replaced. The process that completes a run after this sums it up.
         let newly = |run: usize| records[run].is_none() && record_of(run).is_some();
         if !(0..plan.runs.len()).into_par_iter().any(newly) {
             break (records, summary);
@@ -107,8 +108,8 @@ pub fn execute(
     })
 }
 
-/// For each run the first of the same name: two paths with the same songs below them give the same run twice, and it is
-/// done once; by the shard itself if it has any of them.
+/// Finds, for each run, the first run of the same name. Two paths with the same songs below them give the same run
+/// twice; it is done once, by the shard itself if it contains one of them.
 fn first_of_name(run_ids: &[String], shard: Shard) -> Vec<usize> {
     let mut first = HashMap::new();
     let (own, others): (Vec<usize>, Vec<usize>) = (0..run_ids.len()).partition(|&run| shard.contains(run));

@@ -1,4 +1,4 @@
-//! The options of the execution of a sweep, and the observer of its progress.
+//! The options of the execution of a sweep, with the observer of its progress.
 
 use super::interrupt::Interrupt;
 use crate::engine::Isa;
@@ -6,45 +6,45 @@ use crate::sweep::plan::{Shard, Workers};
 use crate::sweep::results::RunRecord;
 use std::time::Duration;
 
-/// Which runs are done besides those that nothing is there of, and those that can go on.
+/// The runs that are done besides missing ones and those that can continue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rerun {
-    /// None: complete runs are kept, failed ones too, and a run that ran out of `run.timeout` is left.
+    /// None: complete runs are kept, failed ones too, and runs that ran out of `run.timeout` are left.
     #[default]
     Nothing,
-    /// Those that failed, from their start.
+    /// Failed runs, from their start.
     Failed,
-    /// Those that ran out of `run.timeout`, from where they stopped and with the whole of that time again.
+    /// Runs that ran out of `run.timeout`, from where they stopped and with the whole of that time again.
     Interrupted,
-    /// All, from their start.
+    /// All runs, from their start.
     All,
 }
 
-/// How to go about a sweep; nothing here changes a bit of its results.
+/// The options of executing a sweep. None of them changes a bit of its results.
 #[derive(Clone, Debug)]
 pub struct ExecuteOptions {
     /// The part of the plan to run.
     pub shard: Shard,
-    /// Runs at once and threads of each.
+    /// The number of runs at once and of threads for each.
     pub workers: Workers,
     /// The instruction set of the packed engine.
     pub isa: Isa,
-    /// What to do again.
+    /// The runs to do again.
     pub rerun: Rerun,
-    /// Start no further run once one has failed.
+    /// True to start no further run once one has failed.
     pub fail_fast: bool,
-    /// At the end, wait for runs that other processes are at, and take over those whose processes die.
+    /// True to wait at the end for runs that other processes hold, and to take over those whose processes die.
     pub wait: bool,
-    /// The longest that a run may take.
+    /// The longest time that a run may take.
     pub timeout: Option<Duration>,
-    /// The time from one checkpoint of a run to the next; none to write one only where it is interrupted.
+    /// The time from one checkpoint of a run to the next; `None` to write one only when the run is interrupted.
     pub checkpoint_interval: Option<Duration>,
-    /// What may ask the sweep to stop.
+    /// The flag that asks the sweep to stop.
     pub interrupt: Interrupt,
 }
 
 impl ExecuteOptions {
-    /// Nothing done again, no limits, checkpoints every minute.
+    /// Returns the default options: nothing is done again, there are no limits, and checkpoints are a minute apart.
     pub fn new(shard: Shard, workers: Workers, isa: Isa) -> Self {
         Self {
             shard,
@@ -60,20 +60,20 @@ impl ExecuteOptions {
     }
 }
 
-/// Told what happens while a sweep runs; called from several threads.
+/// An observer of a sweep while it runs. Several threads call it.
 pub trait SweepObserver: Sync {
-    /// The number of runs to do is known: `skipped` of `total` are complete already.
+    /// Receives the number of runs; `skipped` of `total` are complete already.
     fn sweep_started(&self, total: usize, skipped: usize);
-    /// A run starts; `epochs` are planned.
+    /// Receives the start of a run; `epochs` are planned.
     fn run_started(&self, run: usize, run_id: &str, epochs: u64);
-    /// A run has trained `epoch` epochs.
+    /// Receives the number of epochs that a run has trained.
     fn epoch_finished(&self, run: usize, epoch: u64);
-    /// A run has its record.
+    /// Receives the record of a run.
     fn run_finished(&self, run: usize, record: &RunRecord);
-    /// A run has stopped before its end, or has gone over to another process.
+    /// Receives the reason for which a run stopped before its end or went to another process.
     fn run_interrupted(&self, _run: usize, _run_id: &str, _reason: &str) {}
-    /// All that is left are `runs` runs that other processes are at.
+    /// Receives the number of runs left, all of which other processes hold.
     fn waiting(&self, _runs: usize) {}
-    /// All is done.
+    /// Receives the end of the sweep.
     fn sweep_finished(&self);
 }

@@ -1,4 +1,4 @@
-//! The survey of a folder of results before a sweep: the runs that are to be done.
+//! The survey of a folder of results before a sweep: the runs to do.
 
 use super::commit::clear_up_after_the_dead;
 use super::options::{ExecuteOptions, Rerun};
@@ -10,15 +10,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What is to be done, as the folder shows it at the start.
+/// The runs to do, as the folder shows them at the start.
 pub(super) struct Survey {
-    /// Runs to do, in the order of the plan; those that others are at come last.
+    /// The runs to do, in the order of the plan; those that other processes hold come last.
     pub(super) pending: Vec<usize>,
-    /// Runs that have a record but are to be done again.
+    /// The runs to do again from their start.
     pub(super) again: HashSet<usize>,
-    /// Runs that may take this long instead of `run.timeout`.
+    /// The runs that may take this time instead of `run.timeout`.
     pub(super) extended: HashMap<usize, Duration>,
-    /// Runs that ran out of time and are left.
+    /// The runs that ran out of time and are left.
     pub(super) timed_out: Vec<usize>,
     /// The time of the folder's file system at the start.
     pub(super) started: SystemTime,

@@ -1,4 +1,4 @@
-//! The plan of a sweep: every run, in order, each with its parameters, seed and identity.
+//! The plan of a sweep: its points, each with its runs.
 
 use super::identity::{run_id_of, training_id_of};
 use super::shard::Shard;
@@ -13,43 +13,43 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The most points and the most runs of a sweep.
+/// The maximum number of points, and of runs, of a sweep.
 pub const MAX_RUNS: usize = 1_000_000;
 
-/// Mistakes shown at once; a sweep may repeat one in thousands of points.
+/// The maximum number of mistakes shown at once. A sweep may repeat one in thousands of points.
 const MAX_ERRORS: usize = 20;
 
-/// Every run of a sweep, in order.
+/// The runs of a sweep, in order.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The name of the sweep.
     pub name: String,
     /// The keys that take more than one value, in the order of the axes.
     pub swept: Vec<&'static str>,
-    /// The points, each once: those of the axes in order, the last axis fastest, then those included.
+    /// The points, each once: first those of the axes in order, the last axis fastest, then those included.
     pub points: Vec<Arc<Point>>,
-    /// The runs: the replicates of the first point, those of the second, and so on.
+    /// The runs: the replicates of the first point, then those of the second, and so on.
     pub runs: Vec<RunSpec>,
-    /// How many points were the same as an earlier one and are therefore left out.
+    /// The number of points that equal an earlier one and are left out.
     pub merged: usize,
-    /// What is likely not meant as it is written, such as an exclusion that matches nothing.
+    /// The warnings about likely mistakes, such as an exclusion that matches nothing.
     pub warnings: Vec<ConfigError>,
 }
 
-/// One point of a sweep: parameters without a seed.
+/// A point of a sweep: parameters without a seed.
 #[derive(Clone, Debug)]
 pub struct Point {
     /// The typed parameters.
     pub parameters: RunParameters,
-    /// The same, key by key.
+    /// The parameters by key.
     pub settings: Settings,
-    /// What was set, and where.
+    /// The values that were set, with their places.
     explicit: Explicit,
 }
 
 impl Point {
-    /// A mistake in this point that shows only later, at the line and value of the key; without a place where a default
-    /// is at fault.
+    /// Returns the error of a mistake in this point that shows only later, at the line and value of the key. It has no
+    /// place if the key has its default.
     pub fn error_at(&self, key: &str, message: impl Into<String>, label: impl Into<String>) -> ConfigError {
         match self.explicit.get(key) {
             Some(set) => ConfigError::at(&set.origin, message, label),
@@ -58,28 +58,28 @@ impl Point {
     }
 }
 
-/// One run: a point and a seed.
+/// A run: a point with a seed.
 #[derive(Clone, Debug)]
 pub struct RunSpec {
-    /// Position in the plan.
+    /// The position in the plan.
     pub index: usize,
-    /// Position of the point in the plan.
+    /// The position of the point in the plan.
     pub point_index: usize,
     /// The parameters, shared by all replicates.
     pub point: Arc<Point>,
-    /// Number of the replicate, from zero.
+    /// The number of the replicate, from zero.
     pub replicate: u32,
     /// The seed of everything random in the run.
     pub seed: u64,
 }
 
 impl RunSpec {
-    /// The typed parameters.
+    /// Returns the typed parameters.
     pub fn parameters(&self) -> &RunParameters {
         &self.point.parameters
     }
 
-    /// Every parameter that decides the bits of the run, key by key.
+    /// Returns every parameter that decides the bits of the run, by key.
     pub fn parameter_map(&self) -> serde_json::Map<String, Value> {
         let parameters = self.point.settings.parameters().into_iter();
         parameters.map(|(key, value)| (key.to_owned(), value.clone())).collect()
@@ -97,21 +97,21 @@ impl RunSpec {
 }
 
 impl Plan {
-    /// The values that set a run apart from the others: one for each key in `swept`.
+    /// Returns the values by which a run differs from the others, one for each key in `swept`.
     pub fn swept_values<'a>(&'a self, run: &'a RunSpec) -> impl Iterator<Item = (&'static str, &'a Value)> + 'a {
         self.swept.iter().map(|key| (*key, run.point.settings.get(key)))
     }
 
-    /// The runs of one shard, in order.
+    /// Returns the runs of one shard, in order.
     pub fn shard(&self, shard: Shard) -> impl Iterator<Item = &RunSpec> {
         self.runs.iter().filter(move |run| shard.contains(run.index))
     }
 }
 
 impl SweepConfig {
-    /// Expand the axes into points and the points into runs.
+    /// Expands the axes into points and the points into runs.
     ///
-    /// Points that come out the same are run once. Without any axis the base is the one point, unless points are included.
+    /// Equal points are run once. Without any axis the base is the only point, unless points are included.
     pub fn plan(&self) -> Result<Plan, ConfigErrors> {
         let walks = self.walks();
         let combinations = self.check_size(&walks)?;
@@ -158,7 +158,7 @@ impl SweepConfig {
         })
     }
 
-    /// The groups of axes, random points last.
+    /// Returns the groups of axes, random points last.
     fn walks(&self) -> Vec<Vec<Axis>> {
         let drawn = self.random.iter().map(|axis| Axis {
             key: axis.key,
@@ -171,7 +171,7 @@ impl SweepConfig {
         groups.chain((!drawn.is_empty()).then_some(drawn)).collect()
     }
 
-    /// The number of combinations of all axes, if the sweep stays within [`MAX_RUNS`].
+    /// Returns the number of combinations of all axes; an error if the sweep exceeds [`MAX_RUNS`].
     fn check_size(&self, walks: &[Vec<Axis>]) -> Result<usize, ConfigError> {
         let lengths = walks.iter().map(|walk| walk[0].values.len());
         let combinations: f64 = lengths.clone().map(|length| length as f64).product();
@@ -193,7 +193,7 @@ impl SweepConfig {
         Ok(lengths.product())
     }
 
-    /// What is set in one combination of the axes, the last of which varies fastest.
+    /// Returns the values set in one combination of the axes, of which the last varies fastest.
     fn combination(&self, walks: &[Vec<Axis>], combination: usize) -> Explicit {
         let mut explicit = self.base.clone();
         let mut rest = combination;
@@ -215,7 +215,7 @@ impl SweepConfig {
         }
     }
 
-    /// The keys of axes and inclusions that take more than one value.
+    /// Returns the keys of axes and inclusions that take more than one value.
     fn swept(&self, walks: &[Vec<Axis>], points: &[Arc<Point>]) -> Vec<&'static str> {
         let axes = walks.iter().flatten().map(|axis| axis.key);
         let included = self.include.iter().flat_map(|point| point.settings.iter().map(|setting| setting.key));
@@ -254,7 +254,7 @@ struct Points {
 }
 
 impl Points {
-    /// Resolve and add a point, unless it is excluded or known. Each mistake is noted once.
+    /// Resolves and adds a point, unless it is excluded or known. Each mistake is noted once.
     fn add(
         &mut self,
         explicit: Explicit,
@@ -281,8 +281,8 @@ impl Points {
     }
 }
 
-/// Whether a point has every value that an exclusion names, as the sweep sets it: that a key has no effect there, and counts as
-/// its default, is no reason to spare or drop the point.
+/// Returns true if a point has every value that an exclusion names, as the sweep sets it. A key that has no effect at
+/// the point counts as its default, but is compared here by the value that was set.
 fn matches(exclusion: &PointSettings, explicit: &Explicit, settings: &Settings) -> bool {
     let value = |key: usize| explicit.0[key].as_ref().map_or(settings.at(key), |set| &set.value);
     exclusion.settings.iter().all(|setting| *value(setting.key) == setting.assignment.value)

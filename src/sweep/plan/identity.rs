@@ -1,4 +1,4 @@
-//! The identity of a run, and that of its training.
+//! The identity of a run or of its training.
 
 use crate::sweep::config::KEYS;
 use serde::Serialize;
@@ -21,8 +21,8 @@ pub fn run_id_of<'a>(
     hash(parameters.into_iter().collect(), corpus_digest, seed).to_hex()[..DIGITS].to_owned()
 }
 
-/// Returns the identity of the training of a run: as [`run_id_of`], but over those parameters alone that training and the
-/// evaluations during it depend on. Runs of the same training have the same model and the same curves.
+/// Returns the identity of the training of a run: as [`run_id_of`], but over those parameters alone that training and
+/// the evaluations during it depend on. Runs of the same training have the same model and the same curves.
 pub fn training_id_of<'a>(
     parameters: impl IntoIterator<Item = (&'a str, &'a Value)>,
     corpus_digest: &str,

@@ -1,8 +1,8 @@
 //! The memory that runs are expected to take.
 //!
-//! What a run holds at its peak follows from shapes: copies of the parameters in the engine, in the evaluation and in a
-//! checkpoint, and the rows of units that are at work at once. The estimate is an upper one for what is large; a test holds
-//! it against what the program really takes.
+//! The peak of a run follows from shapes: copies of the parameters in the engine, in the evaluation and in a
+//! checkpoint, plus the rows of units in use at once. The estimate is an upper bound of the large parts; a test
+//! compares it with the memory that the program takes.
 
 use super::expansion::RunSpec;
 use super::prepared::Prepared;
@@ -14,11 +14,11 @@ use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
 use crate::train::StopMetric;
 
-/// Rows that evaluation sends through the chains at once.
+/// The number of rows that evaluation moves through the chains at once.
 const EVALUATION_ROWS: usize = 512;
-/// Chains that annealing has an engine for.
+/// The number of annealed chains that share an engine.
 const ANNEALED_AT_ONCE: usize = 64;
-/// What the program holds whatever the models: its code, threads, tables and songs' names.
+/// The bytes that the program holds whatever the models: its code, threads, tables and names of songs.
 const BASE_BYTES: u64 = 24 << 20;
 
 /// Returns the bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
@@ -26,13 +26,13 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let RunParameters { corpus: reading, model, train, evaluate, sample } = parameters;
     let visible = model.timesteps * corpus.layout.columns();
     let own = model.kind.footprint(model, train, visible);
-    // All songs as if they were for training, which may have them in several keys and overlapping.
+    // As if all songs were for training, which may use them in several keys and with overlapping windows.
     let keys = 1 + reading.transpose.len();
     let stride = reading.stride_of(model.timesteps);
     let songs = corpus.songs.iter().map(|song| song.roll.steps() / stride);
     let windows = (keys * songs.sum::<usize>()) as u64;
 
-    // The weights of the epoch before, those of now, and the model they are put into.
+    // The weights of the epoch before, the current ones, and the model made from them.
     let before = own.parameters;
     let evaluation =
         2 * own.parameters + if evaluate.pseudo_likelihood_windows > 0 { own.pseudo_likelihood } else { 0 };
@@ -41,12 +41,12 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     // Sums in f64.
     let averaging = if train.averaged_epochs > 0 { 2 * own.parameters } else { 0 };
 
-    // The arrays of the state, the same once more as a file, and one of them on the way there.
+    // The arrays of the state, their copy as a file, and one more array while it is copied.
     let state = own.parameters + own.velocity + before + best + own.chains + averaging;
     let checkpoint = 2 * state + own.parameters;
 
-    // Chains at their ends and where those back start, both in groups and together, with a weight each, and an engine for each
-    // group of them at work.
+    // The final states of forward chains and the first states of backward ones, both in groups and together, with a
+    // weight for each, and an engine for each group at work.
     let annealing = if evaluate.log_likelihood == LikelihoodMethod::Ais {
         let groups = evaluate.ais_chains.div_ceil(ANNEALED_AT_ONCE).min(logical_cpus()) as u64;
         (2 * groups + 2) * own.parameters + evaluate.ais_chains as u64 * (4 * own.chain_states + 16)
@@ -70,19 +70,19 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
         + rows * own.row
 }
 
-/// The most that the runs of a sweep are expected to take at once.
+/// The memory that the runs of a sweep are expected to take at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryNeed {
-    /// Runs at once.
+    /// The number of runs at once.
     pub jobs: usize,
-    /// Bytes of the `jobs` largest runs together, and of the program itself.
+    /// The bytes of the `jobs` largest runs together, plus the program itself.
     pub together: u64,
-    /// Bytes of the largest run, and of the program itself.
+    /// The bytes of the largest run, plus the program itself.
     pub largest: u64,
 }
 
 impl MemoryNeed {
-    /// Of some runs of a plan, `jobs` of them at once.
+    /// Estimates the memory of some runs of a plan, `jobs` of them at once.
     pub fn of<'a>(prepared: &Prepared, runs: impl IntoIterator<Item = &'a RunSpec>, jobs: usize) -> Self {
         let mut of_points: Vec<Option<u64>> = vec![None; prepared.plan.points.len()];
         let mut bytes: Vec<u64> = runs
@@ -98,7 +98,8 @@ impl MemoryNeed {
     }
 }
 
-/// Whether some runs of a plan fit into `available` bytes, `jobs` of them at once; if not, what would.
+/// Checks that some runs of a plan fit into `available` bytes, `jobs` of them at once. An error names values that would
+/// fit.
 pub fn check_memory(prepared: &Prepared, runs: &[&RunSpec], jobs: usize, available: u64) -> Result<(), ConfigErrors> {
     let need = MemoryNeed::of(prepared, runs.iter().copied(), jobs);
     if need.together <= available {
@@ -116,8 +117,7 @@ pub fn check_memory(prepared: &Prepared, runs: &[&RunSpec], jobs: usize, availab
             }
             seen.push((hidden, timesteps));
             let message = format!(
-                "a model of {hidden} hidden units and {timesteps} time steps takes about {}, where {there} of memory are \
-                 available",
+                "a model of {hidden} hidden units and {timesteps} time steps takes about {}, with {there} of memory available",
                 in_words(bytes)
             );
             let error = run.point.error_at("model.hidden", message, "too many for this machine");
@@ -130,20 +130,20 @@ pub fn check_memory(prepared: &Prepared, runs: &[&RunSpec], jobs: usize, availab
         let fitting =
             (1..jobs).rev().find(|&jobs| MemoryNeed::of(prepared, runs.iter().copied(), jobs).together <= available);
         let together = in_words(need.together);
-        let message = format!("{jobs} runs at once take about {together}, where {there} are available");
+        let message = format!("{jobs} runs at once take about {together}, with {there} available");
         errors.push(ConfigError::new(message).help(format!("`--jobs {}` would fit", fitting.unwrap_or(1))));
     }
     Err(ConfigErrors(errors))
 }
 
-/// The most hidden units that fit, all else being equal; 0 if not even one does.
+/// Returns the greatest number of hidden units that fits, all else being equal; 0 if not even one fits.
 fn most_hidden(parameters: &RunParameters, corpus: &Corpus, available: u64) -> usize {
     let fits = |hidden: usize| {
         let mut smaller = parameters.clone();
         smaller.model.hidden = hidden;
         expected_bytes(&smaller, corpus) + BASE_BYTES <= available
     };
-    // The first that does not fit lies in (fitting, failing].
+    // The least number that does not fit is in (fitting, failing].
     let (mut fitting, mut failing) = (0, parameters.model.hidden);
     while fitting + 1 < failing {
         let middle = usize::midpoint(fitting, failing);
@@ -152,7 +152,7 @@ fn most_hidden(parameters: &RunParameters, corpus: &Corpus, available: u64) -> u
     fitting
 }
 
-/// Bytes for people: "3.2 GiB".
+/// Formats a number of bytes, such as "3.2 GiB".
 pub fn in_words(bytes: u64) -> String {
     let mebibytes = bytes as f64 / f64::from(1 << 20);
     if mebibytes < 1024.0 { format!("{mebibytes:.0} MiB") } else { format!("{:.1} GiB", mebibytes / 1024.0) }
@@ -192,7 +192,7 @@ mod tests {
         };
         let pcd = bytes("[train]\nmethod = \"pcd\"\nchains = 100000\n");
         let pt = bytes("[train]\nmethod = \"pt\"\nchains = 100000\ntemperatures = 100\n");
-        // 156 visible and 64 hidden units in 20 and 8 bytes; a checkpoint doubles what it holds.
+        // 156 visible and 64 hidden units take 20 and 8 bytes; a checkpoint doubles its content.
         assert!((28..4 * 28).contains(&((pt - pcd) / 10_000_000)), "{pcd} and {pt}");
         let annealed = bytes("[evaluate]\nlog_likelihood = \"ais\"\nais_chains = 1000000\n");
         assert!(annealed > bytes("") + 1_000_000 * 50, "{annealed}");

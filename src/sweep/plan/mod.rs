@@ -1,4 +1,4 @@
-//! The plan of a sweep: every run, in order, and the workers and the memory that they take.
+//! The plan of a sweep: every run, in order, with the resources that they take.
 
 mod expansion;
 mod identity;

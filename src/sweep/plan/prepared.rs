@@ -1,4 +1,4 @@
-//! A plan with its corpora: everything that must be known before the first run starts.
+//! The prepared plan: everything that must be known before the first run starts.
 
 use super::expansion::Plan;
 use crate::music::SongSplit;
@@ -13,13 +13,13 @@ pub struct Prepared {
     pub plan: Plan,
     /// Every corpus that the plan needs, each once.
     pub corpora: Vec<Corpus>,
-    /// For each point of the plan, which corpus it trains on.
+    /// The corpus of each point of the plan, by its place in `corpora`.
     pub corpus_of_point: Vec<usize>,
-    /// For each run of the plan, its name.
+    /// The name of each run of the plan.
     pub run_ids: Vec<String>,
 }
 
-/// Why a plan cannot be run.
+/// The error of a plan that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// A corpus cannot be read.
@@ -31,7 +31,7 @@ pub enum PrepareError {
 }
 
 impl Prepared {
-    /// Read the corpora of a plan, check the plan against them, and name its runs.
+    /// Reads the corpora of a plan, checks the plan against them, and names its runs.
     pub fn new(plan: Plan, progress: Progress<'_>) -> Result<Self, PrepareError> {
         let mut read: Vec<(CorpusOptions, Corpus)> = Vec::new();
         let mut corpus_of_point = Vec::with_capacity(plan.points.len());
@@ -60,13 +60,13 @@ impl Prepared {
         self.plan.runs[run].training_id(&self.corpus_of(run).digest)
     }
 
-    /// The corpus that a run of the plan trains on.
+    /// Returns the corpus that a run of the plan trains on.
     pub fn corpus_of(&self, run: usize) -> &Corpus {
         &self.corpora[self.corpus_of_point[self.plan.runs[run].point_index]]
     }
 }
 
-/// Read the corpus that options speak of: the path if there is one, else one that the program brings along.
+/// Reads the corpus that options name: the path if there is one, otherwise a corpus built into the program.
 pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
     match (&options.path, options.source.as_str()) {
         (None, "builtin") => Corpus::from_midi(&builtin::songs(), options, progress),
@@ -75,12 +75,12 @@ pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Co
     }
 }
 
-/// The options without what has no part in the reading, so that equal readings are done once.
+/// Returns the options without those that do not affect reading, so that equal readings are done once.
 fn reading_options(options: &CorpusOptions) -> CorpusOptions {
     CorpusOptions { validation: 0.0, transpose: Vec::new(), stride: 0, ..options.clone() }
 }
 
-/// Every point must have a song as long as its window.
+/// Checks that every point has a song at least as long as its window.
 fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
     let mut errors: Vec<ConfigError> = Vec::new();
     let mut seen = Vec::new();
@@ -96,7 +96,7 @@ fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -
     if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
 }
 
-/// Every run must have a window to train on: songs held out, or a first window left out, may take all there are.
+/// Checks that every run has a window to train on: held-out songs, or left-out first windows, may take all of them.
 fn check_training_windows(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
     let mut errors: Vec<ConfigError> = Vec::new();
     let mut seen = Vec::new();

@@ -1,13 +1,13 @@
-//! A shard: one of several equal parts of a plan.
+//! The shard: one of several equal parts of a plan.
 
 use std::str::FromStr;
 
-/// One of several equal parts of a plan, such as `2/3`; every third run from the second on.
+/// A part of several equal parts of a plan. `2/3` is every third run, from the second on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 1.
+    /// The number of the part, from 1.
     pub index: usize,
-    /// How many parts there are.
+    /// The number of parts.
     pub count: usize,
 }
 
@@ -15,15 +15,15 @@ impl Shard {
     /// The whole plan.
     pub const WHOLE: Self = Self { index: 1, count: 1 };
 
-    /// Whether a run belongs to this part.
+    /// Returns true if a run belongs to this part.
     pub fn contains(self, run_index: usize) -> bool {
         run_index % self.count == self.index - 1
     }
 }
 
-/// A shard that is not of the form `I/N` with 1 ≤ I ≤ N.
+/// The error of a shard that is not of the form `I/N` with 1 ≤ I ≤ N.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no shard: expected I/N with I from 1 to N, such as 2/3")]
+#[error("`{0}` is not a shard: expected I/N with I from 1 to N, such as 2/3")]
 pub struct ShardError(String);
 
 impl FromStr for Shard {

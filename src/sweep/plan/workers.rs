@@ -1,4 +1,4 @@
-//! The division of the processors: runs at once, and threads of each.
+//! The division of the processors among runs.
 
 use super::prepared::Prepared;
 use crate::engine::Isa;
@@ -8,22 +8,22 @@ use crate::sweep::config::RunParameters;
 use crate::sweep::config::{Parallelism, SweepConfig};
 use crate::train::Batches;
 
-/// An update shorter than this stays on one thread: what is left of a second thread's gain after dividing and joining the
-/// phases is less than a second run would bring.
+/// The duration of an update below which it stays on one thread. What remains of a second thread's gain, after dividing
+/// and joining the phases, is less than a second run would bring.
 const WORTH_DIVIDING_MICROSECONDS: f64 = 200.0;
-/// Runs at once and threads of each.
+/// The number of runs at once and of threads for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
-    /// Runs at once.
+    /// The number of runs at once.
     pub jobs: usize,
-    /// Threads of each.
+    /// The number of threads of each run.
     pub threads_per_run: usize,
 }
 
 impl Workers {
-    /// Divide `processors` among `runs` runs so that jobs × threads never exceeds them. What is asked for exactly is kept
-    /// as far as it fits, threads before jobs. Automatic jobs fill the machine, since runs share nothing; automatic threads
-    /// share what jobs leave, if an update is long enough to be `worth_dividing`.
+    /// Divides `processors` among `runs` runs so that jobs × threads never exceeds them. Exact numbers are kept as far
+    /// as they fit, threads before jobs. Automatic jobs fill the machine, since runs share nothing. Automatic threads
+    /// share the processors that jobs leave, if an update is long enough to be `worth_dividing`.
     pub fn divide(
         jobs: Parallelism,
         threads: Parallelism,
@@ -54,25 +54,26 @@ impl Workers {
         }
     }
 
-    /// [`Self::divide`] for `runs` runs of a sweep on this machine, by the longest update among its points.
+    /// Divides as [`Self::divide`] does, for `runs` runs of a sweep on this machine, by the longest update among its
+    /// points.
     pub fn for_sweep(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, runs: usize) -> Self {
         let worth_dividing = longest_update(prepared, isa) >= WORTH_DIVIDING_MICROSECONDS;
         Self::divide(sweep.jobs, sweep.threads_per_run, logical_cpus(), runs, worth_dividing)
     }
 
-    /// The division in a sentence, with the estimate it rests on.
+    /// Returns the division in a sentence, with the estimate that it depends on.
     pub fn explain(self, prepared: &Prepared, isa: Isa) -> String {
         let Self { jobs, threads_per_run } = self;
         let longest = longest_update(prepared, isa);
         format!(
             "{jobs} at once with {threads_per_run} threads each on {} processors (the longest update is estimated at \
-             {longest:.0} µs; from {WORTH_DIVIDING_MICROSECONDS} µs on it is worth dividing among threads)",
+             {longest:.0} µs; threads share updates from {WORTH_DIVIDING_MICROSECONDS} µs on)",
             logical_cpus()
         )
     }
 }
 
-/// The longest update among the points of a plan, in microseconds on one thread.
+/// Returns the estimated time of the longest update among the points of a plan, in microseconds on one thread.
 fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
     let points = prepared.plan.points.iter().zip(&prepared.corpus_of_point);
     points
@@ -84,7 +85,7 @@ fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Windows in a batch on the average: those of a song are often fewer than a batch may have.
+/// Returns the mean number of windows in a batch: a song often has fewer than a batch may have.
 fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
     let largest = parameters.train.batch_size as f64;
     match parameters.train.batches {
@@ -97,8 +98,8 @@ fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
     }
 }
 
-/// Returns the estimated time of one update of a batch of `rows` windows on one thread, in microseconds; `columns` is the
-/// number of units of a time step.
+/// Returns the estimated time of one update of a batch of `rows` windows on one thread, in microseconds; `columns` is
+/// the number of units of a time step.
 pub(crate) fn update_microseconds(parameters: &RunParameters, columns: usize, rows: f64, isa: Isa) -> f64 {
     let RunParameters { model, train, .. } = parameters;
     model.kind.update_microseconds(model, train, model.timesteps * columns, rows, isa)

@@ -1,4 +1,4 @@
-//! The folder of a sweep's results: what describes the sweep, records of runs, and the summary made of them.
+//! The folder of a sweep's results: its description, its runs, its summary.
 
 use super::plan_file::PlanFile;
 use super::record::RunRecord;
@@ -7,8 +7,8 @@ use crate::sweep::plan::Prepared;
 use crate::sweep::store::{StoreError, create_folder, keep_whole};
 use std::path::{Path, PathBuf};
 
-/// Make the folder of a sweep's results, and put into it what describes the sweep: the resolved configuration, what became
-/// of every file of its corpora, and the plan, which comes last.
+/// Creates the folder of a sweep's results, with the files that describe the sweep: the resolved configuration, the
+/// list of the files of each corpus, and the plan, which comes last.
 pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<PlanFile, StoreError> {
     create_folder(&folder.join("runs"))?;
     keep_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
@@ -18,7 +18,8 @@ pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<
     Ok(plan)
 }
 
-/// `corpora/N.jsonl`: what became of every file of each corpus, a line a file, in the order of `plan.json`.
+/// Writes `corpora/N.jsonl`, the fate of every file of each corpus, one line for each file, in the order of
+/// `plan.json`.
 fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError> {
     create_folder(folder)?;
     for (index, corpus) in prepared.corpora.iter().enumerate() {
@@ -32,24 +33,24 @@ fn write_file_lists(prepared: &Prepared, folder: &Path) -> Result<(), StoreError
     Ok(())
 }
 
-/// The folder of one run.
+/// Returns the folder of one run.
 pub fn run_folder(folder: &Path, run_id: &str) -> PathBuf {
     folder.join("runs").join(run_id)
 }
 
-/// The record of a complete run, if there is one that belongs to it.
+/// Reads the record of a complete run; `None` if there is none or it belongs to another run.
 pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
     let text = std::fs::read_to_string(run_folder.join("result.json")).ok()?;
     let record: RunRecord = serde_json::from_str(&text).ok()?;
     (record.run_id == run_id && record.schema == RunRecord::SCHEMA).then_some(record)
 }
 
-/// The records of all runs of a plan, as far as they are complete.
+/// Reads the records of all runs of a plan; `None` for a run that is not complete.
 pub fn read_records(folder: &Path, plan: &PlanFile) -> Vec<Option<RunRecord>> {
     plan.runs.iter().map(|run| read_record(&run_folder(folder, &run.run_id), &run.run_id)).collect()
 }
 
-/// Write `summary.json` and `summary.csv` of a plan; `records[i]` belongs to run `i`.
+/// Writes `summary.json` and `summary.csv` of a plan; `records[i]` belongs to run `i`.
 pub fn sum_up(folder: &Path, plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Summary, StoreError> {
     let summary = Summary::of(plan, records);
     let json = serde_json::to_string_pretty(&summary).expect("a summary is plain data");

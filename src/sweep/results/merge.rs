@@ -1,4 +1,4 @@
-//! The merging of shards: complete runs of several folders of results brought together in one, and summed up.
+//! The merging of shards: complete runs of several folders of results are copied to one, then summed up.
 
 use super::folder::{read_record, run_folder, sum_up};
 use super::plan_file::{PlanFile, PlanFileError, PlannedRun};
@@ -13,54 +13,54 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What merging came to.
+/// The outcome of merging.
 #[derive(Debug)]
 pub struct Merged {
     /// The folder of the results.
     pub folder: PathBuf,
     /// The plan of the sweep.
     pub plan: PlanFile,
-    /// The summary that now stands there.
+    /// The summary, as the folder now holds it.
     pub summary: Summary,
-    /// Runs brought here.
+    /// The number of runs copied to the folder.
     pub copied: usize,
-    /// Runs of the plan that failed, with their reasons.
+    /// The runs of the plan that failed, with their reasons.
     pub failed: Vec<(usize, String)>,
-    /// Runs of the plan without a record.
+    /// The runs of the plan without a record.
     pub unfinished: Vec<Unfinished>,
 }
 
 /// A run that is not complete.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unfinished {
-    /// Position in the plan.
+    /// The position in the plan.
     pub run: usize,
-    /// What there is of it.
+    /// The state of the run.
     pub state: UnfinishedState,
 }
 
-/// What there is of a run that is not complete.
+/// The state of a run that is not complete.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnfinishedState {
-    /// Nothing.
+    /// There is nothing of it.
     Missing,
     /// It stopped before its end, in this folder.
     Interrupted(PathBuf, Interruption),
     /// A process works on it, in this folder.
     Running(PathBuf),
-    /// Its files, in this folder, are not what its record says.
+    /// Its files in this folder differ from its record.
     Damaged(PathBuf, String),
 }
 
-/// Why folders are not merged. Nothing has been copied then.
+/// The reason why folders are not merged. Nothing has been copied then.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// A folder has no plan.
     #[error("{error}{hint}")]
     Plan {
-        /// Why.
+        /// The error.
         error: PlanFileError,
-        /// Where there is one.
+        /// The place of a plan nearby, if there is one.
         hint: String,
     },
     /// The folders are of different sweeps.
@@ -73,7 +73,7 @@ pub enum MergeError {
         first: PathBuf,
         /// The other.
         second: PathBuf,
-        /// How their plans differ.
+        /// The difference of their plans.
         difference: String,
     },
     /// A run has different results in two places.
@@ -84,7 +84,7 @@ pub enum MergeError {
     Store(#[from] StoreError),
 }
 
-/// One run with different results in two places.
+/// A run with different results in two places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// The run's name.
@@ -111,11 +111,12 @@ fn status_and_digest(record: &RunRecord) -> String {
     format!("{status}, digest {}", record.digest)
 }
 
-/// Bring what is complete in `shards` to `results`, say what is not, and sum up. No corpus is needed.
+/// Copies the complete runs of `shards` to `results`, collects those that are not complete, and sums up. No corpus is
+/// needed.
 ///
-/// Every folder must hold the same plan; `results` may be empty yet. A run that is brought here is first copied to a
-/// temporary folder and checked there, file by file against the hashes in its record and as a whole against its digest, and
-/// then renamed into its place. What is there already stays, so merging again changes nothing.
+/// Every folder must hold the same plan; `results` may be empty. A run is first copied to a temporary folder, checked
+/// there, file by file against the hashes in its record and as a whole against its digest, and then renamed to its
+/// place. Runs that are there already stay, so merging again changes nothing.
 pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
     let here = fs::canonicalize(results).ok();
     let shards: Vec<&Path> = shards
@@ -170,7 +171,7 @@ pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
     Ok(Merged { folder: results.to_path_buf(), plan, summary, copied, failed, unfinished })
 }
 
-/// For every run of the plan the shards with a folder of it, in their order: runs are looked for where they are.
+/// Finds, for every run of the plan, the shards that have a folder of it, in their order.
 fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Vec<&'a Path>>, StoreError> {
     let mut places: HashMap<String, Vec<&Path>> =
         plan.runs.iter().map(|run| (run.run_id.clone(), Vec::new())).collect();
@@ -190,14 +191,14 @@ fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Ve
     Ok(places)
 }
 
-/// The record of every run of the plan that is complete anywhere, and those that are to be copied, with the shard to copy
-/// them from.
+/// The record of every run of the plan that is complete anywhere, and the runs to copy, with the shard to copy them
+/// from.
 struct Gathered<'a> {
     records: Vec<Option<RunRecord>>,
     to_copy: Vec<(&'a Path, RunRecord)>,
 }
 
-/// Find the records of all runs. All that there are of a run must have the same digest.
+/// Finds the records of all runs. All records of one run must have the same digest.
 fn gather<'a>(
     results: &'a Path,
     plan: &PlanFile,
@@ -232,7 +233,8 @@ fn gather<'a>(
     if conflicts.is_empty() { Ok(gathered) } else { Err(MergeError::Conflicts(conflicts)) }
 }
 
-/// What there is of a run without a record, in the folder where it is most alive.
+/// Returns the state of a run without a record: running if it is in any folder, otherwise interrupted, otherwise
+/// missing.
 fn furthest<'a>(
     folders: impl Iterator<Item = &'a Path>,
     run_id: &str,
@@ -252,7 +254,7 @@ fn furthest<'a>(
     found
 }
 
-/// The plan that all folders hold.
+/// Returns the plan that all folders hold.
 fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError> {
     let own = results.join(PlanFile::NAME).exists() || shards.is_empty();
     let folders = own.then_some(results).into_iter().chain(shards.iter().copied());
@@ -272,7 +274,8 @@ fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError>
     Ok(agreed.expect("there is at least one folder").1)
 }
 
-/// Where a plan is, if not in the folder itself: `--out DIR` makes a folder of the sweep's name below DIR.
+/// Returns a hint at a plan one folder below: `--out DIR` makes a folder of the sweep's name below DIR. Empty if there
+/// is none.
 fn plan_below(folder: &Path) -> String {
     let below = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     match below.filter(|path| path.join(PlanFile::NAME).is_file()).min() {
@@ -281,7 +284,7 @@ fn plan_below(folder: &Path) -> String {
     }
 }
 
-/// How two plans differ, if they do. Names of sweeps and places of corpora are no difference.
+/// Returns the difference of two plans, if there is one. Names of sweeps and places of corpora do not count.
 fn difference(first_folder: &Path, first: &PlanFile, second_folder: &Path, second: &PlanFile) -> Option<String> {
     let ids = |plan: &PlanFile| plan.runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>();
     let (first_ids, second_ids) = (ids(first), ids(second));
@@ -311,7 +314,7 @@ fn difference(first_folder: &Path, first: &PlanFile, second_folder: &Path, secon
     Some(if parts.is_empty() { "the same runs in another order".to_owned() } else { parts.join("; ") })
 }
 
-/// A run by its name and what sets it apart.
+/// Returns the name of a run with the values by which it differs from others.
 fn described(plan: &PlanFile, run: &PlannedRun) -> String {
     let mut text = run.run_id.clone();
     for key in &plan.swept {
@@ -321,7 +324,7 @@ fn described(plan: &PlanFile, run: &PlannedRun) -> String {
     text + &format!(" seed={}", run.seed)
 }
 
-/// Put what describes the sweep beside the runs, if it is not there yet; the plan last.
+/// Copies the files that describe the sweep, if the folder has no plan yet; the plan last.
 fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), MergeError> {
     create_folder(&results.join("runs"))?;
     if results.join(PlanFile::NAME).exists() {
@@ -334,7 +337,7 @@ fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), M
             let path = shard.join(name);
             match fs::read(&path) {
                 Ok(bytes) => write_whole(&results.join(name), &bytes)?,
-                // Not needed to sum up.
+                // Summing up does not need it.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(StoreError::at("cannot read", &path)(error).into()),
             }
@@ -343,10 +346,10 @@ fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), M
     Ok(plan.write(results)?)
 }
 
-/// Names that folders have while a run is brought into its place.
+/// The prefix of the temporary folders that runs are copied to.
 const IN_TRANSIT: &str = ".merging-";
 
-/// Remove what a merge that was killed has left.
+/// Removes the temporary folders of a merge that was killed.
 fn remove_leftovers(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(IN_TRANSIT) {
@@ -355,7 +358,7 @@ fn remove_leftovers(runs: &Path) {
     }
 }
 
-/// Bring a complete run into its place, all of it at once; or say what is damaged.
+/// Copies a complete run to its place, all of it at once; returns the damage if there is some.
 fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<String>, StoreError> {
     let runs = target.parent().unwrap_or(Path::new("."));
     let transit = tempfile::Builder::new().prefix(IN_TRANSIT).tempdir_in(runs);
@@ -365,7 +368,7 @@ fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<S
     if let Err(damage) = check_run(&copy, record) {
         return Ok(Some(damage));
     }
-    // What an interrupted run has left there makes way, and goes with the temporary folder.
+    // The files of an interrupted run make way, and are removed with the temporary folder.
     if target.exists() {
         fs::rename(target, transit.path().join("before")).map_err(StoreError::at("cannot replace", target))?;
     }
@@ -374,7 +377,7 @@ fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<S
     Ok(None)
 }
 
-/// Copy a folder of files and folders, each file synced; but not what says that a run is not complete.
+/// Copies a folder of files and folders, each file synced, except for the files that mark a run as not complete.
 fn copy_folder(source: &Path, target: &Path) -> Result<(), StoreError> {
     create_folder(target)?;
     for entry in fs::read_dir(source).map_err(StoreError::at("cannot read the folder", source))? {
@@ -397,14 +400,14 @@ fn copy_folder(source: &Path, target: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Files of a run that mean nothing once it is complete.
+/// The files of a run that mean nothing once it is complete.
 const PASSING: [&str; 3] = ["claim.json", "interrupted.json", "checkpoint.safetensors"];
 
-/// Check the files of a run against its record: `result.json` says what the record says, the artifacts have their hashes,
-/// and record and epochs together have the digest. An error says which file is wrong and how.
+/// Checks the files of a run against its record: `result.json` must equal the record, the artifacts must have their
+/// hashes, and record and epochs together must have the digest. An error names the wrong file and the fault.
 pub fn check_run(folder: &Path, record: &RunRecord) -> Result<(), String> {
     if read_record(folder, &record.run_id).as_ref() != Some(record) {
-        return Err("result.json has changed meanwhile".to_owned());
+        return Err("result.json has changed in the meantime".to_owned());
     }
     for artifact in &record.artifacts {
         let bytes = fs::read(folder.join(&artifact.path)).map_err(|error| format!("{}: {error}", artifact.path))?;

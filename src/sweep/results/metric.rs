@@ -1,4 +1,4 @@
-//! The metric: a number that records hold, with all that a reader of results needs to know about it.
+//! The metric: a number of records, with all that a reader of results needs to know about it.
 
 use super::record::Timing;
 use crate::evaluate::music::{Coverage, MusicComparison, MusicMetrics};
@@ -154,7 +154,7 @@ pub enum MetricGroup {
     Timing,
 }
 
-/// One name of a record with its metric.
+/// A name of a record with its metric.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedMetric {
     /// The metric.
@@ -199,7 +199,7 @@ impl Metric {
         }
     }
 
-    /// A metric of the model.
+    /// Returns a metric of the model.
     pub(super) const fn of_model(
         name: &'static str,
         labels: [&'static str; 2],
@@ -209,7 +209,7 @@ impl Metric {
         Self::new(Reading::Model, name, labels, unit, definition)
     }
 
-    /// A metric of the model on training and validation windows.
+    /// Returns a metric of the model on training and validation windows.
     pub(super) const fn of_splits(
         name: &'static str,
         labels: [&'static str; 2],
@@ -219,7 +219,7 @@ impl Metric {
         Self::new(Reading::Splits(EVALUATED), name, labels, unit, definition)
     }
 
-    /// A log-likelihood, in nats per window and per step, on all splits.
+    /// Returns a log-likelihood, in nats per window and per step, on all splits.
     pub(super) const fn log_likelihood(
         name: &'static str,
         labels: [&'static str; 2],
@@ -232,7 +232,7 @@ impl Metric {
             .judged()
     }
 
-    /// A metric of the samples and of the baselines, best where that of the training windows is.
+    /// Returns a metric of the samples and of the baselines. The value of the training windows is best.
     pub(super) const fn of_profile(
         name: &'static str,
         labels: [&'static str; 2],
@@ -243,7 +243,7 @@ impl Metric {
         Self::new(Reading::Profile(read), name, labels, unit, definition).better(Direction::Near)
     }
 
-    /// A metric of the samples.
+    /// Returns a metric of the samples.
     pub(super) const fn of_music(
         name: &'static str,
         labels: [&'static str; 2],
@@ -254,7 +254,7 @@ impl Metric {
         Self::new(Reading::Music(read), name, labels, unit, definition)
     }
 
-    /// A share of what the samples reach of the built-in corpus.
+    /// Returns a share of the built-in corpus that the samples reach.
     pub(super) const fn of_coverage(
         name: &'static str,
         labels: [&'static str; 2],
@@ -264,7 +264,7 @@ impl Metric {
         Self::new(Reading::Coverage(read), name, labels, "", definition).better(Direction::Higher)
     }
 
-    /// A time of a run, or a rate, in the report.
+    /// Returns a time or a rate of a run, shown in the report.
     pub(super) const fn of_time(
         name: &'static str,
         labels: [&'static str; 2],
@@ -275,7 +275,7 @@ impl Metric {
         Self::new(Reading::Time(read), name, labels, unit, definition).better(Direction::Lower).reach(Reach::Report)
     }
 
-    /// A time of an epoch alone, in seconds.
+    /// Returns a time of an epoch alone, in seconds.
     pub(super) const fn of_epoch(name: &'static str, labels: [&'static str; 2], definition: &'static str) -> Self {
         Self::new(Reading::EpochTime, name, labels, "s", definition).better(Direction::Lower).reach(Reach::Record)
     }
@@ -336,7 +336,7 @@ impl Metric {
         Self { listed: EVALUATED, ..self }
     }
 
-    /// The kind of metric.
+    /// Returns the kind of metric.
     pub fn group(&self) -> MetricGroup {
         match self.reading {
             Reading::Model | Reading::Splits(_) => MetricGroup::Model,
@@ -345,7 +345,7 @@ impl Metric {
         }
     }
 
-    /// The name of a metric without splits, as in `summary.csv`.
+    /// Returns the name of a metric without splits, as in `summary.csv`.
     pub fn plain_name(&self) -> String {
         format!("{}{}", self.prefix(None), self.name)
     }
@@ -366,7 +366,7 @@ impl Metric {
         if let Reading::Time(read) = self.reading { read(timing) } else { None }
     }
 
-    /// The splits of the names; one `None` for a metric without splits.
+    /// Returns the splits of the names; one `None` for a metric without splits.
     fn splits(&self) -> Vec<Option<SplitName>> {
         match self.reading {
             Reading::Splits(splits) => splits.iter().copied().map(Some).collect(),
@@ -374,20 +374,20 @@ impl Metric {
         }
     }
 
-    /// All names of the metric, in order: form by form, and in each split by split.
+    /// Returns all names of the metric, variant by variant, and in each split by split.
     pub fn names(&'static self) -> impl Iterator<Item = NamedMetric> {
         self.variants.iter().flat_map(move |&variant| {
             self.splits().into_iter().map(move |split| NamedMetric { metric: self, split, variant })
         })
     }
 
-    /// The form that tables show: per step where there is one, since windows of different lengths have different
+    /// Returns the form that tables show: per step if there is one, since windows of different lengths have different
     /// numbers of units.
     pub(super) fn main_variant(&self) -> Variant {
         self.variants[0]
     }
 
-    /// Returns the name that this entry explains, if it is one of its own.
+    /// Returns the split and form of a name that belongs to this entry; `None` for any other name.
     pub(super) fn explain(&'static self, name: &str) -> Option<NamedMetric> {
         let own = name.strip_prefix(self.prefix(None))?;
         self.splits().into_iter().find_map(|split| {
@@ -397,7 +397,7 @@ impl Metric {
         })
     }
 
-    /// The beginning of the names.
+    /// Returns the beginning of the names.
     pub(super) fn prefix(&self, split: Option<SplitName>) -> &'static str {
         match self.group() {
             MetricGroup::Music => "sample_",
@@ -406,12 +406,12 @@ impl Metric {
     }
 }
 
-/// The value of a metric of music; `None` where it is undefined.
+/// The value of a metric of music; `None` if it is undefined.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MusicValue(pub(crate) Option<f64>);
 
 impl Direction {
-    /// The factor that makes a change for the worse positive; `None` where no direction is the worse one.
+    /// Returns the factor that makes a change for the worse positive; `None` if no direction is worse.
     pub fn worse(self) -> Option<f64> {
         match self {
             Self::Lower => Some(1.0),
@@ -422,7 +422,7 @@ impl Direction {
 }
 
 impl SplitName {
-    /// The beginning of the names of metrics on this split.
+    /// Returns the beginning of the names of metrics on this split.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Validation => "validation_",
@@ -431,7 +431,7 @@ impl SplitName {
         }
     }
 
-    /// The word for headings: in full, short, and shortest.
+    /// Returns the word for headings: in full, short, and shortest.
     fn words(self) -> [&'static str; 3] {
         match self {
             Self::Validation => ["validation", "val.", "val"],
@@ -450,7 +450,7 @@ impl SplitName {
 }
 
 impl Variant {
-    /// The end of the name.
+    /// Returns the end of the name.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -462,12 +462,12 @@ impl Variant {
 }
 
 impl NamedMetric {
-    /// The name, as in `summary.csv`.
+    /// Returns the name, as in `summary.csv`.
     pub fn name(&self) -> String {
         format!("{}{}{}", self.metric.prefix(self.split), self.metric.name, self.variant.suffix())
     }
 
-    /// A few words for headings.
+    /// Returns a few words for headings.
     pub fn label(&self) -> String {
         let end = match self.variant {
             Variant::Plain => "",
@@ -478,7 +478,7 @@ impl NamedMetric {
         format!("{}{}{end}", self.split_word(0), self.metric.label)
     }
 
-    /// As few words as a narrow column needs.
+    /// Returns the fewest words, for a narrow column.
     pub fn short(&self) -> String {
         let end = match self.variant {
             Variant::Plain => "",
@@ -489,7 +489,7 @@ impl NamedMetric {
         format!("{}{}{end}", self.split_word(1), self.metric.short)
     }
 
-    /// The heading in the table that ends a sweep.
+    /// Returns the heading in the table that ends a sweep.
     pub(super) fn heading(&self, terminal: &Terminal) -> String {
         format!("{}{}", self.split_word(2), terminal.heading)
     }
@@ -498,12 +498,12 @@ impl NamedMetric {
         self.split.map_or_else(String::new, |split| format!("{} ", split.words()[length]))
     }
 
-    /// The thing that the value is counted per.
+    /// Returns the thing that the value is counted per.
     pub fn per(&self) -> Per {
         if self.variant == Variant::PerStep { Per::Step } else { self.metric.per }
     }
 
-    /// The unit, with the thing that the value is counted per; empty for a share or another plain number.
+    /// Returns the unit, with the thing that the value is counted per; empty for a share or another plain number.
     pub fn unit(&self) -> String {
         let per = match self.per() {
             Per::Window => " per window",
@@ -513,7 +513,7 @@ impl NamedMetric {
         format!("{}{per}", self.metric.unit)
     }
 
-    /// The definition, with the split and the form of this name.
+    /// Returns the definition, with the split and the form of this name.
     pub fn definition(&self) -> String {
         let per_step = "divided by the time steps of a window, so that windows of different lengths compare";
         let before = match (self.split, self.variant) {
@@ -527,7 +527,7 @@ impl NamedMetric {
         format!("{before}{}", self.metric.definition)
     }
 
-    /// `true` if the report's list of runs shows this name unasked.
+    /// Returns true if the report's list of runs shows this name unasked.
     pub fn is_listed(&self) -> bool {
         let split = self.split.unwrap_or(SplitName::Validation);
         self.variant == self.metric.main_variant() && self.metric.listed.contains(&split)

@@ -1,19 +1,20 @@
 //! The registry of metrics.
 //!
 //! Labels, units, directions, columns, their order and the tables of the documentation are queries on [`METRICS`]. A
-//! new metric of the model needs an entry here and a value under its name in the record; one of music or time has its
-//! value read by the entry.
+//! new metric of the model needs an entry here, and a value under its name in the record. The entry of a metric of
+//! music or time reads its value itself.
 
 use super::metric::Direction::{Higher, Lower, Near, Neither};
 use super::metric::{Metric, MetricGroup, NamedMetric, Reach, Reading, SplitName, Subject, Variant};
 use std::fmt::Write as _;
 
-/// Every metric, group by group, in the order in which they are shown.
+/// The metrics, group by group, in the order in which they are shown.
 ///
-/// `compare` judges log-likelihoods, the distance of the music and the times of work. It does not judge a bound or
-/// estimate that tells of the annealing (ceiling, effective sample size), a value that means nothing by itself (free
-/// energy, log Z), one that is best near that of the training data, one that a model which has learnt nothing is best
-/// in (free-energy gap, copies), and the reconstruction error, which tells of the chains as much as of the model.
+/// `compare` judges log-likelihoods, the distance of the music and the times of work. It does not judge bounds and
+/// estimates that describe the annealing (ceiling, effective sample size), values that mean nothing by themselves (free
+/// energy, log Z), metrics whose best value is that of the training data, metrics that are best in a model that has
+/// learnt nothing (free-energy gap, copies), and the reconstruction error, which depends on the chains as much as on
+/// the model.
 pub static METRICS: &[Metric] = &[
     // Likelihoods.
     Metric::log_likelihood(
@@ -504,7 +505,7 @@ pub fn find_metric(name: &str) -> Option<NamedMetric> {
     METRICS.iter().find_map(|metric| metric.explain(name))
 }
 
-/// Every name of every metric, in the order of the registry.
+/// Returns every name of every metric, in the order of the registry.
 pub fn metric_names() -> impl Iterator<Item = NamedMetric> {
     METRICS.iter().flat_map(Metric::names)
 }
@@ -515,13 +516,13 @@ pub fn metric_order(name: &str) -> usize {
     place.unwrap_or(usize::MAX)
 }
 
-/// The times that reach a place, in the order of the registry.
+/// Returns the times that reach a place, in the order of the registry.
 pub(crate) fn times_of(reach: Reach) -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(move |metric| matches!(metric.reading, Reading::Time(_)) && metric.reach >= reach)
 }
 
-/// The names that points can be ordered by, the first that every point has: on validation windows, else on training
-/// windows, and never on test windows, by which nothing may be chosen.
+/// Returns the names that points can be ordered by; the first that every point has is used. On validation windows
+/// first, then on training windows, never on test windows, by which nothing may be chosen.
 pub(super) fn ranking() -> impl Iterator<Item = NamedMetric> {
     [SplitName::Validation, SplitName::Train].into_iter().flat_map(|split| {
         let ranked = METRICS.iter().filter(|metric| metric.ranks);
@@ -539,13 +540,13 @@ pub struct TerminalColumn {
 }
 
 impl TerminalColumn {
-    /// The heading.
+    /// Returns the heading.
     pub fn heading(&self) -> String {
         self.named.metric.terminal.map_or_else(|| self.named.short(), |terminal| self.named.heading(&terminal))
     }
 }
 
-/// The columns of the table that ends a sweep, in order.
+/// Returns the columns of the table that ends a sweep, in order.
 pub fn terminal_columns() -> Vec<TerminalColumn> {
     let columns_of = |metric: &'static Metric| {
         let terminal = metric.terminal?;
@@ -558,7 +559,7 @@ pub fn terminal_columns() -> Vec<TerminalColumn> {
     METRICS.iter().filter_map(columns_of).flatten().collect()
 }
 
-/// The reference of all metrics as Markdown tables, one for each group.
+/// Returns the reference of all metrics as Markdown tables, one for each group.
 pub fn metrics_markdown() -> String {
     let mut text = String::new();
     for (group, title) in [
@@ -575,7 +576,7 @@ pub fn metrics_markdown() -> String {
     text
 }
 
-/// The row of a metric in the reference.
+/// Returns the row of a metric in the reference.
 fn row(metric: &'static Metric) -> String {
     let prefix = match metric.reading {
         Reading::Splits(_) => "SPLIT_",

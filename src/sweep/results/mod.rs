@@ -1,4 +1,4 @@
-//! The results of a sweep on disk: the files of each run and of the sweep, written and read.
+//! The results of a sweep on disk: the files of its runs, the files about the whole.
 
 mod folder;
 mod merge;

@@ -1,4 +1,4 @@
-//! Trained models as safetensors files that suffice to make music.
+//! `model.safetensors`: a trained model with all that is needed to make music from it.
 
 use super::tensor_file::{self, TensorFileError};
 use crate::engine::{EngineKind, Isa, Parameters};
@@ -9,19 +9,19 @@ use crate::sweep::store::{StoreError, write_whole};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// What the numbers of a model mean: all that is needed to turn its visible units into music.
+/// The meaning of a model's numbers: all that is needed to turn its visible units into music.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelDescription {
-    /// Version of this description.
+    /// The version of this description.
     pub schema: u32,
     /// The kind of model; absent for an RBM.
     #[serde(default, skip_serializing_if = "ModelKind::is_rbm")]
     pub kind: ModelKind,
     /// The number of time steps of a window.
     pub timesteps: usize,
-    /// What the columns of a step mean.
+    /// The meaning of the columns of a step.
     pub layout: Layout,
-    /// Time steps in a quarter note.
+    /// The number of time steps in a quarter note.
     pub steps_per_beat: u32,
     /// The run that trained the model.
     pub run_id: String,
@@ -34,24 +34,24 @@ pub struct ModelDescription {
 /// A model with its description.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
-    /// What the numbers mean.
+    /// The meaning of the numbers.
     pub description: ModelDescription,
     /// The parameters.
     pub tensors: Tensors,
 }
 
-/// Why a model could not be read.
+/// The reason why a model could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFileError {
     /// The file cannot be opened or read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It is no safetensors file, or not one of ours.
+    /// It is not a safetensors file, or not one of this program.
     #[error("{}: {reason}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }
@@ -70,25 +70,25 @@ impl ModelFile {
         tensor_file::to_bytes(tensors, description).expect("tensors of distinct names serialise")
     }
 
-    /// Write the file whole or not at all; returns its bytes.
+    /// Writes the file whole or not at all; returns its bytes.
     pub fn write(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let bytes = self.to_bytes();
         write_whole(path, &bytes)?;
         Ok(bytes)
     }
 
-    /// Read a file that [`Self::write`] wrote.
+    /// Reads a file that [`Self::write`] wrote.
     pub fn read(path: &Path) -> Result<Self, ModelFileError> {
         let bytes = std::fs::read(path).map_err(StoreError::at("cannot read the model", path))?;
         Self::from_bytes(&bytes).map_err(|reason| ModelFileError::Invalid { path: path.to_path_buf(), reason })
     }
 
-    /// The parameters of the run that trained the model.
+    /// Returns the parameters of the run that trained the model.
     pub fn run_parameters(&self) -> Result<RunParameters, serde_json::Error> {
         RunParameters::from_map(&self.description.params)
     }
 
-    /// Reads the bytes of a file; an error says what is wrong with them.
+    /// Reads the bytes of a file; an error names the fault.
     pub(in crate::sweep) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (description, tensors) = tensor_file::from_bytes(bytes).map_err(|error| match error {
             TensorFileError::Format(error) => format!("not a safetensors file ({error})"),
@@ -99,14 +99,14 @@ impl ModelFile {
             TensorFileError::Type { name, found } => format!("its tensor \"{name}\" is of type {found}"),
         })?;
         let description: ModelDescription = serde_json::from_str(&description)
-            .map_err(|error| format!("the description in its metadata does not read: {error}"))?;
+            .map_err(|error| format!("the description in its metadata cannot be read: {error}"))?;
         if description.schema != Self::SCHEMA {
             let schema = description.schema;
             return Err(format!("its description has schema {schema}; this version reads {}", Self::SCHEMA));
         }
         let visible = description.kind.visible_units(&tensors).map_err(|error| error.to_string())?;
         RunParameters::from_map(&description.params)
-            .map_err(|error| format!("the parameters of its run do not read: {error}"))?;
+            .map_err(|error| format!("the parameters of its run cannot be read: {error}"))?;
         let layout = &description.layout;
         let pitches = layout.lowest_pitch < layout.highest_pitch && layout.highest_pitch <= 128;
         if !pitches || layout.planes.is_empty() || description.timesteps.checked_mul(layout.columns()) != Some(visible)
@@ -115,7 +115,7 @@ impl ModelFile {
         }
         let (beat, steps) = (description.steps_per_beat, description.timesteps);
         if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
-            return Err(format!("its description has {beat} steps a beat; possible are 1 to {MAX_STEPS_PER_BEAT}"));
+            return Err(format!("its description has {beat} steps in a beat; 1 to {MAX_STEPS_PER_BEAT} are possible"));
         }
         if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
             return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
@@ -129,7 +129,8 @@ impl ModelFile {
         self.description.kind.open(&self.tensors, engine, isa)
     }
 
-    /// Returns the RBM that the tensors `weights`, `visible_bias` and `hidden_bias` make; `None` if the model has none.
+    /// Returns the RBM that the tensors `weights`, `visible_bias` and `hidden_bias` make; `None` if the model does not
+    /// have them.
     pub fn rbm(&self) -> Option<Parameters> {
         Parameters::try_from(&self.tensors).ok()
     }
@@ -180,7 +181,7 @@ mod tests {
         for beat in [0, 4_000_000_000] {
             other = model();
             other.description.steps_per_beat = beat;
-            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps a beat"));
+            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps in a beat"));
         }
         other = model();
         other.description.schema = 99;

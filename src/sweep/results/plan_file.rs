@@ -1,4 +1,4 @@
-//! `plan.json`: what a sweep consists of, for whoever has its results but not its corpus.
+//! `plan.json`: the runs of a sweep, readable without its corpus.
 
 use crate::sweep::plan::Prepared;
 use crate::sweep::plan::RunSpec;
@@ -7,63 +7,63 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// Every run of a sweep with its name and what sets it apart.
+/// The runs of a sweep, each with its name and the values by which it differs from others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanFile {
-    /// Version of this file.
+    /// The version of this file.
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
     /// The keys that take more than one value, in the order of the axes.
     pub swept: Vec<String>,
-    /// Every reading of a corpus that runs train on.
+    /// The readings of corpora that runs train on.
     pub corpora: Vec<PlannedCorpus>,
     /// The runs, in order.
     pub runs: Vec<PlannedRun>,
 }
 
-/// One reading of a corpus.
+/// A reading of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCorpus {
-    /// BLAKE3 of the songs' cells.
+    /// The BLAKE3 hash of the songs' cells.
     pub digest: String,
-    /// Songs used.
+    /// The number of songs used.
     pub songs: usize,
-    /// The list of what became of every file, below the sweep's folder.
+    /// The path of the list of its files, below the sweep's folder.
     pub files: String,
 }
 
-/// One run.
+/// A run of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedRun {
-    /// Position in the plan.
+    /// The position in the plan.
     pub index: usize,
     /// The run's name.
     pub run_id: String,
-    /// Position of its point among the points of the plan; the replicates of a point share it.
+    /// The position of its point among the points of the plan; the replicates of a point share it.
     pub point: usize,
-    /// Number of the replicate, from zero.
+    /// The number of the replicate, from zero.
     pub replicate: u32,
     /// The seed, in decimal.
     pub seed: String,
     /// Its values of the keys that vary.
     pub swept: Map<String, Value>,
-    /// Which of the corpora it trains on.
+    /// The place in `corpora` of the corpus that it trains on.
     pub corpus: usize,
 }
 
-/// Why a plan cannot be read from a folder of results.
+/// The reason why a plan cannot be read from a folder of results.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
-    /// There is none, or the system does not give it away.
+    /// The file does not exist or cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file is not a plan that this program understands.
-    #[error("{} is no plan of this version of the program: {reason}", path.display())]
+    #[error("{} is not a plan of this version of the program: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }
@@ -74,7 +74,7 @@ impl PlanFile {
     /// The name of the file in a sweep's folder.
     pub const NAME: &str = "plan.json";
 
-    /// The plan of a sweep whose corpora are read.
+    /// Returns the plan of a sweep whose corpora are read.
     pub fn of(prepared: &Prepared) -> Self {
         let plan = &prepared.plan;
         let corpora = prepared.corpora.iter().enumerate().map(|(index, corpus)| PlannedCorpus {
@@ -91,7 +91,7 @@ impl PlanFile {
         }
     }
 
-    /// Read the plan of the sweep whose results are in `folder`.
+    /// Reads the plan of the sweep whose results are in `folder`.
     pub fn read(folder: &Path) -> Result<Self, PlanFileError> {
         let path = folder.join(Self::NAME);
         let text = std::fs::read_to_string(&path).map_err(StoreError::at("cannot read", &path))?;
@@ -104,7 +104,7 @@ impl PlanFile {
         Ok(plan)
     }
 
-    /// BLAKE3 over the names of the runs, in order: two plans with the same digest consist of the same runs.
+    /// Returns the BLAKE3 hash over the names of the runs, in order: plans with the same digest have the same runs.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for run in &self.runs {
@@ -113,7 +113,7 @@ impl PlanFile {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// What others rely on: runs and points stand in order, names are those of folders, corpora are there.
+    /// Checks that runs and points are in order, that names can be names of folders, and that corpora are listed.
     fn check(&self) -> Result<(), String> {
         let mut points = 0;
         for (index, run) in self.runs.iter().enumerate() {
@@ -134,7 +134,7 @@ impl PlanFile {
         Ok(())
     }
 
-    /// Write the plan into the folder of a sweep's results.
+    /// Writes the plan to the folder of a sweep's results.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let json = serde_json::to_string_pretty(self).expect("a plan is plain data");
         keep_whole(&folder.join(Self::NAME), json.as_bytes())
@@ -142,7 +142,7 @@ impl PlanFile {
 }
 
 impl PlannedRun {
-    /// What sets a run of a prepared plan apart.
+    /// Returns the entry of a run of a prepared plan.
     pub fn of(prepared: &Prepared, run: &RunSpec) -> Self {
         let swept = prepared.plan.swept_values(run);
         Self {
@@ -176,7 +176,7 @@ mod tests {
         plan.write(folder.path()).unwrap();
         assert_eq!(PlanFile::read(folder.path()).unwrap(), plan);
         let mut other = plan.clone();
-        other.name = "a name is no part of it".into();
+        other.name = "the digest leaves out the name".into();
         assert_eq!(other.digest(), plan.digest());
         other.runs.swap(0, 1);
         assert_ne!(other.digest(), plan.digest());
@@ -199,6 +199,6 @@ mod tests {
         refused(&|plan| plan.runs[2].point = 5, "out of order");
         refused(&|plan| plan.runs[4].corpus = 1, "not listed");
         std::fs::write(folder.path().join(PlanFile::NAME), "{\"schema\": 1").unwrap();
-        assert!(message().contains("is no plan"), "{}", message());
+        assert!(message().contains("is not a plan"), "{}", message());
     }
 }

@@ -1,4 +1,4 @@
-//! What a run leaves behind: its record, epoch by epoch and as a whole.
+//! The record of a run, with those of its epochs.
 
 use crate::evaluate::music::MusicComparison;
 use crate::machine::Environment;
@@ -7,32 +7,32 @@ use crate::music::{Duplicates, FileStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// How a run ended.
+/// The status of a run that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunStatus {
-    /// Complete.
+    /// The run is complete.
     Ok,
-    /// It could not be completed: training diverged, say. The record's `error` tells why.
+    /// The run could not be completed, for example since training diverged. The record's `error` has the reason.
     Failed,
 }
 
-/// One line of `epochs.jsonl`: the state of the model after `epoch` epochs.
+/// A line of `epochs.jsonl`: the state of the model after `epoch` epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// Epochs trained so far; 0 is the model before training.
+    /// The number of epochs trained so far; 0 is the model before training.
     pub epoch: u64,
-    /// Updates of this epoch.
+    /// The number of updates of this epoch.
     pub updates: u64,
-    /// Examples of this epoch.
+    /// The number of examples of this epoch.
     pub examples: u64,
-    /// The metrics of the model; empty where this epoch was not evaluated.
+    /// The metrics of the model; empty if this epoch was not evaluated.
     pub metrics: Metrics,
-    /// Seconds of training, evaluating and writing apart.
+    /// The times of training and of each evaluation.
     pub timing: EpochTiming,
 }
 
-/// Wall-clock seconds of one epoch.
+/// The wall-clock seconds of one epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochTiming {
     /// Updates alone.
@@ -43,12 +43,12 @@ pub struct EpochTiming {
     pub pseudo_likelihood_s: f64,
     /// Free energies.
     pub free_energy_s: f64,
-    /// Changes of the weights, and whether they are finite.
+    /// Changes of the weights, and the check that they are finite.
     pub weights_s: f64,
 }
 
 impl EpochTiming {
-    /// All that is not training.
+    /// Returns the seconds of everything but training.
     pub fn evaluate_s(&self) -> f64 {
         self.reconstruction_s + self.pseudo_likelihood_s + self.free_energy_s + self.weights_s
     }
@@ -57,61 +57,61 @@ impl EpochTiming {
 /// The corpus as one run saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CorpusRecord {
-    /// BLAKE3 of the songs' cells.
+    /// The BLAKE3 hash of the songs' cells.
     pub digest: String,
-    /// Songs used.
+    /// The number of songs used.
     pub songs: usize,
-    /// Windows of all songs.
+    /// The number of windows of the training and validation songs.
     pub windows: usize,
-    /// Share of units on in these windows.
+    /// The share of units that are on in these windows.
     pub density: f64,
-    /// Songs trained on.
+    /// The number of songs trained on.
     pub training_songs: usize,
-    /// Songs held out for validation.
+    /// The number of songs held out for validation.
     pub validation_songs: usize,
-    /// Songs of the data set's own test split: no run trains or chooses by them.
+    /// The number of songs in the data set's own test split, which no run trains on or chooses by.
     pub test_songs: usize,
-    /// Windows of the training songs.
+    /// The number of windows of the training songs.
     pub training_windows: usize,
-    /// Those of them that take part in training.
+    /// The number of these windows that take part in training.
     pub trained_windows: usize,
-    /// Windows of the validation songs.
+    /// The number of windows of the validation songs.
     pub validation_windows: usize,
-    /// Windows of the data set's own test split.
+    /// The number of windows of the data set's own test split.
     #[serde(default)]
     pub test_windows: usize,
-    /// Training songs in other keys, beside the songs as they are.
+    /// The number of training songs added in other keys.
     #[serde(default)]
     pub transposed_songs: usize,
-    /// Transpositions of training songs that the pitches kept have no room for.
+    /// The number of transpositions of training songs that do not fit into the pitches kept.
     #[serde(default)]
     pub transpositions_left_out: usize,
-    /// What stands more than once, within splits and across.
+    /// The windows that occur more than once, within splits and across.
     #[serde(default)]
     pub duplicates: Option<Duplicates>,
-    /// Files by what became of them.
+    /// The numbers of files, by their fate.
     pub files: FileCounts,
-    /// The files that were not used whole, with the reason: the first [`Self::LISTED_FILES`]. `corpora/` has all.
+    /// The files that were not used whole, with the reason: the first [`Self::LISTED_FILES`]. `corpora/` lists all.
     pub not_whole: Vec<FileNote>,
 }
 
 impl CorpusRecord {
-    /// Files listed at most: a record must stay small for a corpus of any size.
+    /// The maximum number of files listed. A record must stay small for a corpus of any size.
     pub const LISTED_FILES: usize = 100;
 }
 
 /// A file that was not used whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNote {
-    /// Its path below that of the corpus.
+    /// The path of the file below that of the corpus.
     pub file: String,
-    /// What became of it.
+    /// The fate of the file.
     pub status: FileStatus,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
-/// Files of a corpus by what became of them.
+/// The numbers of files of a corpus, by their fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCounts {
     /// Read and used whole.
@@ -127,18 +127,18 @@ pub struct FileCounts {
 /// The distribution of a time over epochs, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeDistribution {
-    /// Epochs timed.
+    /// The number of epochs timed.
     pub count: usize,
-    /// Median.
+    /// The median.
     pub median: f64,
-    /// Minimum.
+    /// The minimum.
     pub min: f64,
-    /// Median of the absolute deviations from the median.
+    /// The median of the absolute deviations from the median.
     pub mad: f64,
 }
 
 impl TimeDistribution {
-    /// The distribution of some times.
+    /// Returns the distribution of some times.
     pub fn of(mut times: Vec<f64>) -> Self {
         if times.is_empty() {
             return Self::default();
@@ -154,7 +154,7 @@ impl TimeDistribution {
     }
 }
 
-/// Wall-clock seconds of a run, by what they were spent on.
+/// The times of a run in wall-clock seconds, with its rates and its memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// The whole run.
@@ -168,104 +168,105 @@ pub struct Timing {
     /// The log-likelihood after the last epoch.
     #[serde(default)]
     pub likelihood_s: f64,
-    /// Drawing samples and judging them.
+    /// Drawing samples and comparing their music.
     pub sample_s: f64,
-    /// Training time of the epochs.
+    /// The training time of the epochs.
     pub epoch_s: TimeDistribution,
-    /// Parameter updates per second of training.
+    /// The number of parameter updates per second of training.
     pub updates_per_s: f64,
-    /// Examples per second of training.
+    /// The number of examples per second of training.
     pub examples_per_s: f64,
-    /// Visible units × hidden units × examples per second of training.
+    /// The product of visible units, hidden units and examples per second of training.
     pub connection_updates_per_s: f64,
-    /// Threads of the run.
+    /// The number of threads of the run.
     pub threads: usize,
-    /// Whether other runs shared the machine meanwhile, of this process or of another that works on the same results: such
-    /// times are no benchmark.
+    /// True if other runs shared the machine, of this process or of another that works on the same results. Such times
+    /// are not a benchmark.
     pub contended: bool,
-    /// Processor time of the threads of the run, where the system tells: at most `threads` times `total_s`.
+    /// The processor time of the threads of the run, if the system gives it: at most `threads` times `total_s`.
     #[serde(default)]
     pub cpu_s: Option<f64>,
-    /// How often the run went on after an interruption; `total_s` counts the times at work alone.
+    /// The number of times that the run continued after an interruption. `total_s` counts only the times at work.
     #[serde(default)]
     pub continued: u32,
-    /// Bytes of memory that the run was expected to take.
+    /// The bytes of memory that the run was expected to take.
     #[serde(default)]
     pub expected_bytes: u64,
-    /// The most bytes of memory that the process had taken by the end of the run, all its runs together.
+    /// The peak memory of the process by the end of the run, all its runs together, in bytes.
     #[serde(default)]
     pub peak_bytes: Option<u64>,
 }
 
-/// How early stopping ended a run, or did not.
+/// The result of early stopping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlyStop {
-    /// Epochs trained.
+    /// The number of epochs trained.
     pub epochs: u64,
     /// The epoch with the best value of the metric; `None` if it was never defined.
     pub best_epoch: Option<u64>,
-    /// Whether it ended training before the last epoch planned.
+    /// True if it ended training before the last epoch planned.
     pub stopped: bool,
-    /// Whether the model of the best epoch was restored: the model, its metrics and its samples are of that epoch.
+    /// True if the model of the best epoch was restored: the model, its metrics and its samples are those of that
+    /// epoch.
     pub restored: bool,
 }
 
 /// A file that a run made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Path below the run's folder.
+    /// The path below the run's folder.
     pub path: String,
-    /// BLAKE3 of its bytes.
+    /// The BLAKE3 hash of its bytes.
     pub blake3: String,
 }
 
 impl Artifact {
-    /// The entry for a file with these bytes.
+    /// Returns the entry for a file with these bytes.
     pub fn new(path: impl Into<String>, bytes: &[u8]) -> Self {
         Self { path: path.into(), blake3: blake3::hash(bytes).to_hex().to_string() }
     }
 }
 
-/// `result.json`: all about one run. Its presence is the one sign that the run is complete.
+/// `result.json`, the whole record of a run. Its presence is the one sign that the run is complete.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Version of this record.
+    /// The version of this record.
     pub schema: u32,
-    /// The run's name: see `RunSpec::run_id`.
+    /// The run's name; see `RunSpec::run_id`.
     pub run_id: String,
-    /// How it ended.
+    /// The status of the run.
     pub status: RunStatus,
-    /// Why it failed.
+    /// The reason for a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Every numeric parameter, resolved.
+    /// Every parameter that decides the bits of the run, resolved.
     pub params: Map<String, Value>,
-    /// Which replicate of its point this is, counted from 0.
+    /// The number of the replicate of its point, from 0.
     pub replicate: u32,
     /// The seed of this replicate, in decimal.
     pub seed: String,
-    /// The run that was trained, if this one took over its model and its curves. It is no part of the digest.
+    /// The run that was trained, if this one took over its model and its curves. It is not part of the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained_in: Option<String>,
-    /// What it was trained on.
+    /// The corpus that it was trained on.
     pub corpus: Option<CorpusRecord>,
     /// The metrics after the last epoch, or of the epoch that early stopping restored.
     pub metrics: Metrics,
-    /// How early stopping ended the run; only where it was asked for.
+    /// The result of early stopping, if the options asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
     /// The music of the samples beside that of the baselines.
     pub music: Option<MusicComparison>,
-    /// What should keep a reader from trusting some of these numbers.
+    /// The reasons not to trust some of these numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Where the time went.
+    /// The times of the run.
     pub timing: Timing,
     /// The machine and the build.
     pub environment: Environment,
     /// The files made.
     pub artifacts: Vec<Artifact>,
-    /// BLAKE3 over the canonical JSON of the deterministic part: see [`digest`].
+    /// The BLAKE3 hash over the canonical JSON of the deterministic part; see [`digest`].
     pub digest: String,
 }
 
@@ -273,15 +274,17 @@ impl RunRecord {
     /// The version of the record that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// The record without what a summary has no use for, so that those of a large sweep fit into memory.
+    /// Returns the record without the parts that a summary does not use, so that those of a large sweep fit into
+    /// memory.
     pub(crate) fn without_details(self) -> Self {
         Self { params: Map::new(), corpus: None, artifacts: Vec::new(), ..self }
     }
 }
 
-/// The digest of a run: BLAKE3 over the canonical JSON (keys sorted, no white space, shortest decimal form of numbers)
-/// of its parameters, its seed, the corpus digest, the counts and metrics of every epoch, the music metrics, and the
-/// hashes of the files it made. No time, place or machine has a part in it.
+/// Returns the digest of a run: the BLAKE3 hash over the canonical JSON (keys sorted, no white space, shortest decimal
+/// form of numbers) of its status and error, its parameters, its seed, the corpus digest, the counts and metrics of
+/// every epoch, the metrics of the model and of the music, and the hashes of the files it made. It does not depend on
+/// time, place or machine.
 pub fn digest(record: &RunRecord, epochs: &[EpochRecord]) -> String {
     let epochs: Vec<Value> = epochs
         .iter()
@@ -304,9 +307,11 @@ pub fn digest(record: &RunRecord, epochs: &[EpochRecord]) -> String {
     blake3::hash(canonical_json(&deterministic).as_bytes()).to_hex().to_string()
 }
 
-/// JSON with sorted keys and no white space. Numbers take their shortest decimal form that reads back the same.
+/// Returns JSON with sorted keys and no white space. Numbers take the shortest decimal form that reads back as the same
+/// number.
 pub fn canonical_json(value: &Value) -> String {
-    // serde_json's maps are sorted by key unless some crate turns its `preserve_order` feature on; a test watches.
+    // Maps of serde_json are sorted by key unless another crate turns its `preserve_order` feature on; a test checks
+    // this.
     value.to_string()
 }
 

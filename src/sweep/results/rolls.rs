@@ -1,6 +1,6 @@
-//! `rolls.json`: the samples of a run as notes, each beside its nearest training window, and some real windows.
+//! `rolls.json`: the samples of a run as notes, each beside its nearest training window, with some real windows.
 //!
-//! Whoever looks at a run's music without its corpus, as a report does, finds here what it takes of the training data.
+//! A reader of a run's music without its corpus, such as the report, finds here what it needs of the training data.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{Nearest, chosen_windows};
@@ -8,39 +8,39 @@ use crate::music::{Layout, PianoRoll, Plane, Windows, notes, roll_from_bits};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The music of a run, small enough to be looked at: no more than [`Self::SAMPLES`] samples of [`Self::STEPS`] steps.
+/// The music of a run in a small form: at most [`Self::SAMPLES`] samples of [`Self::STEPS`] steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollsFile {
-    /// Version of this file.
+    /// The version of this file.
     pub schema: u32,
-    /// What the columns of a step mean.
+    /// The meaning of the columns of a step.
     pub layout: Layout,
-    /// Time steps of a window.
+    /// The number of time steps of a window.
     pub timesteps: usize,
-    /// Time steps kept of each roll, the first of the window.
+    /// The number of time steps kept of each roll, from the first of the window.
     pub steps: usize,
-    /// Time steps in a quarter note.
+    /// The number of time steps in a quarter note.
     pub steps_per_beat: u32,
-    /// Samples that the run drew.
+    /// The number of samples that the run drew.
     pub drawn: usize,
     /// The first of the samples that have a MIDI file, in order.
     pub samples: Vec<SampleRoll>,
-    /// Training windows that some sample is nearest to, by their index.
+    /// The training windows that are nearest to some sample, by their index.
     pub windows: BTreeMap<usize, Roll>,
-    /// Training windows drawn at random, of those that have a note: as many as there are samples.
+    /// Training windows drawn at random among those with a note, at most one for each sample kept.
     pub real: Vec<RealWindow>,
 }
 
-/// A sample and what is nearest to it.
+/// A sample with its nearest training window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleRoll {
-    /// The number of the chain that it ended, as in `samples/N.mid`.
+    /// The number of the chain that ended at it, as in `samples/N.mid`.
     pub sample: usize,
     /// Its notes.
     pub roll: Roll,
     /// The index of the nearest training window.
     pub nearest_window: usize,
-    /// Bits in which the two differ, over all steps and planes.
+    /// The number of bits in which the two differ, over all steps and planes.
     pub nearest_bits: u32,
 }
 
@@ -53,11 +53,11 @@ pub struct RealWindow {
     pub roll: Roll,
 }
 
-/// A piano roll as notes; with hold and onset planes both, no bit of it is lost.
+/// A piano roll as notes. With both hold and onset planes, no bit of it is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
-    /// `[pitch, first step, steps, struck]`, by first step and pitch; `struck` is 1 where the onset plane is on at the first
-    /// step.
+    /// `[pitch, first step, steps, struck]`, by first step and pitch; `struck` is 1 if the onset plane is on at the
+    /// first step.
     pub notes: Vec<(u8, usize, usize, u8)>,
     /// `[pitch, step]` where the onset plane is on and nothing sounds.
     pub silent_onsets: Vec<(u8, usize)>,
@@ -68,15 +68,14 @@ impl RollsFile {
     pub const SCHEMA: u32 = 1;
     /// The name of the file in the folder of its run.
     pub const NAME: &str = "rolls.json";
-    /// Samples kept.
+    /// The maximum number of samples kept.
     pub const SAMPLES: usize = 16;
-    /// Time steps kept of each roll.
+    /// The maximum number of time steps kept of each roll.
     pub const STEPS: usize = 256;
 
-    /// The music of `samples` (samples × timesteps · columns of the layout) beside that of the training windows. `nearest`
-    /// has the nearest training window of each sample.
-    /// `with_silent` keeps samples without any bit on. `seed` draws the real windows, the first ones of those that the
-    /// baselines of the music metrics draw.
+    /// Returns the music of `samples` (samples × timesteps · columns of the layout) beside that of the training
+    /// windows. `nearest` has the nearest training window of each sample. `with_silent` keeps samples without any bit
+    /// on. `seed` draws the real windows: the first of those that the baselines of the music metrics draw.
     pub(crate) fn new(
         training: &Windows,
         samples: &BitMatrix,
@@ -118,14 +117,14 @@ impl RollsFile {
         }
     }
 
-    /// The bytes of the file: the same for the same music.
+    /// Returns the bytes of the file: the same for the same music.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("rolls are plain data")
     }
 }
 
 impl Roll {
-    /// The first [`RollsFile::STEPS`] steps of a roll; a note that lasts longer is cut there.
+    /// Returns the first [`RollsFile::STEPS`] steps of a roll; a note that lasts longer is cut there.
     fn of(roll: &PianoRoll) -> Self {
         let end = roll.steps().min(RollsFile::STEPS);
         let both = roll.layout.planes.contains(&Plane::Hold) && roll.layout.planes.contains(&Plane::Onset);
@@ -165,7 +164,7 @@ mod tests {
         Layout { lowest_pitch: 60, highest_pitch: 70, planes: planes.to_vec() }
     }
 
-    /// The cells that a roll of notes speaks of.
+    /// Returns the cells that a roll of notes describes.
     fn cells(roll: &Roll, layout: &Layout, steps: usize) -> PianoRoll {
         let mut back = PianoRoll::silent(layout.clone(), steps);
         let mut set = |step: usize, plane, pitch| {
@@ -221,7 +220,7 @@ mod tests {
             })
             .collect();
         let training = Windows::cut(&layout, &songs, 4);
-        // Chain 0 is silent, chain 1 is window 2 but for one bit, chain 2 is window 1.
+        // Chain 0 is silent, chain 1 is window 2 except for one bit, chain 2 is window 1.
         let mut samples = training.bits.gather(&[0, 2, 1]);
         samples.set(1, 9, true);
         let file = rolls_file(&training, &samples, false);

@@ -1,4 +1,4 @@
-//! The state of a run as its folder shows it: complete, failed, interrupted, at work, or not begun.
+//! The state of a run as its folder shows it: complete, failed, interrupted, running, or missing.
 
 use super::folder::run_folder;
 use super::record::{RunRecord, RunStatus};
@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The file that says why a run stopped before its end.
+/// The name of the file with the reason why a run stopped before its end.
 pub(crate) const INTERRUPTED_FILE: &str = "interrupted.json";
 
-/// What has become of a run so far.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunState {
     /// It is complete.
     Ok,
-    /// It is complete as far as can be: it failed for reasons of its own, which would make it fail again.
+    /// It failed for reasons of its own, and would fail again.
     Failed {
-        /// Why.
+        /// The reason.
         error: Option<String>,
     },
-    /// It stopped before its end and can go on.
+    /// It stopped before its end and can continue.
     Interrupted(Interruption),
     /// A process works on it now.
     Running(Claim),
-    /// Nothing is there.
+    /// There is nothing of it.
     Missing,
 }
 
 impl RunState {
-    /// Whether it has a record of its own.
+    /// Returns true if the run has a record.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Ok | Self::Failed { .. })
     }
 
-    /// One word for it.
+    /// Returns the word for the state.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -47,26 +47,26 @@ impl RunState {
     }
 }
 
-/// `interrupted.json`: why a run stopped before its end, and how far it came.
+/// `interrupted.json`: the reason why a run stopped before its end, with its progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interruption {
-    /// Version of this file.
+    /// The version of this file.
     pub schema: u32,
     /// The run's name.
     pub run_id: String,
-    /// What kind of reason.
+    /// The kind of reason.
     pub cause: Cause,
     /// The reason in words.
     pub reason: String,
-    /// Whole epochs trained by then.
+    /// The number of whole epochs trained by then.
     pub epoch: u64,
-    /// Epochs planned.
+    /// The number of epochs planned.
     pub epochs: u64,
-    /// Seconds that the run has taken so far, all its parts together.
+    /// The seconds that the run has taken so far, all its parts together.
     pub spent_s: f64,
 }
 
-/// What kind of reason stopped a run.
+/// The kind of reason that stopped a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -74,11 +74,11 @@ pub enum Cause {
     Signal,
     /// The run took longer than `run.timeout`.
     Timeout,
-    /// Files could not be written: its own or those of another run.
+    /// Files could not be written: those of the run or of another one.
     Storage,
     /// A defect of the program.
     Crash,
-    /// Its process ended without a word, killed or by a loss of power.
+    /// The process ended without notice: it was killed, or power was lost.
     Vanished,
 }
 
@@ -86,13 +86,13 @@ impl Interruption {
     /// The version that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// Leave it in the run's folder.
+    /// Writes it to the run's folder.
     pub(crate) fn write(&self, run_folder: &Path) -> Result<(), StoreError> {
         let json = serde_json::to_string_pretty(self).expect("an interruption is plain data");
         write_whole(&run_folder.join(INTERRUPTED_FILE), json.as_bytes())
     }
 
-    /// The one in a run's folder, if it belongs to that run.
+    /// Reads the file in a run's folder, if it belongs to that run.
     pub(crate) fn read(run_folder: &Path, run_id: &str) -> Option<Self> {
         let own: Self = serde_json::from_slice(&std::fs::read(run_folder.join(INTERRUPTED_FILE)).ok()?).ok()?;
         (own.schema == Self::SCHEMA && own.run_id == run_id).then_some(own)
@@ -111,7 +111,7 @@ impl Interruption {
     }
 }
 
-/// The part of a record that tells whether a run is complete: the whole file must be sound for it to be read.
+/// The part of a record that shows that a run is complete. The whole file must be intact to be read.
 #[derive(Deserialize)]
 struct Completion {
     schema: u32,
@@ -121,7 +121,7 @@ struct Completion {
     error: Option<String>,
 }
 
-/// Reads the states of many runs of one folder of results.
+/// A reader of the states of many runs of one folder of results.
 #[derive(Debug)]
 pub struct StateReader {
     folder: PathBuf,
@@ -129,12 +129,12 @@ pub struct StateReader {
 }
 
 impl StateReader {
-    /// Of the folder of a sweep's results. What is read is judged by the time of this call.
+    /// Returns a reader of the folder of a sweep's results. It compares claims with the time of this call.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_path_buf(), now: time_of_file_system(folder) }
     }
 
-    /// The state of a run. A torn `result.json`, or one of another run, is none.
+    /// Returns the state of a run. A torn `result.json`, or one of another run, does not count.
     pub fn state(&self, run_id: &str) -> RunState {
         let run_folder = run_folder(&self.folder, run_id);
         if let Some(state) = completed(&run_folder, run_id) {
@@ -153,7 +153,7 @@ impl StateReader {
     }
 }
 
-/// The state that `result.json` speaks of, if it is whole and belongs to the run.
+/// Returns the state that `result.json` gives, if the file is whole and belongs to the run.
 fn completed(run_folder: &Path, run_id: &str) -> Option<RunState> {
     let text = std::fs::read(run_folder.join("result.json")).ok()?;
     let own: Completion = serde_json::from_slice(&text).ok()?;
@@ -166,7 +166,8 @@ fn completed(run_folder: &Path, run_id: &str) -> Option<RunState> {
     })
 }
 
-/// The state of one run of a folder of results; for many, a [`StateReader`] asks for the time once.
+/// Returns the state of one run of a folder of results. For many runs, use one [`StateReader`], which asks for the time
+/// once.
 pub fn run_state(folder: &Path, run_id: &str) -> RunState {
     StateReader::new(folder).state(run_id)
 }

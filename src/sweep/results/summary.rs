@@ -1,4 +1,4 @@
-//! The summary of a sweep: every point with the mean and the deviation of its metrics over replicates.
+//! The summary of a sweep: every point with the statistics of its metrics over replicates.
 
 use super::metric::{MetricGroup, MusicValue, NamedMetric, Reach};
 use super::metrics::{METRICS, ranking, times_of};
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Mean and deviation of one quantity over replicates.
+/// The mean and deviation of one quantity over replicates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistic {
-    /// Arithmetic mean.
+    /// The arithmetic mean.
     pub mean: f64,
-    /// Sample standard deviation (n − 1 in the denominator); `null` for a single value.
+    /// The sample standard deviation (n − 1 in the denominator); `null` for a single value.
     pub sd: Option<f64>,
-    /// Values.
+    /// The number of values.
     pub count: usize,
 }
 
 impl Statistic {
-    /// Of the values that are defined; `None` if none is.
+    /// Computes the statistic of the values that are defined and finite; `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = Option<f64>>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().flatten().filter(|value| value.is_finite()).collect();
         let count = values.len();
@@ -33,41 +33,41 @@ impl Statistic {
     }
 }
 
-/// All replicates of one point.
+/// The replicates of one point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointSummary {
     /// The values of the keys that vary over the sweep.
     pub swept: Map<String, Value>,
     /// The runs of the point, complete or not.
     pub runs: Vec<String>,
-    /// Replicates that ended well.
+    /// The number of replicates that did not fail.
     pub ok: usize,
-    /// Replicates that failed.
+    /// The number of replicates that failed.
     pub failed: usize,
-    /// Replicates without a record.
+    /// The number of replicates without a record.
     pub missing: usize,
-    /// Metrics after the last epoch.
+    /// The metrics of the model after training.
     pub metrics: BTreeMap<String, Option<Statistic>>,
-    /// Music metrics of the samples.
+    /// The music metrics of the samples.
     pub music: BTreeMap<String, Option<Statistic>>,
-    /// Times and rates; not part of what is reproducible.
+    /// The times and rates, which are not reproducible.
     pub timing: BTreeMap<String, Option<Statistic>>,
 }
 
-/// `summary.json`.
+/// The summary in `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Version of this summary.
+    /// The version of this summary.
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
-    /// Runs of the plan.
+    /// The number of runs of the plan.
     pub runs: usize,
-    /// Runs that ended well.
+    /// The number of runs that did not fail.
     pub ok: usize,
-    /// Runs that failed.
+    /// The number of runs that failed.
     pub failed: usize,
-    /// Runs without a record.
+    /// The number of runs without a record.
     pub missing: usize,
     /// The keys that vary.
     pub swept: Vec<String>,
@@ -75,7 +75,8 @@ pub struct Summary {
     pub ordered_by: Option<String>,
     /// The points; those without a complete run last.
     pub points: Vec<PointSummary>,
-    /// BLAKE3 of the part without times: equal for equal results, wherever and in how many parts the runs were done.
+    /// The BLAKE3 hash of the part without times: equal for equal results, wherever and in how many parts the runs were
+    /// done.
     pub digest: String,
 }
 
@@ -83,9 +84,9 @@ impl Summary {
     /// The version that this program writes.
     pub const SCHEMA: u32 = 1;
 
-    /// The summary of a plan. `records[i]` belongs to run `i`.
+    /// Returns the summary of a plan. `records[i]` belongs to run `i`.
     pub fn of(plan: &PlanFile, records: &[Option<RunRecord>]) -> Self {
-        // The runs of a point stand together.
+        // The runs of a point follow each other.
         let of_points = plan.runs.chunk_by(|run, next| run.point == next.point);
         let mut points: Vec<PointSummary> = of_points.map(|members| PointSummary::of(members, records)).collect();
         let complete = || points.iter().filter(|point| point.ok > 0);
@@ -114,13 +115,14 @@ impl Summary {
         summary
     }
 
-    /// BLAKE3 over the canonical JSON of all that is a function of parameters, corpora and seeds: everything but the name
-    /// of the sweep and the times, and the digests of the runs, which cover every epoch, model and sample.
+    /// Returns the BLAKE3 hash over the canonical JSON of all that is a function of parameters, corpora and seeds:
+    /// everything but the name of the sweep and the times, plus the digests of the runs, which cover every epoch, model
+    /// and sample.
     fn deterministic_digest(&self, records: &[Option<RunRecord>]) -> String {
         let digests: BTreeMap<&str, &str> =
             records.iter().flatten().map(|record| (record.run_id.as_str(), record.digest.as_str())).collect();
-        // Of thousands of points the whole as one value would take hundreds of megabytes: so the text of an object with
-        // these fields, sorted, is hashed as it is made, point by point.
+        // For thousands of points the whole as one value would take hundreds of megabytes. So the text of an object
+        // with these fields, sorted, is hashed while it is made, point by point.
         let mut hasher = blake3::Hasher::new();
         let mut add = |before: &str, value: &Value| {
             hasher.update(before.as_bytes());
@@ -150,12 +152,12 @@ impl Summary {
 }
 
 impl PointSummary {
-    /// The mean of a metric over the replicates.
+    /// Returns the mean of a metric of the model over the replicates.
     pub fn mean(&self, metric: &str) -> Option<f64> {
         self.metrics.get(metric).copied().flatten().map(|statistic| statistic.mean)
     }
 
-    /// The statistic of a metric over the replicates.
+    /// Returns the statistic of a metric over the replicates.
     pub fn statistic(&self, named: &NamedMetric) -> Option<Statistic> {
         let found = match named.metric.group() {
             MetricGroup::Model => self.metrics.get(&named.name()),
@@ -207,14 +209,15 @@ impl PointSummary {
     }
 }
 
-/// The metrics of music of a record, by their names without `sample_`. Empty without samples.
+/// Returns the metrics of music of a record, by their names without `sample_`. Empty without samples.
 fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
     let value = |MusicValue(value)| value;
     METRICS.iter().filter_map(|metric| Some((metric.name.to_owned(), metric.of_run_music(music).map(value)?))).collect()
 }
 
-/// `summary.csv`: a line a run, in the order of the plan, with the swept keys, metrics, music metrics and times as columns.
+/// Returns `summary.csv`: one line for each run, in the order of the plan, with the swept keys, metrics, music metrics
+/// and times as columns.
 pub fn to_csv(plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Vec<u8>, csv::Error> {
     let found = || records.iter().flatten();
     let columns = |names: &dyn Fn(&RunRecord) -> Vec<String>| {

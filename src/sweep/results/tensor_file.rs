@@ -1,4 +1,4 @@
-//! The safetensors form of named tensors with a description, as models and checkpoints are stored.
+//! The safetensors form of named tensors with a description, in which models or checkpoints are stored.
 
 use crate::model::{Tensor, TensorValues, Tensors};
 use safetensors::SafeTensorError;
@@ -6,8 +6,8 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The key of the metadata under which the description stands. There is one key, since the order of several is not defined
-/// by the format's library, and equal models must give equal files.
+/// The key of the description in the metadata. There is one key, since the format's library does not define the order
+/// of several, and equal models must give equal files.
 pub(in crate::sweep) const METADATA_KEY: &str = "chordbench";
 
 /// The reason why bytes are not tensors with a description.
@@ -16,8 +16,8 @@ pub(in crate::sweep) enum TensorFileError {
     /// The bytes are not in the format, or not whole.
     #[error("{0}")]
     Format(SafeTensorError),
-    /// There is no description in the metadata.
-    #[error("it has no description")]
+    /// The metadata has no description.
+    #[error("the metadata has no description")]
     NoDescription,
     /// A tensor has a type of number that this program does not write.
     #[error("its array `{name}` is of {found}")]

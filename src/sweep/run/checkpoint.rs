@@ -1,8 +1,8 @@
-//! `checkpoint.safetensors`: a run under way, from which it goes on to the same bits.
+//! `checkpoint.safetensors`: the state of a run under way, from which it continues to the same bits.
 //!
-//! The file is replaced whole and carries a checksum over everything in it. It belongs to one run, one build of the
-//! program, and one state of `epochs.jsonl`, which it names by length and hash; where any of these differs, or the file is
-//! torn, it is of no use, and the run starts afresh.
+//! The file is replaced whole and carries a checksum over all of its content. It belongs to one run, one build of the
+//! program, and one state of `epochs.jsonl`, which it names by length and hash. If any of these differs, or the file is
+//! torn, it is not used, and the run starts again.
 
 use super::early_stopping::EarlyStopping;
 use crate::machine::Environment;
@@ -17,66 +17,66 @@ use std::path::Path;
 /// The file's name in the folder of its run.
 pub(crate) const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// The epoch under way, as `epochs.jsonl` counts them: 0 is the model before training.
     pub(crate) epoch: u64,
-    /// The batch of that epoch to go on with.
+    /// The batch of that epoch to continue with.
     pub(crate) batch: u64,
-    /// Whether that epoch is trained and only its evaluation is left.
+    /// True if that epoch is trained and only its evaluation is left.
     pub(crate) trained: bool,
-    /// Whether all training and evaluating is done and only sampling is left.
+    /// True if training and its evaluations are done and the steps after them are left.
     pub(crate) finished: bool,
-    /// Updates of the epoch under way so far.
+    /// The number of updates of the epoch under way so far.
     pub(crate) updates: u64,
-    /// Examples of the epoch under way so far.
+    /// The number of examples of the epoch under way so far.
     pub(crate) examples: u64,
-    /// Seconds of training of the epoch under way so far.
+    /// The seconds of training of the epoch under way so far.
     pub(crate) train_s: f64,
-    /// Whether early stopping has looked for an improvement, and what it found.
+    /// The state of early stopping.
     pub(crate) early_stopping: EarlyStopping,
-    /// Bytes of `epochs.jsonl` that belong to this state.
+    /// The number of bytes of `epochs.jsonl` that belong to this state.
     pub(crate) lines_bytes: u64,
-    /// BLAKE3 of these bytes.
+    /// The BLAKE3 hash of these bytes.
     pub(crate) lines_blake3: String,
-    /// Seconds that the run has taken so far.
+    /// The seconds that the run has taken so far.
     pub(crate) spent_s: f64,
-    /// Seconds of processor time so far.
+    /// The seconds of processor time so far.
     pub(crate) cpu_s: f64,
-    /// How often the run has gone on after an interruption.
+    /// The number of times that the run has continued after an interruption.
     pub(crate) continued: u32,
 }
 
-/// Everything that a run under way consists of, besides `epochs.jsonl`.
+/// The state of a run under way, besides `epochs.jsonl`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checkpoint {
-    /// How far it has come.
+    /// The progress of the run.
     pub(crate) position: Position,
-    /// Parameters, velocities, chains and whatever else training goes on from.
+    /// The parameters, velocities, chains and other state that training continues from.
     pub(crate) trainer: Tensors,
     /// The parameters that the next update-to-weight ratio compares with.
     pub(crate) before: Option<Tensors>,
-    /// The best parameters so far, where early stopping restores them.
+    /// The best parameters so far, if early stopping restores them.
     pub(crate) best: Option<Tensors>,
 }
 
-/// The text beside the numbers.
+/// The text beside the arrays.
 #[derive(Serialize, Deserialize)]
 struct Description {
     schema: u32,
     run_id: String,
-    /// Version and commit of the program, and its compiler: another build may compute other bits.
+    /// The version and commit of the program, and its compiler: another build may compute other bits.
     build: String,
     position: Position,
-    /// BLAKE3 over names, shapes and numbers of all arrays, and over this description with nothing in this place.
+    /// The BLAKE3 hash over names, shapes and numbers of all arrays, and over this description with this field empty.
     checksum: String,
 }
 
 impl Checkpoint {
     const SCHEMA: u32 = 1;
 
-    /// Put it in place of the one before, which stays valid until this one is whole.
+    /// Replaces the last checkpoint, which stays valid until this one is whole.
     pub(crate) fn write(&self, run_folder: &Path, run_id: &str, environment: &Environment) -> Result<(), StoreError> {
         let path = run_folder.join(CHECKPOINT_FILE);
         let arrays = self.arrays();
@@ -94,7 +94,7 @@ impl Checkpoint {
         write_whole(&path, &bytes)
     }
 
-    /// The checkpoint of a run: none if there is no file, an error that says why if it is of no use.
+    /// Reads the checkpoint of a run: `None` if there is no file, an error with the reason if it cannot be used.
     pub(crate) fn read(run_folder: &Path, run_id: &str, environment: &Environment) -> Result<Option<Self>, String> {
         match std::fs::read(run_folder.join(CHECKPOINT_FILE)) {
             Ok(bytes) => Self::from_bytes(&bytes, run_id, environment).map(Some),
@@ -109,13 +109,13 @@ impl Checkpoint {
             error => error.to_string(),
         })?;
         let mut description: Description =
-            serde_json::from_str(&text).map_err(|error| format!("its description does not read ({error})"))?;
+            serde_json::from_str(&text).map_err(|error| format!("its description cannot be read ({error})"))?;
         let stated = std::mem::take(&mut description.checksum);
         if stated != checksum(&description, &arrays.tensors) {
             return Err("its checksum is wrong".into());
         }
         if description.schema != Self::SCHEMA || description.run_id != run_id {
-            return Err(format!("it is of run {}, schema {}", description.run_id, description.schema));
+            return Err(format!("it belongs to run {}, schema {}", description.run_id, description.schema));
         }
         if description.build != build_of(environment) {
             return Err(format!("it was made by another build ({})", description.build));
@@ -138,7 +138,7 @@ impl Checkpoint {
 }
 
 fn checksum<'a>(description: &Description, arrays: impl IntoIterator<Item = (&'a String, &'a Tensor)>) -> String {
-    assert!(description.checksum.is_empty(), "a checksum is no part of itself");
+    assert!(description.checksum.is_empty(), "a checksum does not cover itself");
     let mut hasher = blake3::Hasher::new();
     hasher.update(serde_json::to_string(description).expect("a description is plain data").as_bytes());
     for (name, tensor) in arrays {
@@ -198,8 +198,8 @@ mod tests {
         for end in [0, 1, 8, bytes.len() / 2, bytes.len() - 1] {
             assert!(Checkpoint::from_bytes(&bytes[..end], "run", &environment).is_err(), "{end} bytes");
         }
-        // Any single changed byte shows, or changes nothing: the last digit of a number may be one that does not count. The
-        // end of the header is filled up with white space.
+        // Any single changed byte is found, or changes nothing: the last digit of a number may be one that does not
+        // count. White space fills the end of the header.
         for place in (0..bytes.len()).filter(|&place| bytes[place] != b' ') {
             let mut changed = bytes.clone();
             changed[place] ^= 1;

@@ -1,4 +1,4 @@
-//! The surroundings of a run: its specification, its folder, and the sweep that it belongs to.
+//! The context of a run: its specification, its folder, its sweep.
 
 use super::material::Shared;
 use super::takeover::TrainedRun;
@@ -12,11 +12,11 @@ use crate::sweep::results::Cause;
 use std::path::Path;
 use std::time::Duration;
 
-/// The sweep, as a run of it asks and tells it things.
+/// The sweep, as its runs call it.
 pub(in crate::sweep) trait Host {
     /// Returns the songs, divided and cut into windows.
     fn material(&self) -> Shared;
-    /// Returns a complete run that was trained exactly as this one is to be, if the folder of results has one.
+    /// Returns a complete run with the training of this one, if the folder of results has one.
     fn trained(&self) -> Option<TrainedRun>;
     /// Returns true if other runs share the machine now.
     fn contended(&self) -> bool;
@@ -26,7 +26,7 @@ pub(in crate::sweep) trait Host {
     fn epoch_finished(&self, epoch: u64);
 }
 
-/// What a run is made from.
+/// The inputs of a run.
 pub(in crate::sweep) struct RunContext<'a> {
     /// The run.
     pub(in crate::sweep) spec: &'a RunSpec,
@@ -38,9 +38,9 @@ pub(in crate::sweep) struct RunContext<'a> {
     pub(in crate::sweep) run_id: &'a str,
     /// The run's folder.
     pub(in crate::sweep) folder: &'a Path,
-    /// The claim on it.
+    /// The claim on the run.
     pub(in crate::sweep) claim: &'a HeldClaim,
-    /// True if the run continues from a checkpoint where there is one.
+    /// True if the run continues from a checkpoint, if it has one.
     pub(in crate::sweep) resume: bool,
     /// The machine and the build.
     pub(in crate::sweep) environment: &'a Environment,
@@ -52,7 +52,7 @@ pub(in crate::sweep) struct RunContext<'a> {
     pub(in crate::sweep) expected_bytes: u64,
     /// The longest time that the run may take, interruptions not counted.
     pub(in crate::sweep) timeout: Option<Duration>,
-    /// The time from one checkpoint to the next; `None` to write one only where the run stops.
+    /// The time from one checkpoint to the next; `None` to write one only when the run stops.
     pub(in crate::sweep) checkpoint_interval: Option<Duration>,
 }
 

@@ -4,30 +4,31 @@ use crate::sweep::results::Metrics;
 use crate::train::{StopMetric, TrainOptions};
 use serde::{Deserialize, Serialize};
 
-/// What early stopping has seen of a run so far.
+/// The state of early stopping in a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EarlyStopping {
-    /// The best value yet, and the epoch it was reached in.
+    /// The best value so far, with the epoch that it was reached in.
     best: Option<(f64, u64)>,
-    /// Evaluations since.
+    /// The number of evaluations since the best one.
     without_improvement: usize,
 }
 
-/// What an evaluation means for the course of training.
+/// The consequence of an evaluation for training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The best model yet.
+    /// The model is the best so far.
     Improved,
-    /// No better than the best, but there is patience left.
-    GoOn,
-    /// Patience is at its end.
+    /// The model is not better than the best, and patience is left.
+    Continue,
+    /// Patience is used up.
     Stop,
 }
 
 impl EarlyStopping {
-    /// Take the metrics of an evaluated epoch into account. A metric that is undefined or not a number is no improvement.
+    /// Takes the metrics of an evaluated epoch into account. A metric that is undefined or not a number is not an
+    /// improvement.
     pub(crate) fn look(&mut self, options: &TrainOptions, metrics: &Metrics, epoch: u64) -> Verdict {
-        let Some((name, sign)) = metric_of(options.early_stopping_metric) else { return Verdict::GoOn };
+        let Some((name, sign)) = metric_of(options.early_stopping_metric) else { return Verdict::Continue };
         let value = metrics.get(name).copied().flatten().filter(|value| !value.is_nan()).map(|value| sign * value);
         let improved =
             value.filter(|&value| self.best.is_none_or(|(best, _)| value > best + options.early_stopping_min_delta));
@@ -38,16 +39,16 @@ impl EarlyStopping {
         }
         self.without_improvement += 1;
         let patient = self.without_improvement < options.early_stopping_patience;
-        if patient { Verdict::GoOn } else { Verdict::Stop }
+        if patient { Verdict::Continue } else { Verdict::Stop }
     }
 
-    /// The epoch of the best value.
+    /// Returns the epoch of the best value.
     pub(crate) fn best_epoch(&self) -> Option<u64> {
         self.best.map(|(_, epoch)| epoch)
     }
 }
 
-/// The metric's name in the records, and 1 where higher is better, −1 where lower is.
+/// Returns the metric's name in records, and 1 if higher is better or −1 if lower is.
 fn metric_of(metric: StopMetric) -> Option<(&'static str, f64)> {
     match metric {
         StopMetric::None => None,
@@ -77,25 +78,25 @@ mod tests {
 
     #[test]
     fn higher_likelihoods_and_lower_errors_are_improvements() {
-        use Verdict::{GoOn, Improved, Stop};
+        use Verdict::{Continue, Improved, Stop};
         let values = [-9.0, -7.0, -8.0, -6.0, -6.5, -6.0].map(Some);
         let rising = verdicts(StopMetric::PseudoLogLikelihood, "validation_pseudo_log_likelihood", 0.0, &values);
-        assert_eq!(rising, (vec![Improved, Improved, GoOn, Improved, GoOn, Stop], Some(3)));
+        assert_eq!(rising, (vec![Improved, Improved, Continue, Improved, Continue, Stop], Some(3)));
         let falling = verdicts(StopMetric::ReconstructionError, "validation_reconstruction_error", 0.0, &values[..3]);
-        assert_eq!(falling, (vec![Improved, GoOn, Stop], Some(0)));
+        assert_eq!(falling, (vec![Improved, Continue, Stop], Some(0)));
     }
 
     #[test]
     fn small_steps_and_undefined_values_are_none() {
-        use Verdict::{GoOn, Improved, Stop};
+        use Verdict::{Continue, Improved, Stop};
         let name = "validation_pseudo_log_likelihood";
         let small = [-9.0, -8.5, -7.9, -7.8].map(Some);
         let (seen, best) = verdicts(StopMetric::PseudoLogLikelihood, name, 1.0, &small);
-        assert_eq!((seen, best), (vec![Improved, GoOn, Improved, GoOn], Some(2)));
+        assert_eq!((seen, best), (vec![Improved, Continue, Improved, Continue], Some(2)));
         let undefined = [Some(-9.0), None, Some(f64::NAN)];
         let (seen, best) = verdicts(StopMetric::PseudoLogLikelihood, name, 0.0, &undefined);
-        assert_eq!((seen, best), (vec![Improved, GoOn, Stop], Some(0)));
+        assert_eq!((seen, best), (vec![Improved, Continue, Stop], Some(0)));
         let (seen, best) = verdicts(StopMetric::None, name, 0.0, &undefined);
-        assert_eq!((seen, best), (vec![GoOn, GoOn, GoOn], None));
+        assert_eq!((seen, best), (vec![Continue, Continue, Continue], None));
     }
 }

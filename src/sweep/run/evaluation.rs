@@ -1,4 +1,4 @@
-//! The metrics of a model during training: which are computed, on which windows, and how long each takes.
+//! The evaluation of a model during training: its metrics on fixed windows, each with the time that it takes.
 
 use crate::engine::{BitMatrix, Purpose, RowStreams, permutation};
 use crate::evaluate::{EvaluateOptions, reconstruction_error, update_to_weight_ratio};
@@ -6,7 +6,7 @@ use crate::model::{Model, Tensors};
 use crate::sweep::results::{EpochTiming, Metrics};
 use std::time::Instant;
 
-/// Windows of one split, and the rows of them that metrics are computed on.
+/// The windows of one split, with the rows that metrics are computed on.
 struct SplitRows<'a> {
     name: &'static str,
     number: u64,
@@ -15,18 +15,18 @@ struct SplitRows<'a> {
     pseudo_likelihood_rows: Vec<usize>,
 }
 
-/// Evaluates one run's model again and again on the same windows.
+/// The evaluation of one run's model, again and again on the same windows.
 pub(crate) struct Evaluation<'a> {
     seed: u64,
     k: u64,
     timesteps: usize,
     splits: Vec<SplitRows<'a>>,
-    /// The parameters at the last evaluation or the last epoch's end.
+    /// The parameters at the last evaluation or at the end of the last epoch.
     before: Option<Tensors>,
 }
 
 impl<'a> Evaluation<'a> {
-    /// `training` and `validation` are windows with the rows of them that count.
+    /// Chooses the windows to evaluate on. `training` and `validation` are windows with the rows that count.
     pub(crate) fn new(
         options: &EvaluateOptions,
         (k, timesteps, seed): (u64, usize, u64),
@@ -49,8 +49,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Returns the metrics after `epoch` epochs with the time that each took; `None` if `go_on`, asked before each, ended
-    /// the evaluation. A metric that the kind of model does not define is absent.
+    /// Returns the metrics after `epoch` epochs with the time that each took; `None` if `go_on`, asked before each,
+    /// ended the evaluation. A metric that the kind of model does not define is absent.
     pub(super) fn metrics(
         &mut self,
         model: &mut dyn Model,
@@ -110,7 +110,7 @@ impl<'a> Evaluation<'a> {
         self.before = before;
     }
 
-    /// Remembers the parameters, so that the next ratio of update to weight is of one epoch alone.
+    /// Remembers the parameters, so that the next ratio of update to weight covers one epoch alone.
     pub(super) fn remember(&mut self, model: &dyn Model) {
         self.before = Some(model.tensors());
     }
@@ -122,7 +122,7 @@ fn timed(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// At most `count` of the rows, the choice keyed by seed and `which`, in ascending order.
+/// Returns at most `count` of the rows, chosen by seed and `which`, in ascending order.
 fn subset(rows: &[usize], count: usize, seed: u64, which: u64) -> Vec<usize> {
     if count >= rows.len() {
         return rows.to_vec();

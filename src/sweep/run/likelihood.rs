@@ -18,7 +18,7 @@ pub fn named_splits<'a>(splits: &'a Splits<Windows>, rows: [&'a [usize]; 3]) -> 
     ]
 }
 
-/// Returns the request that the options of a run make of its model; `None` if they ask for nothing.
+/// Returns the request that the options of a run make of its model; `None` if they ask for no method.
 pub(super) fn request(options: &EvaluateOptions, density: &dyn Density, seed: u64) -> Option<LikelihoodRequest> {
     let exact = options.enumerates(density);
     let annealing: Option<AnnealingOptions> =
@@ -26,7 +26,7 @@ pub(super) fn request(options: &EvaluateOptions, density: &dyn Density, seed: u6
     (exact || annealing.is_some()).then_some(LikelihoodRequest { exact, annealing, seed })
 }
 
-/// The names and values of a record. Splits without windows are left out, and so is what was not asked for.
+/// Returns the names and values of a record. Splits without windows and methods that were not asked for are left out.
 pub fn likelihood_metrics(likelihood: &Likelihood, timesteps: usize) -> Metrics {
     let mut metrics = Metrics::new();
     if let Some(exact) = likelihood.exact {

@@ -1,23 +1,23 @@
-//! What a run is trained on and judged by: the windows of its songs, and the baselines of its music. Runs of the same
-//! corpus, window length and seed share it.
+//! The material of a run: the windows of its songs, with the baselines of their music. Runs of the same corpus, window
+//! length and seed share it.
 
 use crate::evaluate::music::{Baselines, Nearest, chosen_windows, nearest_training_window};
 use crate::music::{Corpus, CorpusOptions, Duplicates, Splits, Windows};
 use crate::music::{SongSplit, SplitWindows};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The songs of a corpus, divided and cut.
+/// The songs of a corpus, divided into splits and cut into windows.
 #[derive(Debug)]
 pub(crate) struct Material {
-    /// Which songs are for what.
+    /// The split of each song.
     pub(crate) split: SongSplit,
     /// The windows of each split.
     pub(crate) windows: SplitWindows,
-    /// What stands more than once among them.
+    /// The windows that occur more than once.
     pub(crate) duplicates: Duplicates,
     seed: u64,
     baselines: OnceLock<Baselines>,
-    /// Distances of held-out windows, with the number that was asked for.
+    /// The distances of held-out windows, with the number that was asked for.
     held_out_nearest: Mutex<Option<(usize, Arc<[Nearest]>)>>,
 }
 
@@ -29,7 +29,7 @@ impl Material {
         Self { split, windows, duplicates, seed, baselines: OnceLock::new(), held_out_nearest: Mutex::default() }
     }
 
-    /// The baselines of the music metrics, drawn when first asked for.
+    /// Returns the baselines of the music metrics, drawn when first asked for.
     pub(crate) fn baselines(&self) -> &Baselines {
         self.baselines.get_or_init(|| {
             let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
@@ -37,8 +37,8 @@ impl Material {
         })
     }
 
-    /// The training windows nearest to `count` held-out windows drawn at random; the last answer is kept, for runs that
-    /// draw as many samples as the one before.
+    /// Returns the training windows nearest to `count` held-out windows drawn at random. The last answer is kept for
+    /// runs that draw the same number of samples.
     pub(crate) fn held_out_nearest(&self, count: usize) -> Arc<[Nearest]> {
         let mut known = self.held_out_nearest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, nearest)) = known.as_ref().filter(|(own, _)| *own == count) {
@@ -52,7 +52,7 @@ impl Material {
     }
 }
 
-/// What a [`Material`] follows from.
+/// The values that determine a [`Material`].
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
     corpus: String,
@@ -61,14 +61,14 @@ struct Key {
     seed: u64,
 }
 
-/// The material of the last runs, so that the next ones need not make it again.
+/// A cache of the materials of the last runs.
 #[derive(Debug, Default)]
 pub(crate) struct MaterialCache {
-    /// The last used last.
+    /// The entries, the last used last.
     entries: Mutex<Vec<(Key, Arc<OnceLock<Material>>)>>,
 }
 
-/// Material in the hands of a run.
+/// A material in use by a run.
 #[derive(Debug)]
 pub(crate) struct Shared(Arc<OnceLock<Material>>);
 
@@ -81,10 +81,11 @@ impl std::ops::Deref for Shared {
 }
 
 impl MaterialCache {
-    /// Kept at most: the window lengths of a sweep and the seeds of its replicates are few, or come in an order.
+    /// The maximum number of entries kept. The window lengths of a sweep and the seeds of its replicates are few, or
+    /// come in order.
     const KEPT: usize = 16;
 
-    /// The material for windows of `timesteps` steps with a share of the songs held out by `seed`.
+    /// Returns the material for windows of `timesteps` steps, with a share of the songs held out by `seed`.
     pub(crate) fn get(&self, corpus: &Corpus, options: &CorpusOptions, timesteps: usize, seed: u64) -> Shared {
         let key = Key { corpus: corpus.digest.clone(), options: options.clone(), timesteps, seed };
         let entry = {
@@ -96,7 +97,7 @@ impl MaterialCache {
             entries.drain(..excess);
             entry
         };
-        // Outside the lock: who wants other material need not wait.
+        // Outside the lock, so that runs with other material need not wait.
         entry.get_or_init(|| Material::new(corpus, options, timesteps, seed));
         Shared(entry)
     }

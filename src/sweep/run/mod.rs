@@ -1,4 +1,4 @@
-//! One run: from a point of the sweep to its record, its model and its music, in one go or after an interruption.
+//! The run, from a point of the sweep to its record, in one go or after an interruption.
 
 pub(in crate::sweep) mod checkpoint;
 pub(in crate::sweep) mod context;
@@ -28,32 +28,32 @@ use std::any::Any;
 use std::time::{Duration, Instant};
 use training::Training;
 
-/// The time of work that is worth a checkpoint before something that cannot be interrupted.
+/// The time of work that is worth a checkpoint before a step that cannot be interrupted.
 const WORTH_SAVING: Duration = Duration::from_secs(5);
 
-/// The end of a run, as long as its files could be written.
+/// The end of a run whose files could be written.
 pub(in crate::sweep) enum Ended {
-    /// With a record; only `result.json` is missing.
+    /// It ended with a record; only `result.json` is missing.
     Finished(Box<RunRecord>),
-    /// By a defect of the program: the record names it, but the next call tries again.
+    /// A defect of the program ended it: the record names it, but the next call tries again.
     Crashed(Box<RunRecord>),
-    /// Before its end.
+    /// It stopped before its end.
     Interrupted(Interruption),
     /// Another process has taken it over.
     Lost,
 }
 
-/// Trains, evaluates, samples, and writes everything except for `result.json`.
+/// Makes a run: trains, evaluates, samples, and writes every file except for `result.json`.
 ///
-/// A run that fails for reasons of its own (diverged, no windows to train on) has a record that says so. An error means
-/// that not even that could be written.
+/// A run that fails for reasons of its own (diverged, no windows to train on) has a record with the reason. An error
+/// means that the record could not be written.
 pub(in crate::sweep) fn execute(context: &RunContext) -> Result<Ended, StoreError> {
     let mut session = Session::begin(context)?;
-    // A panic here is a defect of the program, but one that must cost one run and not the night's other runs.
+    // A panic here is a defect of the program, but it must cost one run, not the other runs of the night.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(context, &mut session)));
     let result = match outcome {
         Ok(Err(RunError::Store(error))) => {
-            // Where one file cannot be written, this one may be: the disk may have room for little.
+            // If one file cannot be written, this small one still may be.
             let _ = session.interrupt(context, Cause::Storage, error.to_string());
             return Err(error);
         }
@@ -84,7 +84,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic").to_owned()
 }
 
-/// Makes the model, by training or from a run that was trained alike, and then everything that comes after training.
+/// Makes the model, by training or from a run with the same training, then does the steps after training.
 fn make(context: &RunContext, session: &mut Session) -> Result<(), RunError> {
     let RunParameters { model, train, .. } = context.parameters();
     let start = Instant::now();
@@ -120,7 +120,7 @@ fn make(context: &RunContext, session: &mut Session) -> Result<(), RunError> {
     after_training(context, session, &mut own, &material, &trained)
 }
 
-/// Measures the likelihood of the model, and writes its file and its samples.
+/// Measures the likelihood of the model, then writes its file and its samples.
 fn after_training<U: Underway>(
     context: &RunContext,
     session: &mut Session,
@@ -132,7 +132,7 @@ fn after_training<U: Underway>(
     if let Some(density) = underway.model().density()
         && let Some(request) = likelihood::request(evaluate, density.as_ref(), context.spec.seed)
     {
-        // Annealing may take as long as training, and can only be started over.
+        // Annealing may take as long as training and cannot continue from a checkpoint.
         let long = request.annealing.is_some() && context.checkpoint_interval.is_some();
         let save = (long && session.last_saved.elapsed() > WORTH_SAVING).then_some(Pause::Save);
         if let Some(pause) = session.pause(context).or(save) {

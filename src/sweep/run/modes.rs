@@ -1,4 +1,4 @@
-//! The modes of the built-in corpus, against which the samples of a run are held.
+//! The modes of the built-in corpus, with which the samples of a run are compared.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{Coverage, ModeDetector};
@@ -7,17 +7,19 @@ use crate::music::{Corpus, CorpusOptions, Windows};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The seed of the choice of windows that a detector is tried on; no run's own, since detectors belong to a corpus.
+/// The seed of the choice of windows that a detector is tested on. It is not that of a run, since detectors belong to a
+/// corpus.
 const SEED: u64 = 0;
 
-/// Detectors by corpus digest and window length. A detector is a function of the two alone, and takes longer to make than
-/// a small run to train: the runs of a sweep share it.
+/// The detectors by corpus digest and window length. A detector is a function of these two and takes longer to make
+/// than a small run takes to train, so the runs of a sweep share it.
 static DETECTORS: Mutex<Option<Detectors>> = Mutex::new(None);
 
-/// A detector, where there can be one, for each corpus and window length.
+/// A detector for each corpus and window length; `None` if there cannot be one.
 type Detectors = HashMap<(String, usize), Option<Arc<ModeDetector>>>;
 
-/// Which modes the samples (samples × timesteps · columns) reach; `None` unless the songs are the built-in ones.
+/// Returns the modes that the samples (samples × timesteps · columns) reach; `None` unless the songs are the built-in
+/// ones.
 pub(crate) fn coverage(
     options: &CorpusOptions,
     corpus: &Corpus,
@@ -31,14 +33,14 @@ pub(crate) fn coverage(
     let key = (corpus.digest.clone(), timesteps);
     let detector = {
         let mut detectors = DETECTORS.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever comes meanwhile waits: made twice it would take longer.
+        // Other threads wait meanwhile: making it twice would take longer.
         let detectors = detectors.get_or_insert_default();
         detectors.entry(key).or_insert_with(|| detector(corpus, timesteps).map(Arc::new)).clone()
     };
     detector?.coverage(samples)
 }
 
-/// A detector for all windows of the built-in songs.
+/// Makes a detector for all windows of the built-in songs.
 fn detector(corpus: &Corpus, timesteps: usize) -> Option<ModeDetector> {
     let manifest = builtin::manifest();
     let truth = |name: &str| manifest.iter().find(|truth| truth.file == name);

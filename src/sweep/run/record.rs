@@ -1,4 +1,4 @@
-//! The parts of a run's record that are computed from the run as a whole: its corpus and its times.
+//! The parts of a run's record that are computed from the run as a whole: its corpus, its times.
 
 use super::material::Material;
 use crate::music::{Corpus, FileStatus, Splits};

@@ -1,4 +1,4 @@
-//! The samples of a run: drawn from its model, written as MIDI, and judged as music.
+//! The samples of a run: drawn from its model, written as MIDI, compared as music.
 
 use super::context::RunContext;
 use super::material::Material;
@@ -40,11 +40,12 @@ pub(super) fn sample<U: Underway>(
     Ok(())
 }
 
-/// The number of held-out windows, for each sample, that its distance to the training windows is compared with: a run that
-/// draws little measures little.
+/// The number of held-out windows for each sample that its distance to the training windows is compared with. A run
+/// that draws few samples measures little.
 const HELD_OUT_PER_SAMPLE: usize = 10;
 
-/// Compares the music of the samples with that of the baselines, of songs held out, and of the corpus whose truth is known.
+/// Compares the music of the samples with that of the baselines, with held-out songs, and with the known modes of the
+/// built-in corpus.
 fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMatrix, &[Nearest])) -> MusicComparison {
     let training = &material.windows.windows.training;
     let (layout, timesteps) = (&training.layout, training.timesteps);
@@ -57,7 +58,7 @@ fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMat
     }
 }
 
-/// Writes `samples/N.mid` for chain N, but for silent chains if the configuration leaves those out.
+/// Writes `samples/N.mid` for chain N, except for silent chains if the configuration leaves those out.
 fn write_samples(
     context: &RunContext,
     training: &Windows,

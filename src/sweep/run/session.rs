@@ -11,7 +11,7 @@ use crate::sweep::results::{Cause, EpochRecord, Interruption, Metrics, RunRecord
 use crate::sweep::store::{LineFile, StoreError, create_folder, replace};
 use std::time::Instant;
 
-/// The reason why a run does not come to its end.
+/// The reason why a run does not complete.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RunError {
     /// A file cannot be written.
@@ -20,7 +20,7 @@ pub(super) enum RunError {
     /// The run itself failed; this becomes its record.
     #[error("{0}")]
     Failed(String),
-    /// The run is to stop here.
+    /// The run must stop here.
     #[error("{1}")]
     Stopped(Cause, String),
     /// Another process has taken the run over.
@@ -49,7 +49,7 @@ pub(super) trait Underway {
     fn state(&self) -> Option<(Tensors, Option<Tensors>)>;
 }
 
-/// A model whose training another run has done. There is nothing to store: it can be read again.
+/// A model that another run has trained. There is nothing to store: it can be read again.
 pub(super) struct Trained(pub(super) Box<dyn Model>);
 
 impl Underway for Trained {
@@ -84,7 +84,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens the run's folder: at the last checkpoint if there is a usable one, otherwise empty.
+    /// Opens the run's folder: at the last checkpoint if that can be used, otherwise empty.
     pub(super) fn begin(context: &RunContext) -> Result<Self, StoreError> {
         let (start, cpu) = (Instant::now(), CpuClock::start());
         let resumed = if context.resume { take_up(context)? } else { None };
@@ -129,7 +129,7 @@ impl Session {
         Ok(Self { start, cpu, position, resumed: checkpoint, record, epochs, best, lines, log, last_saved, contended })
     }
 
-    /// Takes over the curves of a run that was trained as this one is to be.
+    /// Takes over the curves of a run with the same training.
     pub(super) fn take_over(&mut self, trained: &TrainedRun) -> Result<(), StoreError> {
         self.log.push(&format!("takes over the training of run {}", trained.run_id))?;
         self.epochs.clone_from(&trained.epochs);
@@ -169,7 +169,7 @@ impl Session {
             return Err(RunError::Lost);
         }
         if let Err(error) = self.save(context, underway) {
-            // The one before is still there. It may be possible later, and the run is of use without.
+            // The last checkpoint is still there. A later attempt may succeed, and the run does not depend on it.
             tracing::warn!("run {}: no checkpoint: {error}", context.run_id);
         }
         self.last_saved = Instant::now();
@@ -179,8 +179,8 @@ impl Session {
         }
     }
 
-    /// Does work that asks `go_on` between its steps and ends early if it returns false, which only a reason to end the
-    /// run makes it do: checkpoints wait.
+    /// Does work that asks `go_on` between its steps and ends early if that returns false, which happens only for a
+    /// reason to end the run: checkpoints wait.
     pub(super) fn attempt<U: Underway, T>(
         &mut self,
         context: &RunContext,
@@ -200,7 +200,7 @@ impl Session {
 
     fn save(&mut self, context: &RunContext, underway: &dyn Underway) -> Result<(), StoreError> {
         let Some((trainer, before)) = underway.state() else { return Ok(()) };
-        // Lines that a checkpoint names must be there with it, after a loss of power too.
+        // The lines that a checkpoint names must survive a loss of power with it.
         self.lines.sync()?;
         let (lines_bytes, lines_blake3) = self.lines.written();
         let (spent_s, cpu_s) = (self.spent_s(), self.position.cpu_s + self.cpu.seconds());
@@ -209,7 +209,7 @@ impl Session {
         checkpoint.write(context.folder, context.run_id, context.environment)
     }
 
-    /// Leaves a note in the run's folder that says why the run stopped before its end, and returns it.
+    /// Writes the note of why the run stopped before its end into its folder, and returns it.
     pub(super) fn interrupt(
         &mut self,
         context: &RunContext,
@@ -253,7 +253,7 @@ impl Session {
         if self.position.continued == 0 {
             return Ok(());
         }
-        // Once more in one piece: should a process that had lost the run have continued in the same file, this counts.
+        // Written once more in one piece, in case a process that had lost the run continued in the same file.
         let lines: String = self.epochs.iter().map(line_of).collect();
         replace(&context.folder.join("epochs.jsonl"), lines.as_bytes())
     }
@@ -264,14 +264,15 @@ pub(super) fn line_of(epoch: &EpochRecord) -> String {
     serde_json::to_string(epoch).expect("an epoch's record is plain data") + "\n"
 }
 
-/// A run as its folder holds it after an interruption.
+/// The files of an interrupted run.
 struct Resumed {
     lines: LineFile,
     epochs: Vec<EpochRecord>,
     checkpoint: Checkpoint,
 }
 
-/// Returns the checkpoint in the run's folder with the epochs that belong to it. A warning names what cannot be used.
+/// Returns the checkpoint in the run's folder with the epochs that belong to it. A warning names the reason if it
+/// cannot be used.
 fn take_up(context: &RunContext) -> Result<Option<Resumed>, StoreError> {
     let refuse = |reason: &str| {
         tracing::warn!("run {} starts afresh: its checkpoint cannot be used: {reason}", context.run_id);
@@ -287,11 +288,12 @@ fn take_up(context: &RunContext) -> Result<Option<Resumed>, StoreError> {
     let Some((lines, text)) = reopened else { return refuse("epochs.jsonl is not the one that it belongs to") };
     match text.lines().map(serde_json::from_str).collect() {
         Ok(epochs) => Ok(Some(Resumed { lines, epochs, checkpoint })),
-        Err(_) => refuse("epochs.jsonl does not read"),
+        Err(_) => refuse("epochs.jsonl cannot be read"),
     }
 }
 
-/// Removes the files of earlier attempts, the sign of completeness first, except for those of the claim.
+/// Removes the files of earlier attempts except for those of the claim; `result.json`, which marks a complete run,
+/// first.
 fn clear_folder(context: &RunContext) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot clear the folder", path: context.folder.to_path_buf(), source };
     let gone = |result: std::io::Result<()>| match result {

@@ -1,4 +1,4 @@
-//! A complete run whose training another run takes over instead of repeating it.
+//! The takeover of a complete run's training by another run, instead of repeating it.
 
 use crate::model::Tensors;
 use crate::sweep::config::RunParameters;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// The training of a complete run: everything that a run of other samples or another likelihood has in common with it.
+/// The training of a complete run: the part that runs with other samples or another likelihood share with it.
 #[derive(Debug)]
 pub(in crate::sweep) struct TrainedRun {
     /// The run that was trained.
@@ -22,12 +22,12 @@ pub(in crate::sweep) struct TrainedRun {
     pub(super) lines: String,
     /// The records of these lines.
     pub(super) epochs: Vec<EpochRecord>,
-    /// The end of its training by early stopping, if it had that.
+    /// The end of its training by early stopping, if the options asked for that.
     pub(super) early_stop: Option<EarlyStop>,
 }
 
 impl TrainedRun {
-    /// Reads the training of a complete run. `None` if its files are not those that its record was made from.
+    /// Reads the training of a complete run. `None` if its files differ from those that its record was made from.
     fn read(folder: &Path, run_id: &str) -> Option<Self> {
         let run_folder = run_folder(folder, run_id);
         let record = read_record(&run_folder, run_id).filter(|record| record.status == RunStatus::Ok)?;
@@ -44,7 +44,8 @@ impl TrainedRun {
         Some(Self { run_id, tensors, lines, epochs, early_stop: record.early_stop })
     }
 
-    /// Returns the metrics of the model that training left: of the last epoch, or of the best one if that was restored.
+    /// Returns the metrics of the model that training left: those of the last epoch, or of the best one if that was
+    /// restored.
     pub(super) fn metrics(&self) -> Metrics {
         let best = self.early_stop.filter(|stop| stop.restored).and_then(|stop| stop.best_epoch);
         let own = best.and_then(|best| self.epochs.iter().find(|epoch| epoch.epoch == best)).or(self.epochs.last());
@@ -52,7 +53,7 @@ impl TrainedRun {
     }
 }
 
-/// The part of `result.json` that says how a run was trained.
+/// The part of `result.json` that determines the training of a run.
 #[derive(Deserialize)]
 struct Training {
     run_id: String,
@@ -103,8 +104,8 @@ impl TrainedRuns {
         self.found.contains_key(training_id)
     }
 
-    /// Reads a complete run of this training other than `run_id` itself, if there is a sound one: one that was completed
-    /// since, or unless `anew`, one that was complete before.
+    /// Reads a complete and intact run of this training other than `run_id` itself, if there is one. Runs completed
+    /// before the start count unless `anew`; runs completed since always count.
     pub(in crate::sweep) fn read(
         &self,
         folder: &Path,
@@ -119,7 +120,7 @@ impl TrainedRuns {
     }
 }
 
-/// Returns the identity of the training of a complete run; `None` for anything else in its place.
+/// Returns the identity of the training of a run; `None` if the run is not complete.
 fn training_in(folder: &Path, name: &str) -> Option<String> {
     let text = std::fs::read(run_folder(folder, name).join("result.json")).ok()?;
     let own: Training = serde_json::from_slice(&text).ok()?;

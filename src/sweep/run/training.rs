@@ -53,15 +53,15 @@ impl<'a> Training<'a> {
             Evaluation::new(evaluate, sizes, (&training.bits, trained), (&validation.bits, &validation_rows));
         if let Some(Checkpoint { trainer: state, before, .. }) = session.resumed.take() {
             let restored = trainer.restore(&state);
-            // Checksum, run and build are right, so the arrays are what this program wrote for this run.
+            // Checksum, run and build match, so the arrays are those that this program wrote for this run.
             restored.map_err(|error| RunError::Failed(format!("internal error: checkpoint: {error}")))?;
             evaluation.continue_from(before);
         }
         Ok(Self { trainer, evaluation })
     }
 
-    /// Trains and evaluates from where the run stands to the last epoch, or to where early stopping ends it. Leaves the
-    /// model at the parameters that count.
+    /// Trains and evaluates from the session's position to the last epoch, or until early stopping. Leaves the model at
+    /// the parameters of its result.
     pub(super) fn finish(&mut self, context: &RunContext, session: &mut Session) -> Result<(), RunError> {
         let RunParameters { train, evaluate, .. } = context.parameters();
         let (every, last) = (evaluate.every as u64, train.epochs as u64);
@@ -83,7 +83,7 @@ impl<'a> Training<'a> {
             let Position { updates, examples, train_s, .. } = session.position;
             let mut entry =
                 EpochRecord { epoch, updates, examples, metrics: Metrics::new(), timing: EpochTiming::default() };
-            let mut verdict = Verdict::GoOn;
+            let mut verdict = Verdict::Continue;
             if epoch.is_multiple_of(every) || epoch == last {
                 let evaluated = session.attempt(context, self, |own, go_on| {
                     own.evaluation.metrics(own.trainer.model_mut(), epoch, go_on)
@@ -131,7 +131,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    /// Trains on the batches that are left of an epoch, with pauses where they are due.
+    /// Trains on the remaining batches of an epoch, with pauses when they are due.
     fn train_epoch(&mut self, index: u64, context: &RunContext, session: &mut Session) -> Result<(), RunError> {
         loop {
             let start = Instant::now();
@@ -155,7 +155,8 @@ impl<'a> Training<'a> {
     }
 }
 
-/// Returns the metrics of the model that the run leaves: of its last epoch, or of the best one if that was restored.
+/// Returns the metrics of the model that the run leaves: those of its last epoch, or of the best one if that was
+/// restored.
 fn metrics_of_model(context: &RunContext, session: &Session) -> Metrics {
     let restored = context.parameters().train.early_stopping_restore && session.best.is_some();
     let best = session.position.early_stopping.best_epoch().filter(|_| restored);

@@ -1,4 +1,4 @@
-//! The mean of the parameters over the last epochs.
+//! Tests of the mean of the parameters over the last epochs.
 
 use crate::engine::{EngineKind, Parameters};
 use crate::model::energy::Rbm;
@@ -7,7 +7,7 @@ use crate::model::{ModelOptions, Trainer};
 use crate::testing::{bars_and_stripes, random_bits, trained_parameters};
 use crate::train::{Centring, Method, TrainOptions, TrainingSet};
 
-/// The parameters after every update of the given epochs, and those that training ends with.
+/// Returns the parameters after every update of the given epochs, and those that training ends with.
 fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Parameters>, Parameters) {
     let windows = random_bits(3, 40, 30, 0.3);
     let song = 0..40;
@@ -31,8 +31,8 @@ fn path(options: &TrainOptions, averaged: std::ops::Range<u64>) -> (Vec<Paramete
     (seen, trained_parameters(&trainer))
 }
 
-/// Every engine and method with chains, seed 3: the result is the mean of what training without averaging passes through, and nothing
-/// before the last update changes.
+/// The result is the mean of the parameters that training without averaging passes through; nothing before the last
+/// update changes. Every engine and method with chains, seed 3.
 #[test]
 fn the_result_is_the_mean_over_the_updates_of_the_last_epochs() {
     for engine in [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed] {
@@ -67,9 +67,9 @@ fn the_result_is_the_mean_over_the_updates_of_the_last_epochs() {
     }
 }
 
-/// Bars and stripes, 3 × 3, seeds 0 to 4, exact log-likelihood: at a rate that does not fall, the mean is nearer the optimum than
-/// the parameters after the last update, with every seed ten times, and thirty times on average. Of seeds 5 to 24 the least ratio
-/// was 19, and that of the averages 100.
+/// Bars and stripes, 3 × 3, seeds 0 to 4, exact log-likelihood. At a rate that does not fall, the mean is nearer to the
+/// optimum than the parameters after the last update: ten times with every seed, thirty times on average. Over seeds 5
+/// to 24 the least ratio was 19, and that of the averages 100.
 #[test]
 fn the_mean_is_nearer_the_optimum_than_the_last_parameters() {
     let windows = bars_and_stripes(3);

@@ -1,4 +1,4 @@
-//! Training by the exact gradient, and what it shows of the terms that may be added to it.
+//! Tests of training by the exact gradient, alone or with further terms.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters};
 use crate::model::energy::Rbm;
@@ -15,7 +15,7 @@ fn log_likelihood(parameters: &Parameters, data: &BitMatrix) -> f64 {
     -mean_free_energy(&rbm, data, &rows).unwrap() - exact_log_partition(&rbm).unwrap()
 }
 
-/// The parameters before training and after some epochs of one update each on all windows.
+/// Returns the parameters before training and after some epochs of one update each on all windows.
 fn trained(windows: &BitMatrix, hidden: usize, options: &TrainOptions, epochs: u64) -> [Parameters; 2] {
     let song = 0..windows.rows();
     let set = TrainingSet { windows, songs: std::slice::from_ref(&song) };
@@ -30,13 +30,13 @@ fn exact(rate: f64) -> TrainOptions {
     TrainOptions { method: Method::Exact, learning_rate: rate, batch_size: 10_000, ..TrainOptions::default() }
 }
 
-/// All parameters in one row: W, b, c.
+/// Returns all parameters in one row: W, b, c.
 fn flat(parameters: &Parameters) -> Vec<f64> {
     let Parameters { weights, visible_bias, hidden_bias, .. } = parameters;
     weights.iter().chain(visible_bias).chain(hidden_bias).map(|&x| f64::from(x)).collect()
 }
 
-/// Seed 61: one step of rate 1 is the gradient of the mean log-likelihood by central differences, less the decay.
+/// One step of rate 1 is the gradient of the mean log-likelihood by central differences, minus the decay. Seed 61.
 #[test]
 fn a_step_is_the_gradient_by_finite_differences() {
     for (visible, hidden) in [(5, 3), (3, 5)] {
@@ -55,7 +55,8 @@ fn a_step_is_the_gradient_by_finite_differences() {
                         let decayed: f64 = weights.iter().map(|&w| f64::from(w).powi(2)).sum();
                         log_likelihood(&moved, &windows) - 0.5 * decay * decayed
                     };
-                    // Differences of f32 parameters are exact to 2^-22, which the step of 2^-6 makes an error of 2^-16.
+                    // Differences of f32 parameters are exact to 2^-22. A step of 2^-6 turns that into an error of
+                    // 2^-16.
                     let expected = (at(0.015625) - at(-0.015625)) / 0.03125;
                     let change = end[index] - start[index];
                     assert!((change - expected).abs() < 2e-4, "{engine:?}: parameter {index}: {change}, {expected}");
@@ -65,7 +66,8 @@ fn a_step_is_the_gradient_by_finite_differences() {
     }
 }
 
-/// A learning rate that is applied again to the velocity makes changes of twice the rate four times as large.
+/// The learning rate is applied once: if it were applied again to the velocity, twice the rate would make four times
+/// the change.
 #[test]
 fn the_learning_rate_is_applied_once_under_momentum() {
     let windows = random_bits(62, 9, 6, 0.4);
@@ -123,7 +125,7 @@ fn nesterov_looks_ahead() {
     }
 }
 
-/// Offsets that move without any learning leave every bit of the model as it is: biases are not broken.
+/// Offsets that move without any learning change no bit of the model.
 #[test]
 fn moving_offsets_leave_the_model_as_it_is() {
     let windows = random_bits(64, 9, 6, 0.2);
@@ -146,7 +148,7 @@ fn moving_offsets_leave_the_model_as_it_is() {
     }
 }
 
-/// Small steps along the centred gradient climb, and lead elsewhere than the ordinary one's.
+/// Small steps along the centred gradient climb, and lead elsewhere than those along the ordinary gradient.
 #[test]
 fn the_centred_gradient_climbs_the_likelihood() {
     let windows = random_bits(65, 9, 6, 0.2);
@@ -158,7 +160,7 @@ fn the_centred_gradient_climbs_the_likelihood() {
     assert_ne!(plain[1], centred[1]);
 }
 
-/// The pull is that of the mean over the batch: a batch in which every window stands five times pulls no harder.
+/// The pull is that of the mean over the batch: a batch with every window five times pulls no harder.
 #[test]
 fn sparsity_is_averaged_over_the_batch() {
     let windows = random_bits(66, 8, 6, 0.4);
@@ -174,7 +176,7 @@ fn sparsity_is_averaged_over_the_batch() {
     }
 }
 
-/// Hidden units go to the target: activities of 200 epochs of a strong pull lie within 0.02 of it.
+/// Hidden units reach the target: after 200 epochs of a strong pull their activities lie within 0.02 of it.
 #[test]
 fn sparsity_reaches_its_target() {
     let windows = random_bits(67, 30, 8, 0.4);

@@ -1,4 +1,4 @@
-//! Tests of the updates themselves, against a textbook RBM and among the engines.
+//! Tests of plain updates, against a textbook RBM or among the engines.
 
 use crate::engine::{
     BitMatrix, Draw, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,
@@ -18,8 +18,8 @@ fn log_likelihood(parameters: &Parameters, data: &BitMatrix) -> f64 {
     -mean_free_energy(&rbm, data, &rows).unwrap() - exact_log_partition(&rbm).unwrap()
 }
 
-/// An RBM of plain f64 loops that shares nothing with the engines but the raw random numbers: the seed recipe's
-/// update, read off the article.
+/// An RBM of plain f64 loops that shares only the raw random numbers with the engines: the update as the article gives
+/// it.
 struct Textbook {
     w: Vec<Vec<f64>>,
     b: Vec<f64>,
@@ -67,7 +67,7 @@ impl Textbook {
     }
 }
 
-/// Seed 31: six updates of CD-3 agree with the textbook to f32's rounding.
+/// Six updates of CD-3 agree with the textbook to the rounding of f32. Seed 31.
 #[test]
 fn engines_agree_with_a_textbook_in_f64() {
     let windows = random_bits(31, 12, 20, 0.3);
@@ -120,8 +120,8 @@ fn engines_agree_with_a_textbook_in_f64() {
 
 /// One update of CD-60 on 20,000 examples is the gradient of the exact log-likelihood, taken by finite differences.
 ///
-/// Seed 41. An average of 20,000 products in {−1, 0, 1} has a standard error of at most 0.01 (of the two phases
-/// together); the bound of 0.05 is five of them, over 19 parameters a false-alarm rate below 2e-5.
+/// Seed 41. An average of 20,000 products in {−1, 0, 1} has a standard error of at most 0.01 over the two phases. The
+/// bound of 0.05 is five of them; over 19 parameters the false-alarm rate is below 2e-5.
 #[test]
 fn long_chains_follow_the_gradient_of_the_exact_log_likelihood() {
     let patterns = random_bits(41, 6, 4, 0.5);
@@ -174,7 +174,7 @@ fn long_chains_follow_the_gradient_of_the_exact_log_likelihood() {
     }
 }
 
-/// Seed 51: CD-10 learns 3 × 3 bars and stripes to within 8 % of the best mean log-likelihood there is.
+/// CD-10 learns 3 × 3 bars and stripes to within 8 % of the best possible mean log-likelihood. Seed 51.
 #[test]
 fn bars_and_stripes_are_learnt() {
     const OPTIMUM: f64 = -2.599302;
@@ -206,7 +206,7 @@ fn bars_and_stripes_are_learnt() {
     }
 }
 
-/// Momentum and weight decay by hand: no data gradient, so only decay moves the weight.
+/// Momentum and weight decay follow values worked out by hand. Without a data gradient only decay moves the weight.
 #[test]
 fn momentum_and_decay_follow_their_formula() {
     for kind in ENGINES {
@@ -230,7 +230,7 @@ fn momentum_and_decay_follow_their_formula() {
     }
 }
 
-/// Random weights that are multiples of 2^-8 sum exactly in every order: the engines agree bit for bit.
+/// Random weights that are multiples of 2^-8 sum exactly in every order, so the engines agree bit for bit.
 #[test]
 fn engines_agree_bit_for_bit_where_sums_are_exact() {
     for (visible, hidden, rows) in [(1, 1, 1), (70, 3, 5), (300, 65, 300), (129, 40, 33)] {

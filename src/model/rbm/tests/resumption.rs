@@ -1,4 +1,4 @@
-//! Training that is stopped after any update and taken up by another trainer goes on to the same bits.
+//! Tests of training that another trainer continues, after any update, to the same bits.
 
 use crate::engine::EngineKind;
 use crate::model::{EpochCounts, ModelOptions, Tensor, TensorError, TensorValues, Trainer};
@@ -113,8 +113,8 @@ fn an_epoch_in_parts_makes_every_update_once() {
         }
     }
     assert_eq!(examples, [7, 7, 7, 7, 7, 5]);
-    // Nothing is left of the epoch.
-    let part = trainer.train_part(0, batch, &mut || panic!("there is no update to ask after"));
+    // The epoch has no further update.
+    let part = trainer.train_part(0, batch, &mut || panic!("an epoch without updates asks nothing"));
     assert_eq!((part.counts, part.next_batch, part.finished), (EpochCounts::default(), 6, true));
 }
 

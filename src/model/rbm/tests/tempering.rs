@@ -1,4 +1,4 @@
-//! Parallel tempering leaves the distributions it samples from as they are, and goes where other chains do not.
+//! Tests of parallel tempering, which leaves its distributions unchanged yet crosses between modes.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, build, permutation};
 use crate::model::energy::Rbm;
@@ -10,7 +10,7 @@ use crate::train::{Method, TrainOptions, TrainingSet};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Reference, EngineKind::Dense, EngineKind::Packed];
 
-/// The model at inverse temperature β: all its parameters times β.
+/// Returns the model at inverse temperature β: all its parameters times β.
 fn scaled(parameters: &Parameters, beta: f64) -> Rbm {
     let mut scaled = parameters.clone();
     let Parameters { weights, visible_bias, hidden_bias, .. } = &mut scaled;
@@ -18,7 +18,7 @@ fn scaled(parameters: &Parameters, beta: f64) -> Rbm {
     Rbm::new(scaled)
 }
 
-/// The probabilities of all visible states.
+/// Returns the probabilities of all visible states.
 fn distribution(rbm: &Rbm) -> Vec<f64> {
     let visible = rbm.visible();
     let states = BitMatrix::from_fn(1 << visible, visible, |state, unit| state >> unit & 1 == 1);
@@ -27,7 +27,7 @@ fn distribution(rbm: &Rbm) -> Vec<f64> {
     weights.into_iter().map(|weight| weight / total).collect()
 }
 
-/// The states of each temperature after some rounds, read back from what a trainer would store.
+/// Returns the states of one temperature, read back from the state that a trainer would store.
 fn states(tempering: &Tempering, temperature: usize) -> Vec<usize> {
     let mut state = Tensors::default();
     tempering.save(&mut state);
@@ -37,12 +37,12 @@ fn states(tempering: &Tempering, temperature: usize) -> Vec<usize> {
     words.iter().map(|&word| word as usize).collect()
 }
 
-/// Chains that start at the exact distribution of each temperature stay there, exchanges and all.
+/// Chains that start at the exact distribution of each temperature stay there, with exchanges.
 ///
-/// Seed 71, 40,000 chains over 2^4 states at each of three temperatures. The start is exact up to rounding; after 3 rounds a
-/// chi-square statistic with 15 degrees of freedom lies below 60 but for a chance of 3e-7, below 3e-6 over all nine. The
-/// total variation at temperature 1 then stays below ½ √(60 / 40,000) = 0.02. Exchanges made with the sign of the energies
-/// reversed, or always, give statistics in the thousands.
+/// Seed 71, 40,000 chains over 2^4 states at each of three temperatures. The start is exact up to rounding. After 3
+/// rounds a chi-square statistic with 15 degrees of freedom lies below 60 but for a chance of 3e-7, below 3e-6 over all
+/// nine. The total variation at temperature 1 then stays below ½ √(60 / 40,000) = 0.02. With the sign of the energies
+/// reversed, or with every exchange made, the statistics are in the thousands.
 #[test]
 fn tempering_leaves_every_distribution_as_it_is() {
     let parameters = random_parameters(71, 4, 3, 1.0);
@@ -82,11 +82,11 @@ fn tempering_leaves_every_distribution_as_it_is() {
     }
 }
 
-/// Two modes that Gibbs chains do not leave: weights of 8 tie eight visible units together, most of them on or most off. All chains
-/// start at one mode; the exact distribution has half of them at either.
+/// Tempering reaches both of two modes that Gibbs chains do not leave: weights of 8 tie eight visible units together,
+/// so that most are on or most off. All chains start at one mode; the exact distribution has half of them at either.
 ///
-/// Seed 72, 400 independent chains: the share at either mode has a standard error of 0.025; 0.3 to 0.7 are eight of them. A
-/// chain by itself crosses about once in 300,000 steps.
+/// Seed 72, 400 independent chains. The share at either mode has a standard error of 0.025, so 0.3 to 0.7 is eight of
+/// them to either side. A chain by itself crosses about once in 300,000 steps.
 #[test]
 fn tempering_crosses_between_modes() {
     let mut parameters = Parameters::zeros(8, 1);
@@ -105,7 +105,7 @@ fn tempering_crosses_between_modes() {
     assert!((0.3..0.7).contains(&tempered), "{tempered} of the chains at the first mode");
 }
 
-/// One temperature is none to exchange with: the bits of persistent chains.
+/// One temperature has none to exchange with and gives the bits of persistent chains.
 #[test]
 fn one_temperature_is_persistent_contrastive_divergence() {
     let windows = random_bits(73, 30, 12, 0.3);

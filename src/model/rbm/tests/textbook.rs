@@ -1,5 +1,5 @@
-//! Every term of an update against a textbook: a centred RBM in plain f64 loops that shares nothing with the engines but
-//! the raw random numbers.
+//! Tests of every term of an update against a textbook: a centred RBM in plain f64 loops that shares only the raw
+//! random numbers with the engines.
 
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, sigmoid_f64};
 use crate::model::{ModelOptions, Trainer};
@@ -14,15 +14,16 @@ const BATCH: usize = 4;
 
 type Vector = Vec<f64>;
 
-/// E(v, h) = −b·(v − μ) − c·(h − λ) − (v − μ) W (h − λ), trained by algorithm 1 of Melchior, Fischer and Wiskott (2016): the
-/// parameters of the centred model are kept, and its biases are corrected whenever the offsets move.
+/// The model E(v, h) = −b·(v − μ) − c·(h − λ) − (v − μ) W (h − λ), trained by algorithm 1 of Melchior, Fischer and
+/// Wiskott (2016): the parameters of the centred model are kept, and its biases are corrected whenever the offsets
+/// move.
 struct Textbook {
     w: Vec<Vector>,
     b: Vector,
     c: Vector,
     mu: Vector,
     lambda: Vector,
-    /// Running means of the hidden units' activity.
+    /// The running means of the hidden units' activity.
     q: Option<Vector>,
     velocity: (Vec<Vector>, Vector, Vector),
 }
@@ -45,7 +46,7 @@ impl Textbook {
         model
     }
 
-    /// New offsets, with the biases corrected so that the model stays the same: b += W Δλ, c += Wᵀ Δμ.
+    /// Sets new offsets and corrects the biases so that the model stays the same: b += W Δλ, c += Wᵀ Δμ.
     fn move_offsets(&mut self, mu: Vector, lambda: Vector) {
         for (i, mu) in mu.iter().enumerate() {
             for (j, lambda) in lambda.iter().enumerate() {
@@ -66,7 +67,7 @@ impl Textbook {
             .collect()
     }
 
-    /// The parameters of the ordinary form of the same model.
+    /// Returns the parameters of the ordinary form of the same model.
     fn ordinary(&self) -> (Vec<Vector>, Vector, Vector) {
         let b =
             (0..VISIBLE).map(|i| self.b[i] - (0..HIDDEN).map(|j| self.w[i][j] * self.lambda[j]).sum::<f64>()).collect();
@@ -74,7 +75,7 @@ impl Textbook {
         (self.w.clone(), b, c)
     }
 
-    /// One update on a batch; `chains` are persistent ones, where there are any.
+    /// Makes one update on a batch; `chains` are the persistent chains, if there are any.
     fn update(
         &mut self,
         batch: &[Vector],
@@ -190,7 +191,7 @@ fn base() -> TrainOptions {
     }
 }
 
-/// Every engine and the textbook agree after three epochs of three updates. Seed 31.
+/// Asserts that every engine and the textbook agree after three epochs of three updates. Seed 31.
 fn agree(what: &str, change: impl Fn(&mut TrainOptions)) {
     let windows = random_bits(31, ROWS, VISIBLE, 0.3);
     let song = 0..ROWS;
@@ -204,7 +205,7 @@ fn agree(what: &str, change: impl Fn(&mut TrainOptions)) {
         let means = (0..VISIBLE).map(|i| data.iter().map(|v| v[i]).sum::<f64>() / ROWS as f64).collect();
         let start = trained_parameters(&trainer);
         let mut textbook = Textbook::of(&start, options.centring != Centring::None, means);
-        // The first states of persistent chains are drawn by the trainer.
+        // The trainer draws the first states of persistent chains.
         let mut chains = trainer.state().tensors.get("chains").map(|tensor| {
             let crate::model::TensorValues::U64(words) = &tensor.values else { panic!("chains are bits") };
             rows_of(&BitMatrix::from_words(BATCH, VISIBLE, words.clone()).unwrap())
