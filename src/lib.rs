@@ -15,11 +15,13 @@
 //! | [`evaluate`] | reconstruction error, likelihoods, free energies, music metrics |
 //! | [`rbm`] | the model: energies, conditionals, Gibbs chains |
 //! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
+//! | [`data`] | tables of bits in NumPy files and CSV |
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod cli;
 pub mod cluster;
 pub mod compose;
+pub mod data;
 pub mod engine;
 pub mod evaluate;
 pub mod inspect;

@@ -21,7 +21,7 @@ mod windows;
 mod write;
 
 pub use bars_and_stripes::MOST_LINES;
-pub use corpus::{Corpus, CorpusError, Progress, Song, Split};
+pub use corpus::{Corpus, CorpusError, Progress, RowFiles, Song, Split};
 pub use duplicates::{Duplicates, Repeats, SplitRepeats, Splits};
 pub use note::{Note, notes};
 pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding};

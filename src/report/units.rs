@@ -143,7 +143,7 @@ mod tests {
                 schema: ModelFile::SCHEMA,
                 kind: ModelKind::Rbm,
                 timesteps: 2,
-                layout: Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold] },
+                layout: Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold], units: None },
                 steps_per_beat: 4,
                 run_id: "0123456789ab".into(),
                 seed: "1".into(),

@@ -3,8 +3,10 @@
 mod data_set;
 mod error;
 mod file;
+mod rows;
 
 pub use error::CorpusError;
+pub use rows::RowFiles;
 
 use super::bars_and_stripes::{self, MOST_LINES};
 use super::folder::{self, Found};
@@ -31,7 +33,8 @@ pub enum Split {
 /// A song of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Song {
-    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`).
+    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`). A row that is not music
+    /// is a song of one step.
     pub name: String,
     /// The notes.
     pub roll: PianoRoll,
@@ -57,7 +60,8 @@ pub struct Corpus {
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 impl Corpus {
-    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, or a data set in JSON.
+    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, a data set in JSON, or rows
+    /// of 0 and 1 that are not music.
     ///
     /// Fails if no song is left, or if a file is broken and `options.damaged` is [`Damaged::Fail`].
     pub fn load(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
@@ -72,6 +76,9 @@ impl Corpus {
         };
         let at_path = |error| CorpusError::Path { path: path.clone(), error };
         let metadata = fs::metadata(path).map_err(at_path)?;
+        if let Some(files) = RowFiles::at(path) {
+            return files.read(progress);
+        }
         if metadata.is_dir() {
             let found = folder::midi_files(path).map_err(at_path)?;
             if found.is_empty() {
@@ -178,6 +185,10 @@ fn digest(layout: &Layout, songs: &[Song]) -> String {
             Plane::Hold => 0,
             Plane::Onset => 1,
         }]);
+    }
+    // Without planes, so that no layout of music hashes alike.
+    if let Some(units) = layout.units {
+        hasher.update(&(units as u64).to_le_bytes());
     }
     for song in songs {
         hasher.update(&[match song.split {
