@@ -81,15 +81,18 @@ fn file_list(corpus: &Corpus, json: bool) -> String {
     if !json {
         let count = |status| corpus.files.iter().filter(|file| file.status == status).count();
         let rows: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
+        let contents = match corpus.layout.units {
+            Some(units) => format!("{rows} rows of {units} units"),
+            None => format!("{} songs of {rows} rows", corpus.songs.len()),
+        };
         let _ = writeln!(
             text,
-            "{} files: {} used, {} skipped, {} damaged, {} failed; {} songs of {rows} rows in all; digest {}",
+            "{} files: {} used, {} skipped, {} damaged, {} failed; {contents} in all; digest {}",
             corpus.files.len(),
             count(FileStatus::Used),
             count(FileStatus::Skipped),
             count(FileStatus::Damaged),
             count(FileStatus::Failed),
-            corpus.songs.len(),
             &corpus.digest[..12],
         );
     }
