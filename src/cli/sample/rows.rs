@@ -1,4 +1,4 @@
-//! `runner sample` for a model of rows that are not music: one NumPy file.
+//! The samples of `runner sample` from a model of rows that are not music: one NumPy file.
 
 use super::{SampleArguments, chains, finite, listed, windows};
 use crate::cli::console::{failure, print, usage_error};
@@ -31,7 +31,7 @@ fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, 
     let of_music = of_music(arguments);
     if !of_music.is_empty() {
         let (flags, units) = (listed(&of_music), model.description.layout.columns());
-        return Err(format!("{flags}: for music alone, and {place} is a model of rows of {units} units: leave it out"));
+        return Err(format!("{place} is a model of rows of {units} units, which are not music: leave out {flags}"));
     }
     let parameters = model.run_parameters().map_err(|error| error.to_string())?;
     let isa = Isa::detect().map_err(|error| error.to_string())?;

@@ -11,54 +11,65 @@ use std::path::{Path, PathBuf};
 /// The files of a folder without their extensions, with the split that each holds.
 const SPLITS: [(&str, Split); 3] = [("train", Split::Train), ("valid", Split::Validation), ("test", Split::Test)];
 
+/// A file of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RowFile {
+    path: PathBuf,
+    format: Format,
+    /// The split that its name states, with that name.
+    split: Option<(&'static str, Split)>,
+}
+
 /// The files of a corpus of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowFiles {
     path: PathBuf,
-    /// The files in the order of their splits; a lone file has none.
-    files: Vec<(PathBuf, Format, Option<(&'static str, Split)>)>,
+    /// The files in the order of their splits.
+    files: Vec<RowFile>,
 }
 
 impl RowFiles {
     /// Returns the files of rows at a path: a file in .npy or .csv, or a folder with such files that are named train,
-    /// valid or test. `None` for anything else, and for a path that does not exist.
+    /// valid or test. `None` for anything else.
     pub fn at(path: &Path) -> Option<Self> {
-        let files = if path.is_dir() {
-            let names = SPLITS.iter().flat_map(|split| Format::ALL.map(|format| (*split, format)));
-            names
-                .map(|(split, (extension, format))| {
-                    (path.join(format!("{}.{extension}", split.0)), format, Some(split))
+        let files: Vec<RowFile> = if path.is_dir() {
+            let named = SPLITS.iter().flat_map(|&split| {
+                Format::ALL.map(|(extension, format)| {
+                    let path = path.join(format!("{}.{extension}", split.0));
+                    RowFile { path, format, split: Some(split) }
                 })
-                .filter(|(file, ..)| file.is_file())
-                .collect()
+            });
+            named.filter(|file| file.path.is_file()).collect()
         } else {
-            Vec::from_iter(Format::of(path).map(|format| (path.to_path_buf(), format, None)))
+            let lone = Format::of(path).map(|format| RowFile { path: path.to_path_buf(), format, split: None });
+            lone.into_iter().collect()
         };
         (!files.is_empty()).then(|| Self { path: path.to_path_buf(), files })
     }
 
     /// Returns true if the files state the split of their rows.
     pub fn are_split(&self) -> bool {
-        self.files.iter().any(|(.., split)| split.is_some())
+        self.files.iter().any(|file| file.split.is_some())
     }
 
     /// Reads the rows of all files.
     pub(super) fn read(&self, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
-        for pair in self.files.windows(2).filter(|pair| pair[0].2 == pair[1].2) {
-            let [first, second] = [&pair[0], &pair[1]].map(|(file, ..)| name_of(file));
+        let twice = |pair: &&[RowFile]| pair[0].split == pair[1].split;
+        if let Some([first, second]) = self.files.windows(2).find(twice) {
+            let [first, second] = [first, second].map(|file| name_of(&file.path));
             return Err(CorpusError::RowsTwice { folder: self.path.clone(), first, second });
         }
-        if self.files.iter().all(|(.., split)| split.is_some_and(|(_, split)| split != Split::Train)) {
+        if !self.files.iter().any(|file| file.split.is_none_or(|(_, split)| split == Split::Train)) {
             return Err(CorpusError::NoTrainingRows(self.path.clone()));
         }
         let mut tables: Vec<BitMatrix> = Vec::new();
-        for (path, format, _) in &self.files {
-            let table = read_table(path, *format)?;
+        for file in &self.files {
+            let table = read_table(file)?;
             if let Some(first) = tables.first().filter(|first| first.columns() != table.columns()) {
                 return Err(CorpusError::RowsWidth {
-                    path: path.clone(),
+                    path: file.path.clone(),
                     found: table.columns(),
-                    first: name_of(&self.files[0].0),
+                    first: name_of(&self.files[0].path),
                     expected: first.columns(),
                 });
             }
@@ -68,7 +79,7 @@ impl RowFiles {
         let layout = Layout::of_units(tables[0].columns());
         let mut songs = Vec::with_capacity(tables.iter().map(BitMatrix::rows).sum());
         let mut reports = Vec::new();
-        for ((path, _, split), table) in self.files.iter().zip(tables) {
+        for (RowFile { path, split, .. }, table) in self.files.iter().zip(tables) {
             let start = songs.len();
             songs.extend((0..table.rows()).map(|row| {
                 let number = row + 1;
@@ -87,13 +98,14 @@ impl RowFiles {
 }
 
 /// Reads the table of one file.
-fn read_table(path: &Path, format: Format) -> Result<BitMatrix, CorpusError> {
-    let at_path = |error| CorpusError::Path { path: path.to_path_buf(), error };
+fn read_table(file: &RowFile) -> Result<BitMatrix, CorpusError> {
+    let path = &file.path;
+    let at_path = |error| CorpusError::Path { path: path.clone(), error };
     if !fs::metadata(path).map_err(at_path)?.is_file() {
-        return Err(CorpusError::UnknownKind(path.to_path_buf()));
+        return Err(CorpusError::UnknownKind(path.clone()));
     }
     let bytes = fs::read(path).map_err(at_path)?;
-    format.read(&bytes).map_err(|error| CorpusError::Rows { path: path.to_path_buf(), error })
+    file.format.read(&bytes).map_err(|error| CorpusError::Rows { path: path.clone(), error })
 }
 
 fn name_of(path: &Path) -> String {
