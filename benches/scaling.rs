@@ -321,7 +321,7 @@ fn mib(bytes: u64) -> f64 {
 
 /// Returns a song of `steps` steps with random notes, as dense as popular music.
 fn random_song(seed: u64, steps: usize) -> PianoRoll {
-    let layout = Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset] };
+    let layout = Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset], units: None };
     let states = random_states(seed, steps, 78, 0.025);
     let mut roll = PianoRoll::silent(layout, steps);
     let mut held = 0u128;

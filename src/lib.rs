@@ -16,11 +16,13 @@
 //! | [`train`] | options, schedules and batches of training |
 //! | [`music`] | MIDI ↔ piano roll ↔ windows, and the built-in corpus |
 //! | [`machine`] | processors, memory, host and clocks, as the system describes them |
+//! | [`data`] | tables of bits in NumPy files and CSV |
 //! | [`engine`] | packed bits, kernels, random streams |
 
 pub mod cli;
 pub mod cluster;
 pub mod compose;
+pub mod data;
 pub mod engine;
 pub mod evaluate;
 pub mod inspect;

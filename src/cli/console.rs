@@ -1,7 +1,7 @@
 //! What the program says: log lines, errors, and whether anybody watches.
 
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
-use crate::music::{Corpus, FileStatus};
+use crate::music::{Corpus, FileStatus, Layout};
 use crate::sweep::{ConfigError, ConfigErrors, PrepareError, Severity};
 use clap::ValueEnum;
 use std::collections::HashSet;
@@ -132,6 +132,21 @@ pub(super) fn print(text: &str, code: u8) -> u8 {
 /// Print a line for people to standard error. Where that is closed or full nobody can be told, and the work goes on.
 pub(super) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Returns the difference between the columns of a corpus and those of a model, in words.
+pub(super) fn other_columns(corpus: &Layout, model: &Layout) -> String {
+    let (own, other) = (corpus.columns(), model.columns());
+    match (corpus.is_music(), model.is_music()) {
+        (true, true) => {
+            format!("its piano rolls have {own} columns of pitches and planes, other than the model's {other}")
+        }
+        (true, false) => format!(
+            "it is music, and the model is of rows of {other} units: name a file of such rows (.npy or .csv) with --corpus"
+        ),
+        (false, true) => format!("it is rows of {own} units, and the model is of music"),
+        (false, false) => format!("its rows have {own} units, those of the model {other}"),
+    }
 }
 
 /// Log what became of every file of some corpora; what two readings of a file agree on is said once.

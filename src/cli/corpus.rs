@@ -17,7 +17,7 @@ Examples:
   runner corpus my-midi-files --set corpus.drums=true --json
   runner corpus jsb_chorales.json --summary --set model.timesteps=1")]
 pub(super) struct CorpusArguments {
-    /// A folder of MIDI files, one MIDI file, or a polyphonic data set in JSON.
+    /// A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv.
     path: PathBuf,
     /// One JSON object a file and line.
     #[arg(long)]
@@ -53,7 +53,10 @@ pub(super) fn run(arguments: &CorpusArguments) -> u8 {
     };
     if arguments.summary {
         let overview = CorpusOverview::of(&corpus, &parameters, seed);
-        return print(&if arguments.json { to_json(&overview) } else { overview_text(&overview) }, EXIT_OK);
+        return print(
+            &if arguments.json { to_json(&overview) } else { overview_text(&overview, corpus.layout.is_music()) },
+            EXIT_OK,
+        );
     }
     print(&file_list(&corpus, arguments.json), EXIT_OK)
 }
@@ -68,25 +71,28 @@ fn file_list(corpus: &Corpus, json: bool) -> String {
         } else {
             let reason = file.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             let status = status_name(file.status);
-            writeln!(
-                text,
-                "{status:8} {:>8} rows {:>8} hold {:>8} onset  {}{reason}",
-                file.rows, file.hold_ones, file.onset_ones, file.file
-            )
+            let ones = file.ones.map_or_else(
+                || format!("{:>8} hold {:>8} onset", file.hold_ones, file.onset_ones),
+                |ones| format!("{ones:>8} ones"),
+            );
+            writeln!(text, "{status:8} {:>8} rows {ones}  {}{reason}", file.rows, file.file)
         };
     }
     if !json {
         let count = |status| corpus.files.iter().filter(|file| file.status == status).count();
         let rows: usize = corpus.songs.iter().map(|song| song.roll.steps()).sum();
+        let contents = match corpus.layout.units {
+            Some(units) => format!("{rows} rows of {units} units"),
+            None => format!("{} songs of {rows} rows", corpus.songs.len()),
+        };
         let _ = writeln!(
             text,
-            "{} files: {} used, {} skipped, {} damaged, {} failed; {} songs of {rows} rows in all; digest {}",
+            "{} files: {} used, {} skipped, {} damaged, {} failed; {contents} in all; digest {}",
             corpus.files.len(),
             count(FileStatus::Used),
             count(FileStatus::Skipped),
             count(FileStatus::Damaged),
             count(FileStatus::Failed),
-            corpus.songs.len(),
             &corpus.digest[..12],
         );
     }
@@ -100,16 +106,20 @@ fn to_json(overview: &CorpusOverview) -> String {
 }
 
 /// The overview in three tables: what there is, what stands more than once, what independent units score.
-fn overview_text(overview: &CorpusOverview) -> String {
+/// Rows that are not music have no songs: each is a window of its own.
+fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
     let splits = |splits: &Splits<SplitOverview>, cells: &dyn Fn(&SplitOverview) -> Vec<String>| {
         named(splits).map(|(name, split)| [vec![name.to_owned()], cells(split)].concat()).to_vec()
     };
     let number = |value: Option<f64>, digits: usize| value.map_or("–".into(), |value| format!("{value:.digits$}"));
     let contents = splits(&overview.splits, &|split| {
-        vec![split.songs.to_string(), split.steps.to_string(), split.windows.to_string(), number(split.density, 5)]
+        let counts = if is_music { vec![split.songs, split.steps, split.windows] } else { vec![split.windows] };
+        let density = number(split.density, 5);
+        counts.iter().map(ToString::to_string).chain([density]).collect()
     });
-    let windows = format!("windows of {}", overview.timesteps);
-    let mut text = grid(&["split", "songs", "steps", &windows, "density"], contents);
+    let windows = if is_music { format!("windows of {}", overview.timesteps) } else { "rows".into() };
+    let header = ["split", "songs", "steps", &windows, "density"];
+    let mut text = grid(if is_music { &header } else { &["split", "rows", "density"] }, contents);
     if overview.transposed_songs + overview.transpositions_left_out > 0 {
         let (made, left_out) = (overview.transposed_songs, overview.transpositions_left_out);
         // Writing to a string cannot fail.
@@ -117,14 +127,15 @@ fn overview_text(overview: &CorpusOverview) -> String {
             writeln!(text, "\n{made} transpositions of training songs; {left_out} left out, beyond the pitches kept");
     }
     let duplicates = &overview.duplicates;
-    let kinds = [
+    let all = [
         ("songs", &duplicates.songs),
         ("songs in any key", &duplicates.songs_transposed),
         (windows.as_str(), &duplicates.windows),
         ("steps", &duplicates.steps),
     ];
+    let kinds = if is_music { &all[..] } else { &all[2..3] };
     let count = |value: Option<usize>| value.map_or("–".into(), |value| value.to_string());
-    let repeats = kinds.into_iter().flat_map(|(kind, repeats)| {
+    let repeats = kinds.iter().flat_map(|&(kind, repeats)| {
         named(repeats).map(|(split, own)| {
             let counts = [Some(own.count), Some(own.silent), Some(own.repeated), own.in_training, own.in_validation];
             [vec![kind.to_owned(), split.to_owned()], counts.map(count).to_vec()].concat()
@@ -134,12 +145,14 @@ fn overview_text(overview: &CorpusOverview) -> String {
     let _ = write!(text, "\n{}", grid(&header, repeats.collect()));
     let scores = splits(&overview.splits, &|split| {
         let scores = [split.bernoulli_log_likelihood_per_step, split.bernoulli_log_likelihood_per_step_by_song];
-        scores.map(|score| number(score, 3)).to_vec()
+        scores.iter().take(if is_music { 2 } else { 1 }).map(|score| number(*score, 3)).collect()
     });
+    let (steps, step) = if is_music { ("steps", "time step") } else { ("rows", "row") };
+    let header = ["split", "mean of all steps", "mean of songs' means"];
     let _ = write!(
         text,
-        "\nlog-likelihood of independent units with add-one counts of the training steps, nats per time step\n{}",
-        grid(&["split", "mean of all steps", "mean of songs' means"], scores)
+        "\nlog-likelihood of independent units with add-one counts of the training {steps}, nats per {step}\n{}",
+        grid(if is_music { &header } else { &["split", "mean of all rows"] }, scores)
     );
     let _ = writeln!(text, "\ndigest {}", &overview.digest[..12]);
     text

@@ -1,6 +1,6 @@
 //! `runner evaluate`: the log-likelihood of a trained model.
 
-use super::console::{print, start_logging, usage_error};
+use super::console::{other_columns, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
 use crate::engine::Isa;
 use crate::model::likelihood::{
@@ -130,11 +130,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
 
     let Songs { corpus, name, same_corpus } = songs(arguments.corpus.as_deref(), &model, &run, run_seed)?;
     if corpus.layout != model.description.layout {
-        return Err(format!(
-            "{name}: its piano rolls have {} columns of pitches and planes, other than the model's {}",
-            corpus.layout.columns(),
-            model.description.layout.columns()
-        ));
+        return Err(format!("{name}: {}", other_columns(&corpus.layout, &model.description.layout)));
     }
     let timesteps = model.description.timesteps;
     let split = SongSplit::of(&corpus, run.corpus.validation, run_seed);

@@ -8,7 +8,7 @@ use crate::testing::{random_parameters, rbm_model};
 
 /// Returns a layout of one pitch that is held or not.
 fn hold_only() -> Layout {
-    Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![Plane::Hold] }
+    Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![Plane::Hold], units: None }
 }
 
 fn roll_of(layout: &Layout, steps: &[&[usize]]) -> PianoRoll {

@@ -52,7 +52,7 @@ pub enum Damaged {
 pub struct CorpusOptions {
     /// The name of a corpus built into the program, `builtin` or `bars-and-stripes`. Unused if `path` is set.
     pub source: String,
-    /// The path of a folder, a MIDI file, or a polyphonic data set in JSON.
+    /// The path of a folder, a MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv.
     pub path: Option<PathBuf>,
     /// The way to read MIDI files.
     pub compat: Compat,
@@ -126,7 +126,8 @@ impl CorpusOptions {
 
     /// Returns the meaning of the piano rolls' columns.
     pub fn layout(&self) -> Layout {
-        Layout { lowest_pitch: self.lowest_pitch, highest_pitch: self.highest_pitch, planes: self.planes.clone() }
+        let planes = self.planes.clone();
+        Layout { lowest_pitch: self.lowest_pitch, highest_pitch: self.highest_pitch, planes, units: None }
     }
 
     /// Returns the number of steps from the start of one training window of `timesteps` steps to the next.

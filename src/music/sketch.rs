@@ -156,7 +156,8 @@ mod tests {
 
     /// Returns a roll of pitches from C4 (60) up, one string a pitch: `O` hold and onset, `=` hold, `.` silence.
     fn roll(pitches: &[&str], planes: &[Plane]) -> PianoRoll {
-        let layout = Layout { lowest_pitch: 60, highest_pitch: 60 + pitches.len() as u8, planes: planes.to_vec() };
+        let layout =
+            Layout { lowest_pitch: 60, highest_pitch: 60 + pitches.len() as u8, planes: planes.to_vec(), units: None };
         let mut roll = PianoRoll::silent(layout.clone(), pitches[0].len());
         for (pitch, cells) in (60..).zip(pitches) {
             for (step, cell) in cells.bytes().enumerate() {

@@ -35,6 +35,8 @@ pub struct Report {
     glossary: BTreeMap<String, Term>,
     /// The metrics by epoch.
     curves: Curves,
+    /// True if the runs were trained on rows that are not music.
+    not_music: bool,
     /// The music of baselines.
     baselines: Baselines,
     /// The samples and training windows as notes.
@@ -65,6 +67,8 @@ impl Report {
         let columns = columns_of(results, &runs);
         let curves = Curves::read(results, &runs, &mut left_out);
         let names = columns.iter().map(|column| &column.name).chain(&curves.names);
+        // Runs that failed before they had a corpus say nothing.
+        let corpora: Vec<_> = results.records.iter().flatten().filter_map(|record| record.corpus.as_ref()).collect();
         Self {
             schema: Self::SCHEMA,
             name: name.clone(),
@@ -72,6 +76,7 @@ impl Report {
             ordered_by: ordered_by.clone(),
             points,
             glossary: names.filter_map(|name| Some((name.clone(), term(name)?))).collect(),
+            not_music: !corpora.is_empty() && corpora.iter().all(|corpus| corpus.units.is_some()),
             baselines: Baselines::of(results, &runs, &mut left_out),
             rolls: Rolls::read(results, &runs, &mut left_out),
             units: units::read(results, &runs, &mut left_out),

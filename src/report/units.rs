@@ -12,7 +12,7 @@ use serde::Serialize;
 const RUNS: usize = 8;
 /// The most units of a run.
 const UNITS: usize = 12;
-/// The most weights of a unit; of longer windows the first steps are shown.
+/// The most weights of a unit; of longer windows the first steps are shown, of longer rows the first units.
 const WEIGHTS: usize = 12_000;
 /// The most norms of a run.
 const NORMS: usize = 400;
@@ -27,6 +27,9 @@ pub(super) struct ModelUnits {
     lowest_pitch: u8,
     highest_pitch: u8,
     planes: Vec<crate::music::Plane>,
+    /// The units of a row that is not music, which has neither pitches nor planes; absent for music.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_units: Option<usize>,
     timesteps: usize,
     /// The steps shown.
     steps: usize,
@@ -49,7 +52,7 @@ struct HiddenUnit {
     bias: Rounded,
     /// The weight that ±127 stands for.
     scale: Rounded,
-    /// Its weights, time outer, plane by plane, pitch by pitch, in base64: bytes from −127 to 127.
+    /// Its weights, time outer, plane by plane, pitch by pitch (or unit by unit), in base64: bytes from −127 to 127.
     weights: String,
 }
 
@@ -98,8 +101,9 @@ impl ModelUnits {
         order.sort_by(|&a, &b| squares[b].total_cmp(&squares[a]).then(a.cmp(&b)));
         let columns = description.layout.columns();
         let steps = description.timesteps.min((WEIGHTS / columns).max(1));
+        let shown = if description.layout.is_music() { steps * columns } else { columns.min(WEIGHTS) };
         let unit = |&unit: &usize| {
-            let weights = (0..steps * columns).map(|visible| parameters.weights[visible * hidden + unit]);
+            let weights = (0..shown).map(|visible| parameters.weights[visible * hidden + unit]);
             let scale = weights.clone().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
             let level = |weight: f32| if scale > 0.0 { (weight / scale * 127.0).round() as i8 } else { 0 };
             let bytes: Vec<u8> = weights.map(|weight| level(weight).to_le_bytes()[0]).collect();
@@ -117,6 +121,7 @@ impl ModelUnits {
             lowest_pitch: description.layout.lowest_pitch,
             highest_pitch: description.layout.highest_pitch,
             planes: description.layout.planes.clone(),
+            row_units: description.layout.units,
             timesteps: description.timesteps,
             steps,
             hidden,
@@ -143,7 +148,7 @@ mod tests {
                 schema: ModelFile::SCHEMA,
                 kind: ModelKind::Rbm,
                 timesteps: 2,
-                layout: Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold] },
+                layout: Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold], units: None },
                 steps_per_beat: 4,
                 run_id: "0123456789ab".into(),
                 seed: "1".into(),

@@ -85,6 +85,17 @@ pub(super) struct Given {
 }
 
 impl GivenArguments {
+    /// Returns the names of those that are given.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        let given = [
+            ("--continue", self.continue_from.is_some()),
+            ("--harmonise", self.harmonise.is_some()),
+            ("--key", self.key.is_some()),
+            ("--length", self.length.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// Read what is given, in the layout and on the grid of a model; `reading` is how its run read its songs.
     pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, String> {
         let length = |default| self.length.unwrap_or(default).steps(model.steps_per_beat);

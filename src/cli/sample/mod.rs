@@ -1,13 +1,15 @@
-//! `runner sample`: more music from a trained model.
+//! `runner sample`: more music, or more rows, from a trained model.
 
 mod given;
+mod rows;
 
 use super::console::{failure, print, start_logging, usage_error};
 use super::{EXIT_OK, Verbosity};
+use crate::cli::console::other_columns;
 use crate::compose::{Overlap, fill_in};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
-use crate::model::{ChainStart, Chains, LastStep};
+use crate::model::{ChainStart, Chains, LastStep, Model};
 use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
 use crate::sweep::{ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
 use clap::{Args, ValueEnum};
@@ -30,7 +32,7 @@ pub(super) struct SampleArguments {
     /// A model that a run has left.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Folder for the MIDI files; made if it is not there.
+    /// Folder for the MIDI files, or for samples.npy if the model is of rows that are not music; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "samples")]
     out: PathBuf,
     /// Chains to sample from, a piece each [default: as in the model's run].
@@ -72,7 +74,7 @@ pub(super) struct SampleArguments {
     /// Render the sound of every piece too: N.wav beside N.mid.
     #[arg(long)]
     wav: bool,
-    /// MIDI files to start chains at, for `--start data`; read as the model's run read its own.
+    /// MIDI files or rows to start chains at, for `--start data`; read as the model's run read its own.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     #[command(flatten)]
@@ -105,6 +107,9 @@ pub(super) fn run(arguments: &SampleArguments) -> u8 {
         Ok(model) => model,
         Err(error) => return usage_error(&error),
     };
+    if !model.description.layout.is_music() {
+        return rows::run(arguments, &model);
+    }
     let pieces = match pieces(arguments, &model) {
         Ok(pieces) => pieces,
         Err(message) => return usage_error(&message),
@@ -136,12 +141,8 @@ struct Pieces {
 /// Make the music that is asked for; an error says what is wrong with the request.
 fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, String> {
     let parameters = model.run_parameters().map_err(|error| error.to_string())?;
-    let place = arguments.model.display();
     let isa = Isa::detect().map_err(|error| error.to_string())?;
-    let mut opened = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
-    if !opened.is_finite() {
-        return Err(format!("{place}: some of its parameters are no finite numbers: it makes no music"));
-    }
+    let mut opened = finite(arguments, model, isa)?;
     let (own, description) = (&parameters.sample, &model.description);
     let overlap = overlap(arguments.hop, description.timesteps, description.steps_per_beat)?;
     let chains = chains(arguments, own)?;
@@ -178,6 +179,16 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, Stri
         }
     })?;
     Ok(Pieces { rolls, style, skip_empty: own.skip_empty })
+}
+
+/// Opens a model whose parameters are finite numbers.
+fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Box<dyn Model>, String> {
+    let place = arguments.model.display();
+    let opened = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
+    let (finite, makes) = (opened.is_finite(), if model.description.layout.is_music() { "music" } else { "samples" });
+    finite
+        .then_some(opened)
+        .ok_or_else(|| format!("{place}: some of its parameters are no finite numbers: it makes no {makes}"))
 }
 
 /// The windows of a piece: half overlapping, unless another hop is asked for.
@@ -283,7 +294,7 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
     let options = CorpusOptions { path: Some(path.to_path_buf()), ..options.clone() };
     let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
     if corpus.layout != model.description.layout {
-        return Err(format!("{}: its piano rolls have other columns than the model", path.display()));
+        return Err(format!("{}: {}", path.display(), other_columns(&corpus.layout, &model.description.layout)));
     }
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }

@@ -203,6 +203,7 @@ mod tests {
             lowest_pitch: 60,
             highest_pitch: 60 + pitches.len() as u8,
             planes: vec![Plane::Hold, Plane::Onset],
+            units: None,
         };
         let mut roll = PianoRoll::silent(layout, pitches[0].len());
         for (index, cells) in pitches.iter().enumerate() {
@@ -300,7 +301,7 @@ mod tests {
     #[test]
     fn a_single_plane_has_no_onsets_to_compare() {
         for (plane, notes, polyphony) in [(Plane::Hold, 2, 1.0), (Plane::Onset, 3, 1.0)] {
-            let layout = Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![plane] };
+            let layout = Layout { lowest_pitch: 60, highest_pitch: 61, planes: vec![plane], units: None };
             let mut roll = PianoRoll::silent(layout, 5);
             for step in [0, 1, 3] {
                 roll.cells.set(step, 0, true);

@@ -83,7 +83,8 @@ impl Song {
 
     /// Composes the song: a piano roll with a hold and an onset plane.
     pub(super) fn roll(&self) -> PianoRoll {
-        let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset] };
+        let layout =
+            Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset], units: None };
         let mut roll = PianoRoll::silent(layout, self.chords.len() * STEPS_PER_BAR);
         let mut notes = self.accompaniment();
         notes.extend(melody::compose(self.key, &self.chords, self.melody_seed));

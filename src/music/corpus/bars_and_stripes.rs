@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn the_patterns_have_the_stated_entropy() {
         for (lines, best) in [(2, -1.732868), (3, -2.599302), (4, -3.379093)] {
-            let layout = Layout { lowest_pitch: 60, highest_pitch: 60 + lines, planes: vec![Plane::Hold] };
+            let layout = Layout { lowest_pitch: 60, highest_pitch: 60 + lines, planes: vec![Plane::Hold], units: None };
             let patterns = patterns(&layout);
             assert_eq!(patterns.len(), 2 << lines);
             let mut counts: BTreeMap<Vec<u64>, f64> = BTreeMap::new();

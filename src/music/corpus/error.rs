@@ -2,6 +2,7 @@
 
 use super::polyphonic::PolyphonicError;
 use super::report::{FileReport, FileStatus, counted};
+use crate::data::DataError;
 use crate::music::options::OptionError;
 use std::fmt;
 use std::io;
@@ -27,14 +28,51 @@ pub enum CorpusError {
         /// The system's error.
         error: io::Error,
     },
-    /// The folder has no MIDI file.
-    #[error("corpus.path {}: no file below it ends in .mid or .midi", .0.display())]
+    /// The folder has neither a MIDI file nor files of rows.
+    #[error("corpus.path {}: no file below it ends in .mid or .midi, and it has no train.npy or train.csv", .0.display())]
     NoFiles(PathBuf),
-    /// The file is neither MIDI nor JSON.
+    /// The file is of no kind that is read.
     #[error(
-        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, or a data set in .json", .0.display()
+        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, a data set in .json, or rows of 0 and 1 in \
+         .npy or .csv", .0.display()
     )]
     UnknownKind(PathBuf),
+    /// A file of rows cannot be read.
+    #[error("corpus.path {}: {error}", path.display())]
+    Rows {
+        /// The path.
+        path: PathBuf,
+        /// The error, with its place.
+        error: DataError,
+    },
+    /// A folder of rows has nothing to train on.
+    #[error("corpus.path {}: train.npy or train.csv is missing; only the files valid and test are optional", .0.display())]
+    NoTrainingRows(PathBuf),
+    /// A folder has two files of rows for one split.
+    #[error("corpus.path {}: {first} and {second} are both there; keep one of them", folder.display())]
+    RowsTwice {
+        /// The folder.
+        folder: PathBuf,
+        /// The name of the one.
+        first: String,
+        /// The name of the other.
+        second: String,
+    },
+    /// Two files of rows in a folder have rows of different width.
+    #[error(
+        "corpus.path {}: its rows have {found} units, those of {first} {expected}; all files of a folder need rows of \
+         the same width", path.display()
+    )]
+    RowsWidth {
+        /// The path of the file.
+        path: PathBuf,
+        /// The units of its rows.
+        found: usize,
+        /// The name of the file before.
+        first: String,
+        /// The units of that file's rows.
+        expected: usize,
+    },
     /// The data set cannot be read.
     #[error("corpus.path {}: {error}", path.display())]
     Polyphonic {

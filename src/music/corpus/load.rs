@@ -6,6 +6,7 @@ use super::error::CorpusError;
 use super::file;
 use super::folder::{self, Found};
 use super::report::{FileReport, FileStatus};
+use super::rows::RowFiles;
 use super::song::{Corpus, Song, Split};
 use crate::music::options::{CorpusOptions, Damaged, OptionError};
 use crate::music::piano_roll::{Layout, Plane};
@@ -17,7 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 impl Corpus {
-    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, or a data set in JSON.
+    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, a data set in JSON, or rows
+    /// of 0 and 1 that are not music.
     ///
     /// Fails if no song is left, or if a file is broken and `options.damaged` is [`Damaged::Fail`].
     pub fn load(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {
@@ -32,6 +34,9 @@ impl Corpus {
         };
         let at_path = |error| CorpusError::Path { path: path.clone(), error };
         let metadata = fs::metadata(path).map_err(at_path)?;
+        if let Some(files) = RowFiles::at(path) {
+            return files.read(progress);
+        }
         if metadata.is_dir() {
             let found = folder::midi_files(path).map_err(at_path)?;
             if found.is_empty() {

@@ -151,7 +151,7 @@ mod tests {
     use crate::music::{Layout, Plane};
 
     fn layout() -> Layout {
-        Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold] }
+        Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold], units: None }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub enum FileStatus {
 
 /// The report on one file. It serialises to one line of the corpus listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "Line")]
 pub struct FileReport {
     /// The path relative to that of the corpus, with `/` between folders.
     pub file: String,
@@ -33,14 +34,39 @@ pub struct FileReport {
     pub hold_ones: u64,
     /// The number of cells that are on in the onset plane.
     pub onset_ones: u64,
+    /// The number of ones in rows that are not music, which have no planes; `None` for music.
+    pub ones: Option<u64>,
     /// The SHA-256 digest, in hex, of the cells, one byte (0 or 1) each, row after row; `None` for a failed file.
     pub sha256: Option<String>,
     /// The number of note-on events in the file, at any pitch and on any channel.
-    #[serde(skip)]
     pub note_ons: u64,
     /// True if the file's music is part of the corpus.
-    #[serde(skip)]
     pub kept: bool,
+}
+
+/// The line of a report in the corpus listing: the ones of each plane, or of the rows.
+#[derive(Serialize)]
+struct Line {
+    file: String,
+    status: FileStatus,
+    reason: Option<String>,
+    rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_ones: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    onset_ones: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ones: Option<u64>,
+    sha256: Option<String>,
+}
+
+impl From<FileReport> for Line {
+    fn from(report: FileReport) -> Self {
+        let FileReport { file, status, reason, rows, hold_ones, onset_ones, ones, sha256, .. } = report;
+        let in_plane = |count| Some(count).filter(|_| ones.is_none());
+        let (hold_ones, onset_ones) = (in_plane(hold_ones), in_plane(onset_ones));
+        Self { file, status, reason, rows, hold_ones, onset_ones, ones, sha256 }
+    }
 }
 
 impl FileReport {
@@ -53,6 +79,7 @@ impl FileReport {
             rows: 0,
             hold_ones: 0,
             onset_ones: 0,
+            ones: None,
             sha256: None,
             note_ons: 0,
             kept: false,
@@ -68,6 +95,9 @@ impl FileReport {
             report.rows += roll.steps() as u64;
             report.hold_ones += roll.ones_in(Plane::Hold);
             report.onset_ones += roll.ones_in(Plane::Onset);
+            if !roll.layout.is_music() {
+                *report.ones.get_or_insert_default() += roll.cells.count_ones();
+            }
             let mut bytes = vec![0; roll.layout.columns()];
             for step in 0..roll.steps() {
                 bytes.fill(0);

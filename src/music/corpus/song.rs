@@ -19,7 +19,8 @@ pub enum Split {
 /// A song of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Song {
-    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`).
+    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`). A row that is not music
+    /// is a song of one step.
     pub name: String,
     /// The notes.
     pub roll: PianoRoll,
@@ -59,6 +60,10 @@ fn digest(layout: &Layout, songs: &[Song]) -> String {
             Plane::Hold => 0,
             Plane::Onset => 1,
         }]);
+    }
+    // Without planes, so that no layout of music hashes alike.
+    if let Some(units) = layout.units {
+        hasher.update(&(units as u64).to_le_bytes());
     }
     for song in songs {
         hasher.update(&[match song.split {

@@ -63,7 +63,7 @@ mod tests {
 
     /// Returns a roll of the pitches 60 and 61 from one string a column, plane after plane, with one character a step.
     fn roll(planes: &[Plane], rows: &[&str]) -> PianoRoll {
-        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: planes.to_vec() };
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: planes.to_vec(), units: None };
         let mut roll = PianoRoll::silent(layout, rows[0].len());
         for (column, cells) in rows.iter().enumerate() {
             for (step, cell) in cells.bytes().enumerate() {

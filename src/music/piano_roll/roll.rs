@@ -13,7 +13,8 @@ pub enum Plane {
     Onset,
 }
 
-/// The meaning of a piano roll's columns: planes are outer, pitches inner and ascending.
+/// The meaning of a piano roll's columns: planes are outer, pitches inner and ascending. Rows that are not music have
+/// units instead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Layout {
     /// The lowest MIDI pitch kept.
@@ -22,6 +23,10 @@ pub struct Layout {
     pub highest_pitch: u8,
     /// The planes, in the order of the columns.
     pub planes: Vec<Plane>,
+    /// The number of units of a row that is not music, which has neither pitches nor planes; `None` for music, and then
+    /// absent from files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
 }
 
 impl Layout {
@@ -30,9 +35,27 @@ impl Layout {
         usize::from(self.highest_pitch - self.lowest_pitch)
     }
 
-    /// Returns the number of columns: planes × pitches.
+    /// Returns the layout of rows of `units` units that are not music.
+    pub fn of_units(units: usize) -> Self {
+        Self { lowest_pitch: 0, highest_pitch: 0, planes: Vec::new(), units: Some(units) }
+    }
+
+    /// Returns true if the columns are pitches, false if they are units of another meaning.
+    pub fn is_music(&self) -> bool {
+        self.units.is_none()
+    }
+
+    /// Returns true if the layout is one that a corpus can have: pitches in at least one plane, or units, but not both.
+    pub fn is_sound(&self) -> bool {
+        match self.units {
+            Some(units) => units > 0 && *self == Self::of_units(units),
+            None => self.lowest_pitch < self.highest_pitch && self.highest_pitch <= 128 && !self.planes.is_empty(),
+        }
+    }
+
+    /// Returns the number of columns: planes × pitches, or the units of a row that is not music.
     pub fn columns(&self) -> usize {
-        self.planes.len() * self.pitches()
+        self.units.unwrap_or(self.planes.len() * self.pitches())
     }
 
     /// Returns the first column of a plane, if the layout has the plane.
@@ -128,6 +151,23 @@ mod tests {
     use super::{Layout, PianoRoll, Plane};
     use proptest::prelude::*;
 
+    /// Files of music keep the bytes that they had before there were units.
+    #[test]
+    fn layouts_of_units_have_columns_and_nothing_of_music() {
+        let music = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold], units: None };
+        let text = r#"{"lowest_pitch":60,"highest_pitch":62,"planes":["hold"]}"#;
+        assert_eq!(serde_json::to_string(&music).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Layout>(text).unwrap(), music);
+        let units = Layout::of_units(70);
+        let text = r#"{"lowest_pitch":0,"highest_pitch":0,"planes":[],"units":70}"#;
+        assert_eq!(serde_json::to_string(&units).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Layout>(text).unwrap(), units);
+        assert_eq!((units.columns(), units.is_music(), music.columns(), music.is_music()), (70, false, 2, true));
+        assert!(units.is_sound() && music.is_sound());
+        assert!(!Layout { units: Some(2), ..music }.is_sound() && !Layout::of_units(0).is_sound());
+        assert!(!Layout { units: None, ..units }.is_sound());
+    }
+
     proptest! {
         #[test]
         fn steps_hold_the_pitches_they_were_given(
@@ -139,7 +179,7 @@ mod tests {
         ) {
             let highest_pitch = lowest.saturating_add(pitches).min(128);
             let planes = if onset_first { vec![Plane::Onset, Plane::Hold] } else { vec![Plane::Hold, Plane::Onset] };
-            let layout = Layout { lowest_pitch: lowest, highest_pitch, planes };
+            let layout = Layout { lowest_pitch: lowest, highest_pitch, planes, units: None };
             let mut roll = PianoRoll::silent(layout.clone(), 3);
             roll.fill_step(1, hold, onset);
             for (plane, bits) in [(Plane::Hold, hold), (Plane::Onset, onset)] {

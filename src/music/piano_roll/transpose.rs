@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn both_planes_move_and_the_bounds_are_those_of_the_layout() {
         let planes = vec![Plane::Hold, Plane::Onset];
-        let mut roll = PianoRoll::silent(Layout { lowest_pitch: 60, highest_pitch: 66, planes }, 2);
+        let mut roll = PianoRoll::silent(Layout { lowest_pitch: 60, highest_pitch: 66, planes, units: None }, 2);
         roll.fill_step(0, 1 << 61 | 1 << 63, 1 << 63);
         let up = transposed(&roll, 2).unwrap();
         assert_eq!((up.pitches_at(0, Plane::Hold), up.pitches_at(0, Plane::Onset)), (1 << 63 | 1 << 65, 1 << 65));

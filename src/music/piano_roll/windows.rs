@@ -130,7 +130,7 @@ mod tests {
             seed: u64,
         ) {
             let planes = if both { vec![Plane::Hold, Plane::Onset] } else { vec![Plane::Hold] };
-            let layout = Layout { lowest_pitch: 0, highest_pitch: pitches, planes };
+            let layout = Layout { lowest_pitch: 0, highest_pitch: pitches, planes, units: None };
             let columns = layout.columns();
             let rolls: Vec<PianoRoll> = steps
                 .iter()

@@ -264,7 +264,8 @@ mod tests {
 
     /// Returns a roll of the given notes with a hold and an onset plane.
     fn roll(steps: usize, played: &[Note]) -> PianoRoll {
-        let layout = Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset] };
+        let layout =
+            Layout { lowest_pitch: 24, highest_pitch: 102, planes: vec![Plane::Hold, Plane::Onset], units: None };
         let mut roll = PianoRoll::silent(layout, steps);
         for note in played {
             for step in note.start..note.end {

@@ -71,7 +71,7 @@ pub(super) fn rolls() -> impl Strategy<Value = PianoRoll> {
     let notes = prop::collection::vec(note, 0..40);
     (planes, 0u8..127, 1u8..=128, 1usize..80, notes).prop_map(|(planes, lowest_pitch, pitches, steps, notes)| {
         let highest_pitch = lowest_pitch.saturating_add(pitches).min(128);
-        let layout = Layout { lowest_pitch, highest_pitch, planes };
+        let layout = Layout { lowest_pitch, highest_pitch, planes, units: None };
         let mut hold = vec![0u128; steps];
         let mut onset = vec![0u128; steps];
         for (pitch, start, length) in notes {

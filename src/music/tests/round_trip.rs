@@ -42,7 +42,7 @@ proptest! {
     /// Any cells, written and read back, have the same notes, and a second round changes nothing.
     #[test]
     fn a_second_round_changes_nothing(cells in prop::collection::vec(any::<[u128; 2]>(), 1..40)) {
-        let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset] };
+        let layout = Layout { lowest_pitch: 0, highest_pitch: 128, planes: vec![Plane::Hold, Plane::Onset], units: None };
         let mut roll = PianoRoll::silent(layout, cells.len());
         for (step, [hold, onset]) in cells.into_iter().enumerate() {
             roll.fill_step(step, hold, onset);
@@ -57,7 +57,7 @@ proptest! {
 
 #[test]
 fn the_bytes_are_those_of_the_style() {
-    let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold, Plane::Onset] };
+    let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold, Plane::Onset], units: None };
     let mut roll = PianoRoll::silent(layout, 4);
     // 60 for two steps, struck again at the second; 61 at the last step.
     roll.fill_step(0, 1 << 60, 1 << 60);

@@ -16,6 +16,8 @@ pub struct Key {
     pub seed_default: Option<Literal>,
     /// The default for a polyphonic data set in JSON, where it is another.
     pub data_set_default: Option<Literal>,
+    /// The default for rows of 0 and 1 that are not music, where it is another.
+    pub rows_default: Option<Literal>,
     /// What part the key plays in a sweep.
     pub role: Role,
     /// The version of the identity in which the key was added. A key newer than version 1 takes part in the identity of a
@@ -151,6 +153,7 @@ impl Key {
             default,
             seed_default: None,
             data_set_default: None,
+            rows_default: None,
             role: Role::Parameter,
             since: 1,
             after_training: false,
@@ -192,16 +195,24 @@ impl Key {
         self
     }
 
+    /// Sets the default for rows that are not music.
+    pub(super) const fn rows(mut self, default: Literal) -> Self {
+        self.rows_default = Some(default);
+        self
+    }
+
     pub(super) const fn role(mut self, role: Role) -> Self {
         self.role = role;
         self
     }
 
-    /// The value where nothing is set, under `corpus.compat = "seed"` or for a data set in JSON where these hold.
-    pub(crate) fn default_for(&self, seed: bool, data_set: bool) -> Literal {
+    /// The value where nothing is set, under `corpus.compat = "seed"`, for a data set in JSON or for rows that are not music
+    /// where these hold.
+    pub(crate) fn default_for(&self, seed: bool, data_set: bool, rows: bool) -> Literal {
         let seed = self.seed_default.filter(|_| seed);
         let data_set = self.data_set_default.filter(|_| data_set);
-        seed.or(data_set).unwrap_or(self.default)
+        let rows = self.rows_default.filter(|_| rows);
+        seed.or(data_set).or(rows).unwrap_or(self.default)
     }
 
     /// Sets the version of the identity in which the key was added.

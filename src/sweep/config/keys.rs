@@ -33,8 +33,9 @@ pub static KEYS: &[Key] = &[
         "corpus.path",
         Kind::InputPath,
         Literal::Absent,
-        "A folder of MIDI files, one MIDI file or a polyphonic data set in JSON, relative to the configuration file \
-         (with `--set`, to the working directory).",
+        "A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 that are not music (a file \
+         in .npy or .csv, or a folder with such files named train, valid and test), relative to the configuration file (with \
+         `--set`, to the working directory).",
     )
     .role(Role::Input),
     Key::choice(
@@ -75,7 +76,7 @@ pub static KEYS: &[Key] = &[
     Key::share(
         "corpus.validation",
         0.1,
-        "Share of the songs held out for validation; a data set with splits of its own keeps those.",
+        "Share of the songs (or rows) held out for validation; a data set with splits of its own keeps those.",
     )
     .seed(Literal::Float(0.0)),
     Key::new(
@@ -94,7 +95,8 @@ pub static KEYS: &[Key] = &[
     ),
     // Model.
     Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine.").since(2),
-    Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model."),
+    Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model.")
+        .rows(Literal::Integer(1)),
     Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
     Key::float("model.weight_mean", [-1e3, 1e3], 0.0, "Mean of the initial weights, which are normally distributed."),
     Key::float("model.weight_std", [0.0, 1e3], 0.01, "Standard deviation of the initial weights."),
@@ -375,11 +377,15 @@ pub fn keys_markdown() -> String {
         if let Some(data_set) = key.data_set_default {
             let _ = write!(default, " (JSON: {})", code(&data_set.into()));
         }
+        if let Some(rows) = key.rows_default {
+            let _ = write!(default, " (rows: {})", code(&rows.into()));
+        }
         let values = key.kind.describe();
         let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
     }
     text.push_str(
-        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON.\n",
+        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON. rows: \
+         the default for rows of 0 and 1 that are not music.\n",
     );
     text
 }

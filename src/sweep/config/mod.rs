@@ -25,6 +25,7 @@ mod keys;
 mod layer;
 mod parameters;
 mod resolved;
+mod rows;
 mod settings;
 mod value;
 

@@ -3,10 +3,11 @@
 use super::error::ConfigError;
 use super::key::identifying;
 use super::keys::{KEYS, find_key};
+use super::rows::{check_rows, row_files};
 use super::value::{Assignment, display};
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
 use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
-use crate::music::MOST_LINES;
+use crate::music::{MOST_LINES, RowFiles};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,17 +51,21 @@ impl Settings {
     pub(crate) fn resolve(explicit: &Explicit) -> Result<Self, ConfigError> {
         let seed = explicit.text("corpus.compat") == Some("seed");
         let data_set = explicit.text("corpus.path").is_some_and(is_data_set);
+        let rows = row_files(explicit);
+        if rows.is_some() {
+            check_rows(explicit)?;
+        }
         let values = KEYS
             .iter()
             .zip(&explicit.0)
             .map(|(key, set)| {
-                let default = || key.default_for(seed, data_set).into();
+                let default = || key.default_for(seed, data_set, rows.is_some()).into();
                 set.as_ref().map_or_else(default, |set| set.value.clone())
             })
             .collect();
         let mut settings = Self { values };
-        settings.check_together(explicit, seed, data_set)?;
-        settings.check_training(explicit)?;
+        settings.check_together(explicit, seed, data_set, rows.as_ref())?;
+        settings.check_training(explicit, rows.is_some())?;
         settings.reset_idle();
         Ok(settings)
     }
@@ -104,7 +109,7 @@ impl Settings {
     }
 
     /// The checks that concern several keys of training.
-    fn check_training(&self, explicit: &Explicit) -> Result<(), ConfigError> {
+    fn check_training(&self, explicit: &Explicit, rows: bool) -> Result<(), ConfigError> {
         let number = |path: &str| self.get(path).as_f64().unwrap_or_default();
         let schedule = self.get("train.learning_rate_schedule").as_str().unwrap_or_default();
         for path in ["train.learning_rate_final", "train.learning_rate"] {
@@ -119,7 +124,8 @@ impl Settings {
         let planes = self.get("corpus.planes").as_array().map_or(0, Vec::len) as u64;
         let visible = pitches * planes * whole("model.timesteps");
         let smaller = visible.min(whole("model.hidden"));
-        if self.get("train.method") == "exact" && smaller > MAXIMUM_GRADIENT_UNITS as u64 {
+        // The width of rows is known once they are read.
+        if !rows && self.get("train.method") == "exact" && smaller > MAXIMUM_GRADIENT_UNITS as u64 {
             let message = format!(
                 "`train.method = \"exact\"` enumerates the states of the smaller layer, which has {smaller} units here"
             );
@@ -132,7 +138,13 @@ impl Settings {
     }
 
     /// The checks that concern several keys.
-    fn check_together(&self, explicit: &Explicit, seed: bool, data_set: bool) -> Result<(), ConfigError> {
+    fn check_together(
+        &self,
+        explicit: &Explicit,
+        seed: bool,
+        data_set: bool,
+        rows: Option<&RowFiles>,
+    ) -> Result<(), ConfigError> {
         let fault = |keys: &[&str], message: String, label: &str| fault(explicit, keys, message, label);
         let number = |path: &str| self.get(path).as_i64().unwrap_or_default();
         let (lowest, highest) = (number("corpus.lowest_pitch"), number("corpus.highest_pitch"));
@@ -184,7 +196,7 @@ impl Settings {
         let visible = number("model.timesteps") * (highest - lowest) * planes;
         let smaller = number("model.hidden").min(visible);
         let exact = self.get("evaluate.log_likelihood").as_str() == Some("exact");
-        if exact && smaller > MAXIMUM_ENUMERATED_UNITS as i64 {
+        if rows.is_none() && exact && smaller > MAXIMUM_ENUMERATED_UNITS as i64 {
             let message = format!(
                 "`evaluate.log_likelihood` cannot be \"exact\" for a model of {visible} visible and {} hidden units",
                 number("model.hidden")
@@ -195,7 +207,8 @@ impl Settings {
             )));
         }
         let stop_metric = display(self.get("train.early_stopping_metric"));
-        if stop_metric != "\"none\"" && !data_set && self.get("corpus.validation").as_f64() == Some(0.0) {
+        let own_splits = data_set || rows.is_some_and(RowFiles::are_split);
+        if stop_metric != "\"none\"" && !own_splits && self.get("corpus.validation").as_f64() == Some(0.0) {
             let message = format!("`train.early_stopping_metric` is {stop_metric}, but no songs are held out");
             let keys = ["train.early_stopping_metric", "corpus.validation"];
             return Err(fault(&keys, message, "a metric of held-out songs")

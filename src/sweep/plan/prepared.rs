@@ -1,10 +1,14 @@
 //! The prepared plan: everything that must be known before the first run starts.
 
 use super::expansion::Plan;
+use crate::evaluate::LikelihoodMethod;
+use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
+use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
 use crate::music::SongSplit;
 use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
 use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
+use crate::train::Method;
 
 /// A plan whose corpora are read and whose runs have names.
 #[derive(Debug)]
@@ -49,6 +53,7 @@ impl Prepared {
         let corpora: Vec<Corpus> = read.into_iter().map(|(_, corpus)| corpus).collect();
         check_timesteps(&plan, &corpora, &corpus_of_point)
             .and_then(|()| check_training_windows(&plan, &corpora, &corpus_of_point))
+            .and_then(|()| check_enumeration(&plan, &corpora, &corpus_of_point))
             .map_err(PrepareError::Config)?;
         let run_ids =
             plan.runs.iter().map(|run| run.run_id(&corpora[corpus_of_point[run.point_index]].digest)).collect();
@@ -93,6 +98,29 @@ fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -
             errors.push(point.error_at("model.timesteps", message, format!("the longest song has {longest} steps")));
         }
     }
+    if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+}
+
+/// Returns an error for every point that asks to enumerate a layer of too many units, where the corpus decides how many
+/// there are: rows that are not music. For music the configuration has been checked before.
+fn check_enumeration(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
+    let mut errors: Vec<ConfigError> = Vec::new();
+    for (point, &corpus) in plan.points.iter().zip(corpus_of_point) {
+        let RunParameters { model, train, evaluate, .. } = &point.parameters;
+        let Some(units) = corpora[corpus].layout.units else { continue };
+        let (smaller, hidden) = (units.min(model.hidden), model.hidden);
+        let asked = [
+            ("train.method", train.method == Method::Exact, MAXIMUM_GRADIENT_UNITS),
+            ("evaluate.log_likelihood", evaluate.log_likelihood == LikelihoodMethod::Exact, MAXIMUM_ENUMERATED_UNITS),
+        ];
+        for (key, _, most) in asked.into_iter().filter(|&(_, asked, most)| asked && smaller > most) {
+            let message =
+                format!("`{key}` cannot be \"exact\" for a model of {units} visible and {hidden} hidden units");
+            let label = format!("{most} is the maximum for the smaller layer");
+            errors.push(point.error_at(key, message, label).help("lower `model.hidden`, or use another method"));
+        }
+    }
+    errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
 }
 

@@ -9,7 +9,7 @@ use crate::sweep::store::{StoreError, write_whole};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The meaning of a model's numbers: all that is needed to turn its visible units into music.
+/// The meaning of a model's numbers: all that is needed to turn its visible units into music or rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelDescription {
     /// The version of this description.
@@ -108,12 +108,12 @@ impl ModelFile {
         RunParameters::from_map(&description.params)
             .map_err(|error| format!("the parameters of its run cannot be read: {error}"))?;
         let layout = &description.layout;
-        let pitches = layout.lowest_pitch < layout.highest_pitch && layout.highest_pitch <= 128;
-        if !pitches || layout.planes.is_empty() || description.timesteps.checked_mul(layout.columns()) != Some(visible)
-        {
+        let steps = description.timesteps;
+        let fits = steps.checked_mul(layout.columns()) == Some(visible) && (layout.is_music() || steps == 1);
+        if !layout.is_sound() || !fits {
             return Err(format!("its {visible} visible units are not the windows that its description names"));
         }
-        let (beat, steps) = (description.steps_per_beat, description.timesteps);
+        let beat = description.steps_per_beat;
         if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
             return Err(format!("its description has {beat} steps in a beat; 1 to {MAX_STEPS_PER_BEAT} are possible"));
         }
@@ -148,7 +148,12 @@ mod tests {
                 schema: ModelFile::SCHEMA,
                 kind: ModelKind::Rbm,
                 timesteps: 2,
-                layout: Layout { lowest_pitch: 60, highest_pitch: 63, planes: vec![Plane::Hold, Plane::Onset] },
+                layout: Layout {
+                    lowest_pitch: 60,
+                    highest_pitch: 63,
+                    planes: vec![Plane::Hold, Plane::Onset],
+                    units: None,
+                },
                 steps_per_beat: 4,
                 run_id: "0123456789ab".into(),
                 seed: u64::MAX.to_string(),
@@ -175,6 +180,12 @@ mod tests {
         let mut other = model();
         other.description.timesteps = 3;
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("visible units"));
+        // Rows that are not music: two steps of them are not possible.
+        for (units, timesteps, sound) in [(12, 1, true), (6, 2, false), (11, 1, false)] {
+            other = model();
+            (other.description.layout, other.description.timesteps) = (Layout::of_units(units), timesteps);
+            assert_eq!(ModelFile::from_bytes(&other.to_bytes()).is_ok(), sound, "{units} units");
+        }
         other = model();
         other.description.params.insert("model.timesteps".into(), 3.into());
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("windows of 2 steps"));

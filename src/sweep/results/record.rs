@@ -59,6 +59,9 @@ impl EpochTiming {
 pub struct CorpusRecord {
     /// The BLAKE3 hash of the songs' cells.
     pub digest: String,
+    /// The units of a row, if the corpus is rows that are not music; absent for music.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
     /// The number of songs used.
     pub songs: usize,
     /// The number of windows of the training and validation songs.

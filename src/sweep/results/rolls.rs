@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn layout(planes: &[Plane]) -> Layout {
-        Layout { lowest_pitch: 60, highest_pitch: 70, planes: planes.to_vec() }
+        Layout { lowest_pitch: 60, highest_pitch: 70, planes: planes.to_vec(), units: None }
     }
 
     /// Returns the cells that a roll of notes describes.

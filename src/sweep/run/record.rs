@@ -14,6 +14,7 @@ pub(super) fn corpus_record(corpus: &Corpus, material: &Material, trained_window
     let cells = windows * training.bits.columns();
     CorpusRecord {
         digest: corpus.digest.clone(),
+        units: corpus.layout.units,
         songs: corpus.songs.len(),
         windows,
         density: if cells == 0 { 0.0 } else { ones as f64 / cells as f64 },

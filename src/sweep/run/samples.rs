@@ -1,9 +1,10 @@
-//! The samples of a run: drawn from its model, written as MIDI, compared as music.
+//! The samples of a run: drawn from its model, written, and compared as music if they are music.
 
 use super::context::RunContext;
 use super::material::Material;
 use super::modes;
 use super::session::{RunError, Session, Underway};
+use crate::data::to_npy;
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{
     Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, nearest_training_window,
@@ -14,7 +15,10 @@ use crate::sweep::results::{Artifact, RollsFile, RunRecord};
 use crate::sweep::store::replace;
 use std::time::Instant;
 
-/// Draws the samples of a run, writes them, and compares their music.
+/// The file of the samples of rows that are not music, below the run's folder.
+const ROWS: &str = "samples/samples.npy";
+
+/// Draws the samples of a run and writes them; those that are music are written as MIDI and compared with other music.
 pub(super) fn sample<U: Underway>(
     context: &RunContext,
     session: &mut Session,
@@ -32,6 +36,15 @@ pub(super) fn sample<U: Underway>(
         RunError::Failed("sampling chains cannot start at data: there are no training windows".into())
     })?;
     let record = &mut session.record;
+    if !training.layout.is_music() {
+        if samples.rows() > 0 {
+            let bytes = to_npy(&samples);
+            replace(&context.folder.join(ROWS), &bytes)?;
+            record.artifacts.push(Artifact::new(ROWS, &bytes));
+        }
+        record.timing.sample_s = start.elapsed().as_secs_f64();
+        return Ok(());
+    }
     write_samples(context, training, &samples, record)?;
     let nearest = nearest_training_window(&samples, &training.bits, None);
     write_rolls(context, training, (&samples, &nearest), record)?;

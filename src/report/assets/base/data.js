@@ -5,6 +5,9 @@ const { runs, axes, points } = report;
 const runCount = runs.id.length;
 const columns = new Map(report.columns.map((column) => [column.name, column]));
 
+/** The line in place of a part that is about music, where the corpus is not music. */
+const NOT_MUSIC = 'This part does not apply: the corpus is rows of 0 and 1 that are not music.';
+
 /** Returns the number of a run in a column; null where it is undefined. */
 const numberOf = (name, run) => columns.get(name)?.values[run] ?? null;
 

@@ -9,6 +9,7 @@ const BASELINES = [
 function musicSection() {
   const lead = 'The metrics of the samples beside those of the training data, of training windows with their steps shuffled, and of independent bits of the same frequencies.';
   const { names, runs: withBaselines } = report.baselines;
+  if (report.not_music) return section('music', 'Music', null, empty(NOT_MUSIC));
   if (!withBaselines.length) return section('music', 'Music', null, empty('No run has samples whose music was measured.'));
   const stage = el('div');
 

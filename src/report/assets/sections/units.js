@@ -60,9 +60,39 @@ function unitsSection() {
       el('div', { class: `planes of-${planes.length}` }, parts));
   }
 
+  /** Draws the weights to the units of a row, line by line on a grid as square as can be: an image of n × n comes out as it is. */
+  function rowCard(model, unit, weights, scale) {
+    const wide = Math.ceil(Math.sqrt(weights.length));
+    const high = Math.ceil(weights.length / wide);
+    const label = `Weights of hidden unit ${unit.unit} to the ${model.row_units} units of a row, up to ${number(unit.scale, 3)}`;
+    const heightOf = (width) => Math.round(Math.min(width, 240) * high / wide);
+    const frame = canvas(label, heightOf, (context, width, height) => {
+      context.fillStyle = css(rgb('zero'));
+      context.fillRect(0, 0, width, height);
+      const cell = height / high;
+      weights.forEach((level, index) => {
+        if (!level) return;
+        context.fillStyle = css(diverging((level / 127) * (unit.scale / scale)));
+        context.fillRect((index % wide) * cell, Math.floor(index / wide) * cell, Math.ceil(cell), Math.ceil(cell));
+      });
+    });
+    frame.addEventListener('pointermove', (event) => {
+      const box = frame.getBoundingClientRect();
+      const cell = box.height / high;
+      const column = Math.floor((event.clientX - box.left) / cell);
+      const index = Math.floor((event.clientY - box.top) / cell) * wide + column;
+      if (column < 0 || column >= wide || index < 0 || index >= weights.length) return hideTip();
+      return showTip(event.clientX, event.clientY, `column ${index + 1}`, [['weight', number((weights[index] / 127) * unit.scale, 2)]]);
+    });
+    frame.addEventListener('pointerleave', hideTip);
+    return el('article', { class: 'card' },
+      el('div', { class: 'card-head' }, el('h4', {}, `Unit ${unit.unit}`), el('span', { class: 'hint' }, `norm ${number(unit.norm, 3)} · bias ${number(unit.bias, 3)}`)),
+      el('figure', {}, frame));
+  }
+
   function show(model) {
     const weights = model.units.map((unit) => levels(unit.weights));
-    const range = usedRange(model, weights);
+    const range = model.row_units === undefined ? usedRange(model, weights) : null;
     const scale = Math.max(...model.units.map((unit) => unit.scale), 1e-9);
     const cut = model.steps < model.timesteps ? ` Of ${model.timesteps} steps the first ${model.steps} are shown.` : '';
     const bar = el('div', { class: 'scale' }, el('span', {}, number(-scale, 3)), el('i', { 'aria-hidden': 'true', class: 'diverging' }), el('span', {}, `+${number(scale, 3)}`), el('span', { class: 'hint' }, 'weight, one scale for all units of the run'));
@@ -79,7 +109,7 @@ function unitsSection() {
     stage.replaceChildren(norms,
       el('p', { class: 'hint' }, `The ${model.units.length} units of the largest norms, of ${model.hidden}: the darker bars.${cut}`),
       bar,
-      el('div', { class: 'cards' }, model.units.map((unit, index) => unitCard(model, unit, weights[index], range, scale))));
+      el('div', { class: 'cards' }, model.units.map((unit, index) => (range ? unitCard(model, unit, weights[index], range, scale) : rowCard(model, unit, weights[index], scale)))));
   }
   show(report.units[0]);
   const options = report.units.map((model, index) => [String(index), `${runs.point[model.run] + 1}. ${runName(model.run)}`]);

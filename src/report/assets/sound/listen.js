@@ -3,6 +3,7 @@
 function listenSection() {
   const withMusic = report.rolls.runs.filter((own) => own.samples.length);
   const lead = 'Each sample is above the training window nearest to it; the distance is the number of bits in which they differ. Click a roll to play from there.';
+  if (report.not_music) return section('listen', 'Samples', null, empty(`${NOT_MUSIC} The samples of a run are in samples/samples.npy.`));
   if (!withMusic.length) return section('listen', 'Samples', null, empty('No run has samples to show.'));
   const stage = el('div');
 

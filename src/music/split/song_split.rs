@@ -1,8 +1,8 @@
 //! The split of a corpus into songs to train on and songs held out, with the windows of each.
 
 use super::duplicates::{Duplicates, Splits};
-use super::song::{Corpus, Split};
 use crate::engine::{Purpose, RowStreams, permutation};
+use crate::music::corpus::{Corpus, Split};
 use crate::music::options::CorpusOptions;
 use crate::music::piano_roll::{PianoRoll, Windows, transposed};
 use std::borrow::Cow;
@@ -99,7 +99,7 @@ mod tests {
     use crate::music::{Layout, Plane, Song};
 
     fn corpus(splits: &[Option<Split>]) -> Corpus {
-        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold] };
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 62, planes: vec![Plane::Hold], units: None };
         let songs = splits
             .iter()
             .map(|&split| Song { name: String::new(), roll: PianoRoll::silent(layout.clone(), 4), split })
@@ -129,7 +129,7 @@ mod tests {
     /// Two keys up and one down, of which one has no room; windows of training overlap, those held out do not.
     #[test]
     fn transpositions_and_overlap_are_for_training_alone() {
-        let layout = Layout { lowest_pitch: 60, highest_pitch: 66, planes: vec![Plane::Hold] };
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 66, planes: vec![Plane::Hold], units: None };
         let mut roll = PianoRoll::silent(layout.clone(), 4);
         (0..4).for_each(|step| roll.fill_step(step, 1 << (60 + step), 0));
         let song = |split| Song { name: String::new(), roll: roll.clone(), split: Some(split) };

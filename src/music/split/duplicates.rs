@@ -126,7 +126,7 @@ mod tests {
     use crate::music::{Layout, PianoRoll, Plane, Windows};
 
     fn song(steps: &[u128]) -> PianoRoll {
-        let layout = Layout { lowest_pitch: 60, highest_pitch: 70, planes: vec![Plane::Hold] };
+        let layout = Layout { lowest_pitch: 60, highest_pitch: 70, planes: vec![Plane::Hold], units: None };
         let mut roll = PianoRoll::silent(layout, steps.len());
         steps.iter().enumerate().for_each(|(step, &bits)| roll.fill_step(step, bits << 60, 0));
         roll

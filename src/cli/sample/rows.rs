@@ -1,0 +1,61 @@
+//! The samples of `runner sample` from a model of rows that are not music: one NumPy file.
+
+use super::{SampleArguments, chains, finite, listed, windows};
+use crate::cli::console::{failure, print, usage_error};
+use crate::data::to_npy;
+use crate::engine::{BitMatrix, Isa};
+use crate::model::ChainStart;
+use crate::music::Windows;
+use crate::sweep::{ModelFile, create_folder, write_whole};
+
+/// The name of the file.
+const NAME: &str = "samples.npy";
+
+/// Draws samples (count × units) and writes them as `samples.npy`.
+pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> u8 {
+    let samples = match samples(arguments, model) {
+        Ok(samples) => samples,
+        Err(message) => return usage_error(&message),
+    };
+    let path = arguments.out.join(NAME);
+    if let Err(error) = create_folder(&arguments.out).and_then(|()| write_whole(&path, &to_npy(&samples))) {
+        return failure(&error);
+    }
+    let line = format!("{} samples of {} units in {}\n", samples.rows(), samples.columns(), path.display());
+    print(if arguments.verbosity.quiet { "" } else { &line }, crate::cli::EXIT_OK)
+}
+
+/// Draws the samples that are asked for; an error says what is wrong with the request.
+fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, String> {
+    let place = arguments.model.display();
+    let of_music = of_music(arguments);
+    if !of_music.is_empty() {
+        let (flags, units) = (listed(&of_music), model.description.layout.columns());
+        return Err(format!("{place} is a model of rows of {units} units, which are not music: leave out {flags}"));
+    }
+    let parameters = model.run_parameters().map_err(|error| error.to_string())?;
+    let isa = Isa::detect().map_err(|error| error.to_string())?;
+    let mut opened = finite(arguments, model, isa)?;
+    let chains = chains(arguments, &parameters.sample)?;
+    if arguments.corpus.is_some() && chains.start != ChainStart::Data {
+        return Err("--corpus gives chains rows to start at, and these do not start there: add --start data".into());
+    }
+    let data = arguments.corpus.as_deref().map(|path| windows(path, &parameters.corpus, model)).transpose()?;
+    let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
+    let data = data.as_ref().map(|rows_of_data| (&rows_of_data.bits, rows.as_slice()));
+    let samples = chains.run(opened.sampler(), data);
+    samples.ok_or_else(|| "--start data needs rows to start at: name a file of rows with --corpus".to_owned())
+}
+
+/// Returns the arguments given that apply to music alone.
+fn of_music(arguments: &SampleArguments) -> Vec<String> {
+    let given = [
+        ("--hop", arguments.hop.is_some()),
+        ("--tempo", arguments.tempo.is_some()),
+        ("--velocity", arguments.velocity.is_some()),
+        ("--program", arguments.program.is_some()),
+        ("--wav", arguments.wav),
+    ];
+    let others = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+    arguments.given.names().into_iter().chain(others).map(str::to_owned).collect()
+}

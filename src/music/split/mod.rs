@@ -1,0 +1,7 @@
+//! The splits of a corpus, with the duplicates within them and across.
+
+mod duplicates;
+mod song_split;
+
+pub use duplicates::{Duplicates, Repeats, SplitRepeats, Splits};
+pub use song_split::{SongSplit, SplitWindows};
