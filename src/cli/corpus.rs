@@ -32,7 +32,7 @@ pub(super) struct CorpusArguments {
     /// A configuration whose `corpus` table says how to read.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set a key, over the file: `--set corpus.compat=seed`.
+    /// Set a key, over the file: `--set corpus.compat=article`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]

@@ -1,8 +1,8 @@
 //! Trained models as safetensors files that suffice to make music.
 
 use crate::engine::Parameters;
-use crate::music::{Layout, MAX_STEPS_PER_BEAT};
-use crate::sweep::config::RunParameters;
+use crate::music::Layout;
+use crate::sweep::config::{Key, RunParameters};
 use crate::sweep::store::{StoreError, write_whole};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -133,10 +133,9 @@ impl ModelFile {
             return Err("its biases do not fit its weights".into());
         }
         let (beat, steps) = (description.steps_per_beat, description.timesteps);
-        if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
-            return Err(format!(
-                "its description speaks of {beat} steps a beat; possible are 1 to {MAX_STEPS_PER_BEAT}"
-            ));
+        let key = Key::named("corpus.steps_per_beat");
+        if !key.admits(&beat.into()) {
+            return Err(format!("its description says {beat} steps a beat: expected {}", key.kind.describe()));
         }
         if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
             return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
@@ -186,7 +185,7 @@ mod tests {
         other = model();
         other.description.params.insert("model.timesteps".into(), 3.into());
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("windows of 2 steps"));
-        for beat in [0, 4_000_000_000] {
+        for beat in [0, 97, 4_000_000_000] {
             other = model();
             other.description.steps_per_beat = beat;
             assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps a beat"));
