@@ -425,6 +425,13 @@ fn a_corpus_is_listed_file_by_file() {
         .stdout(predicate::str::contains("3 files: 1 used, 0 skipped, 1 damaged, 1 failed"));
     bench.runner(&["corpus", "nowhere"]).assert().code(2).stderr(predicate::str::contains("nowhere"));
     bench.runner(&["corpus", "midi", "--set", "corpus.lowest_pitch=200"]).assert().code(2);
+    let read_as = |name: &str| {
+        let output = bench.runner(&["corpus", "midi", "--set", &format!("corpus.compat={name}")]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(read_as("article"), read_as("seed"));
+    assert_ne!(read_as("article"), read_as("none"));
 }
 
 /// The summary of a small data set whose splits share music is worked out by hand.

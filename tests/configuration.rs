@@ -225,3 +225,21 @@ fn colours_only_when_asked_for() {
     assert!(!errors.render(false).contains('\u{1b}'));
     assert!(errors.render(true).contains('\u{1b}'));
 }
+
+/// The reading of the article's program has an older name in records, and with it in identities.
+#[test]
+fn article_is_another_name_of_seed() {
+    let plan = |compat: &str| {
+        let text = format!("[corpus]\ncompat = \"{compat}\"\n");
+        SweepConfig::from_text(Some((Path::new("try.toml"), text)), &[]).and_then(|sweep| sweep.plan()).unwrap()
+    };
+    let [article, seed, none] = ["article", "seed", "none"].map(plan);
+    assert_eq!(article.runs[0].parameter_map()["corpus.compat"], "seed");
+    assert_eq!(article.runs[0].parameter_map(), seed.runs[0].parameter_map());
+    assert_eq!(article.runs[0].run_id("digest"), seed.runs[0].run_id("digest"));
+    assert_ne!(article.runs[0].run_id("digest"), none.runs[0].run_id("digest"));
+    let twice = messages("[sweep.grid]\n\"corpus.compat\" = [\"seed\", \"article\"]\n", &[]);
+    assert!(twice.contains("the same value again"), "{twice}");
+    let wrong = messages("[corpus]\ncompat = \"article\"\nsteps_per_beat = 8\n", &[]);
+    assert!(wrong.contains("`corpus.compat = \"article\"`"), "{wrong}");
+}

@@ -1,7 +1,9 @@
 //! `runner compare`: what two results have in common, and what sets them apart.
 
-use super::console::{print, start_logging, usage_error};
-use super::{EXIT_OK, EXIT_REGRESSION, Verbosity};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::inspect::{Comparison, ComparisonOptions, Contrast, Method, Quantified, Results, Side, Verdict};
 use crate::sweep::{Direction, display};
 use clap::Args;
@@ -48,28 +50,25 @@ struct Threshold {
     value: f64,
 }
 
-fn parse_threshold(text: &str) -> Result<Threshold, String> {
+fn parse_threshold(text: &str) -> Result<Threshold, &'static str> {
     let (name, number) = match text.split_once('=') {
         Some((name, number)) => (Some(name.to_owned()), number),
         None => (None, text),
     };
     match number.parse::<f64>() {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(Threshold { name, value }),
-        _ => Err("expected a number from 0, such as 0.05, or NAME=NUMBER".into()),
+        _ => Err("expected a number from 0, such as 0.05, or NAME=NUMBER"),
     }
 }
 
-fn parse_confidence(text: &str) -> Result<f64, String> {
+fn parse_confidence(text: &str) -> Result<f64, &'static str> {
     let share = text.parse::<f64>().ok().filter(|share| (0.5..1.0).contains(share));
-    share.ok_or_else(|| "expected a share from 0.5 to below 1, such as 0.95".into())
+    share.ok_or("expected a share from 0.5 to below 1, such as 0.95")
 }
 
-pub(super) fn run(arguments: &CompareArguments) -> u8 {
+pub(super) fn run(arguments: &CompareArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let (a, b) = match Results::read(&arguments.a).and_then(|a| Ok((a, Results::read(&arguments.b)?))) {
-        Ok(sides) => sides,
-        Err(error) => return usage_error(&error),
-    };
+    let (a, b) = (Results::read(&arguments.a)?, Results::read(&arguments.b)?);
     let mut options = ComparisonOptions {
         metrics: arguments.metrics.clone(),
         confidence: arguments.confidence,
@@ -81,16 +80,13 @@ pub(super) fn run(arguments: &CompareArguments) -> u8 {
             None => options.threshold = threshold.value,
         }
     }
-    let comparison = match Comparison::of(&a, &b, &options) {
-        Ok(comparison) => comparison,
-        Err(error) => return usage_error(&error),
-    };
+    let comparison = Comparison::of(&a, &b, &options)?;
     let text = if arguments.json {
         serde_json::to_string_pretty(&comparison).expect("a comparison is plain data") + "\n"
     } else {
         describe(&comparison, arguments.by_configuration)
     };
-    print(&text, if comparison.is_regression() { EXIT_REGRESSION } else { EXIT_OK })
+    print(&text, if comparison.is_regression() { Exit::Regression } else { Exit::Done })
 }
 
 fn describe(comparison: &Comparison, by_configuration: bool) -> String {

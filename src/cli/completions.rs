@@ -1,8 +1,10 @@
 //! `runner completions`: what makes a shell complete the program's arguments.
 
+use super::arguments::Verbosity;
 use super::console::{print, start_logging};
-use super::{Cli, EXIT_OK, Verbosity};
-use clap::{Args, CommandFactory as _};
+use super::error::CliError;
+use super::exit::Exit;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 /// Arguments of `runner completions`.
@@ -14,9 +16,9 @@ pub(super) struct CompletionsArguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &CompletionsArguments) -> u8 {
+pub(super) fn run(arguments: &CompletionsArguments, mut program: Command) -> Result<Exit, CliError> {
     start_logging(Verbosity::default());
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "runner", &mut script);
-    print(&String::from_utf8_lossy(&script), EXIT_OK)
+    clap_complete::generate(arguments.shell, &mut program, "runner", &mut script);
+    print(&String::from_utf8_lossy(&script), Exit::Done)
 }

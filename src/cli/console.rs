@@ -1,9 +1,10 @@
 //! What the program says: log lines, errors, and whether anybody watches.
 
-use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
+use super::arguments::{LogFormat, Verbosity};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::music::{Corpus, FileStatus, Layout};
-use crate::sweep::{ConfigError, ConfigErrors, PrepareError, Severity};
-use clap::ValueEnum;
+use crate::sweep::{ConfigError, ConfigErrors, Severity};
 use std::collections::HashSet;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
@@ -11,16 +12,6 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-
-/// The form of what is said on standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Plain,
-    /// One JSON object a line: `timestamp`, `level`, `message`, and the fields of the event.
-    Json,
-}
 
 /// The target of events that tell progress: they are said at any verbosity but `--quiet`.
 pub(super) const PROGRESS: &str = "progress";
@@ -64,16 +55,13 @@ pub(super) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-/// Say what is wrong with a configuration; returns the exit code.
-pub(super) fn configuration_error(errors: &ConfigErrors) -> u8 {
-    if logs_json() {
-        errors.0.iter().for_each(log_configuration_error);
-        return EXIT_USAGE;
+/// Logs the error that ends a verb.
+pub(super) fn log_error(error: &CliError) {
+    match error {
+        CliError::Config(ConfigErrors(errors)) if logs_json() => errors.iter().for_each(log_configuration_error),
+        CliError::Config(errors) => say(errors.render(colour()).trim_end()),
+        CliError::Usage(reason) | CliError::Failed(reason) => tracing::error!("{reason}"),
     }
-    let mut stderr = std::io::stderr().lock();
-    // Nobody is left to tell if standard error itself is closed.
-    let _ = writeln!(stderr, "{}", errors.render(colour()).trim_end());
-    EXIT_USAGE
 }
 
 /// Say what is likely not meant in a configuration.
@@ -96,36 +84,20 @@ fn log_configuration_error(error: &ConfigError) {
     }
 }
 
-/// Say why a plan cannot be run; returns the exit code.
-pub(super) fn prepare_error(error: &PrepareError) -> u8 {
-    match error {
-        PrepareError::Config(errors) => configuration_error(errors),
-        PrepareError::Corpus(error) => usage_error(error),
-    }
-}
-
-/// Say that input or usage is wrong; returns the exit code.
-pub(super) fn usage_error(error: &dyn std::fmt::Display) -> u8 {
-    tracing::error!("{error}");
-    EXIT_USAGE
-}
-
-/// Say that the work failed; returns the exit code.
-pub(super) fn failure(error: &dyn std::fmt::Display) -> u8 {
-    tracing::error!("{error}");
-    EXIT_FAILED
-}
-
-/// Print to standard output; returns the exit code: `code`, or that of a failure if the text is lost. A reader that has
-/// gone away, as `head` does, has lost nothing it wanted.
-pub(super) fn print(text: &str, code: u8) -> u8 {
+/// Prints to standard output and returns `exit`. A text that cannot be written is an error, unless `exit` already tells of
+/// another fault; a reader that has gone away, as `head` does, is none.
+pub(super) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            let lost = failure(&format!("cannot write to standard output: {error}"));
-            if code == EXIT_OK { lost } else { code }
+            let error = CliError::failed(format!("cannot write to standard output: {error}"));
+            if exit == Exit::Done {
+                return Err(error);
+            }
+            log_error(&error);
+            Ok(exit)
         }
-        _ => code,
+        _ => Ok(exit),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `runner corpus`: what becomes of every file, and what the corpus is as a whole.
 
-use super::console::{configuration_error, print, start_logging, usage_error};
-use super::{EXIT_OK, Verbosity};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::inspect::{CorpusOverview, SplitOverview};
 use crate::music::{Corpus, FileStatus, Splits};
 use crate::sweep::SweepConfig;
@@ -30,35 +32,25 @@ pub(super) struct CorpusArguments {
     /// A configuration whose `corpus` table says how to read.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set a key, over the file: `--set corpus.compat=seed`.
+    /// Set a key, over the file: `--set corpus.compat=article`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &CorpusArguments) -> u8 {
+pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let base = SweepConfig::load(arguments.config.as_deref(), &arguments.sets).and_then(|sweep| {
-        let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
-        Ok((sweep.base(Some(&arguments.path))?, seed))
-    });
-    let (parameters, seed) = match base {
-        Ok(base) => base,
-        Err(errors) => return configuration_error(&errors),
-    };
-    let corpus = match Corpus::survey(&parameters.corpus, &|_, _| ()) {
-        Ok(corpus) => corpus,
-        Err(error) => return usage_error(&error),
-    };
+    let sweep = SweepConfig::load(arguments.config.as_deref(), &arguments.sets)?;
+    let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
+    let parameters = sweep.base(Some(&arguments.path))?;
+    let corpus = Corpus::survey(&parameters.corpus, &|_, _| ())?;
     if arguments.summary {
         let overview = CorpusOverview::of(&corpus, &parameters, seed);
-        return print(
-            &if arguments.json { to_json(&overview) } else { overview_text(&overview, corpus.layout.is_music()) },
-            EXIT_OK,
-        );
+        let text = if arguments.json { to_json(&overview) } else { overview_text(&overview, corpus.layout.is_music()) };
+        return print(&text, Exit::Done);
     }
-    print(&file_list(&corpus, arguments.json), EXIT_OK)
+    print(&file_list(&corpus, arguments.json), Exit::Done)
 }
 
 /// A line for each file, and one for all of them unless it is JSON.

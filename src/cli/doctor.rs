@@ -1,7 +1,9 @@
 //! `runner doctor`: whether this machine is fit for sweeps.
 
+use super::arguments::Verbosity;
 use super::console::{print, start_logging};
-use super::{EXIT_FAILED, EXIT_OK, Verbosity};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::inspect::{CheckStatus, Diagnosis, Speed};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
@@ -25,7 +27,7 @@ pub(super) struct DoctorArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &DoctorArguments) -> u8 {
+pub(super) fn run(arguments: &DoctorArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let diagnosis = Diagnosis::make(&arguments.out);
     let text = if arguments.json {
@@ -33,7 +35,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> u8 {
     } else {
         describe(&diagnosis)
     };
-    print(&text, if diagnosis.healthy { EXIT_OK } else { EXIT_FAILED })
+    print(&text, if diagnosis.healthy { Exit::Done } else { Exit::Failed })
 }
 
 fn describe(diagnosis: &Diagnosis) -> String {

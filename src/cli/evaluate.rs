@@ -1,7 +1,9 @@
 //! `runner evaluate`: the log-likelihood of a trained model.
 
-use super::console::{other_columns, print, start_logging, usage_error};
-use super::{EXIT_OK, Verbosity};
+use super::arguments::Verbosity;
+use super::console::{other_columns, print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::engine::Isa;
 use crate::model::likelihood::{
     Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
@@ -91,18 +93,14 @@ enum SpacingName {
     LateDense,
 }
 
-pub(super) fn run(arguments: &EvaluateArguments) -> u8 {
+pub(super) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    match evaluate(arguments) {
-        Ok(report) => {
-            for warning in &report.warnings {
-                tracing::warn!("{warning}");
-            }
-            let text = if arguments.json { format!("{:#}\n", report.json(arguments)) } else { report.table() };
-            print(&text, EXIT_OK)
-        }
-        Err(message) => usage_error(&message),
+    let report = evaluate(arguments)?;
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
     }
+    let text = if arguments.json { format!("{:#}\n", report.json(arguments)) } else { report.table() };
+    print(&text, Exit::Done)
 }
 
 /// What was found, and of what.
@@ -116,21 +114,26 @@ struct Report {
     seconds: f64,
 }
 
-fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
-    let model = ModelFile::read(&arguments.model).map_err(|error| error.to_string())?;
+fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
+    let model = ModelFile::read(&arguments.model)?;
     let place = arguments.model.display();
-    let run = model.run_parameters().map_err(|error| format!("{place}: the parameters of its run: {error}"))?;
-    let run_seed: u64 =
-        model.description.seed.parse().map_err(|error| format!("{place}: the seed of its run: {error}"))?;
-    let isa = Isa::detect().map_err(|error| error.to_string())?;
-    let own = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
+    let run = model
+        .run_parameters()
+        .map_err(|error| CliError::usage(format!("{place}: the parameters of its run: {error}")))?;
+    let run_seed = model.description.seed.parse::<u64>();
+    let run_seed = run_seed.map_err(|error| CliError::usage(format!("{place}: the seed of its run: {error}")))?;
+    let isa = Isa::detect()?;
+    let own = model.open(isa).map_err(|error| CliError::usage(format!("{place}: {error}")))?;
     if !own.is_finite() {
-        return Err(format!("{place}: some of its parameters are no finite numbers: there is no likelihood"));
+        return Err(CliError::usage(format!(
+            "{place}: some of its parameters are not finite numbers: there is no likelihood"
+        )));
     }
 
     let Songs { corpus, name, same_corpus } = songs(arguments.corpus.as_deref(), &model, &run, run_seed)?;
     if corpus.layout != model.description.layout {
-        return Err(format!("{name}: {}", other_columns(&corpus.layout, &model.description.layout)));
+        let columns = other_columns(&corpus.layout, &model.description.layout);
+        return Err(CliError::usage(format!("{name}: {columns}")));
     }
     let timesteps = model.description.timesteps;
     let split = SongSplit::of(&corpus, run.corpus.validation, run_seed);
@@ -138,17 +141,18 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     let set = TrainingSet { windows: &training.bits, songs: &training.songs };
     let trained = set.trained_windows(&run.train);
     if trained.len() + validation.len() + test.len() == 0 {
-        return Err(format!("{name}: no song is as long as the model's {timesteps} time steps"));
+        return Err(CliError::usage(format!("{name}: no song is as long as the model's {timesteps} time steps")));
     }
 
-    let density = own.density().ok_or_else(|| format!("{place}: this kind of model has no likelihood"))?;
+    let density = own.density();
+    let density = density.ok_or_else(|| CliError::usage(format!("{place}: this kind of model has no likelihood")))?;
     let smaller = density.enumerated_units().unwrap_or(0);
     let possible = smaller <= MAXIMUM_ENUMERATED_UNITS;
     if arguments.exact && !possible {
-        return Err(format!(
+        return Err(CliError::usage(format!(
             "--exact: the smaller layer of {place} has {smaller} units, and at most {MAXIMUM_ENUMERATED_UNITS} can be \
              enumerated: leave the flag out for a bracket by annealing"
-        ));
+        )));
     }
     let annealed = run.evaluate.annealing();
     let annealing = AnnealingOptions {
@@ -176,12 +180,13 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     }
     let windows = Splits { training, validation, test };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
-    let pool = pool.map_err(|error| format!("cannot start threads: {error}"))?;
+    let pool = pool.map_err(|error| CliError::usage(format!("cannot start threads: {error}")))?;
     let start = Instant::now();
     let rows = windows.map(|windows| (0..windows.len()).collect::<Vec<usize>>());
     let splits = named_splits(&windows, [&trained, &rows.validation, &rows.test]);
     let likelihood = pool.install(|| density.log_likelihood(&splits, &request));
-    let mut likelihood = likelihood.map_err(|_| format!("{place}: this kind of model has no likelihood"))?;
+    let mut likelihood =
+        likelihood.map_err(|_| CliError::usage(format!("{place}: this kind of model has no likelihood")))?;
     let seconds = start.elapsed().as_secs_f64();
     let wanted = |split: &SplitLikelihood| match arguments.split {
         SplitName::All => split.windows > 0,
@@ -191,7 +196,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, String> {
     };
     likelihood.splits.retain(wanted);
     if likelihood.splits.iter().all(|split| split.windows == 0) {
-        return Err(format!("{name}: it has no windows in the split that --split asks for"));
+        return Err(CliError::usage(format!("{name}: it has no windows in the split that --split asks for")));
     }
     if !same_corpus {
         let mut warning = format!("{name} is not the corpus that the model was trained on, or not all of it");
@@ -217,10 +222,10 @@ struct Songs {
 
 /// Read the songs of a path, or else those of the program's own corpora that the model was trained on; the built-in ones if
 /// it was trained on neither.
-fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64) -> Result<Songs, String> {
-    let read = |source: &str| -> Result<Songs, String> {
+fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64) -> Result<Songs, CliError> {
+    let read = |source: &str| -> Result<Songs, CliError> {
         let options = CorpusOptions { path: path.map(Path::to_path_buf), source: source.into(), ..run.corpus.clone() };
-        let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
+        let corpus = load_corpus(&options, &|_, _| ())?;
         let parameters = model.description.params.iter().map(|(key, value)| (key.as_str(), value));
         let same_corpus = run_id_of(parameters, &corpus.digest, seed) == model.description.run_id;
         let own = if source == "builtin" { "the built-in corpus" } else { source };

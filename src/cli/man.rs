@@ -1,9 +1,11 @@
 //! `runner man`: manual pages, made of the same text as `--help`.
 
-use super::console::{failure, print, start_logging};
-use super::{Cli, EXIT_OK, Verbosity};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::sweep::{StoreError, create_folder};
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use std::path::PathBuf;
 
 /// Arguments of `runner man`.
@@ -15,17 +17,15 @@ pub(super) struct ManArguments {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &ManArguments) -> u8 {
+pub(super) fn run(arguments: &ManArguments, program: Command) -> Result<Exit, CliError> {
     start_logging(Verbosity::default());
-    let command = Cli::command();
     if let Some(folder) = &arguments.out {
-        let written = create_folder(folder).and_then(|()| {
-            clap_mangen::generate_to(command, folder).map_err(StoreError::at("cannot write manual pages to", folder))
-        });
-        return written.map_or_else(|error| failure(&error), |()| EXIT_OK);
+        create_folder(folder)?;
+        clap_mangen::generate_to(program, folder).map_err(StoreError::at("cannot write manual pages to", folder))?;
+        return Ok(Exit::Done);
     }
     let mut page = Vec::new();
     // Writing to memory cannot fail.
-    let _ = clap_mangen::Man::new(command).render(&mut page);
-    print(&String::from_utf8_lossy(&page), EXIT_OK)
+    let _ = clap_mangen::Man::new(program).render(&mut page);
+    print(&String::from_utf8_lossy(&page), Exit::Done)
 }

@@ -1,9 +1,11 @@
 //! `runner merge`: the shards of a sweep, brought together and summed up.
 
-use super::console::{failure, print, start_logging, usage_error};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use super::report::write_beside;
 use super::table::summary_table;
-use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
 use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
 use clap::Args;
 use serde_json::{Value, json};
@@ -30,30 +32,29 @@ pub(super) struct MergeArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &MergeArguments) -> u8 {
+pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let merged = match merge(&arguments.results, &arguments.shards) {
-        Ok(merged) => merged,
-        Err(error @ (MergeError::Plan { .. } | MergeError::Differ { .. })) => return usage_error(&error),
-        Err(error) => return failure(&error),
-    };
+    let merged = merge(&arguments.results, &arguments.shards).map_err(|error| match error {
+        MergeError::Plan { .. } | MergeError::Differ { .. } => CliError::usage(error),
+        _ => CliError::failed(error),
+    })?;
     for unfinished in &merged.unfinished {
         if let UnfinishedState::Damaged(place, damage) = &unfinished.state {
             tracing::error!("{} is damaged and left where it is: {damage}", place.display());
         }
     }
     write_beside(&arguments.results);
-    let code = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
-        ([], []) => EXIT_OK,
-        ([], _) => EXIT_FAILED,
-        _ => EXIT_INCOMPLETE,
+    let exit = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
+        ([], []) => Exit::Done,
+        ([], _) => Exit::Failed,
+        _ => Exit::Incomplete,
     };
     if arguments.json {
-        print(&format!("{}\n", as_json(&merged)), code)
+        print(&format!("{}\n", as_json(&merged)), exit)
     } else if arguments.verbosity.quiet {
-        code
+        Ok(exit)
     } else {
-        print(&as_text(&merged), code)
+        print(&as_text(&merged), exit)
     }
 }
 

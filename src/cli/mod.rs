@@ -1,11 +1,14 @@
 //! The command line: arguments in, exit code out; one file a verb.
 
+mod arguments;
 mod compare;
 mod completions;
 mod console;
 mod corpus;
 mod doctor;
+mod error;
 mod evaluate;
+mod exit;
 mod man;
 mod merge;
 mod plan;
@@ -18,21 +21,10 @@ mod submit;
 mod table;
 mod verify;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use exit::Exit;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// All runs are done.
-const EXIT_OK: u8 = 0;
-/// Some run failed, or results could not be written.
-const EXIT_FAILED: u8 = 1;
-/// Usage or configuration is wrong, or the input cannot be read.
-const EXIT_USAGE: u8 = 2;
-/// Something has got worse.
-const EXIT_REGRESSION: u8 = 3;
-/// The work is incomplete: runs were not started.
-const EXIT_INCOMPLETE: u8 = 4;
 
 /// Train Restricted Boltzmann Machines on MIDI piano rolls: one for every point of a sweep.
 ///
@@ -80,34 +72,9 @@ enum Verb {
     Man(man::ManArguments),
 }
 
-/// How much to say on standard error, and in which form.
-#[derive(Clone, Copy, Debug, Default, Args)]
-struct Verbosity {
-    /// Say nothing but errors.
-    #[arg(short, long)]
-    quiet: bool,
-    /// Say more: files that are skipped (-v), every file (-vv).
-    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
-    verbose: u8,
-    /// Log and progress on standard error: lines for people, or one JSON object a line.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "plain")]
-    log_format: console::LogFormat,
-}
-
-/// A configuration: a file and settings on top of it.
-#[derive(Clone, Debug, Args)]
-struct ConfigArguments {
-    /// The sweep, in TOML.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Set a key, over the file: `--set train.k=5`, `--set 'sweep.grid."model.hidden"=[50, 100]'`.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
-}
-
 /// Parse the arguments of the process, do what they say, and return its exit code.
 pub fn main() -> ExitCode {
-    let code = match Cli::parse_from(with_verb(std::env::args_os())).verb {
+    let ended = match Cli::parse_from(with_verb(std::env::args_os())).verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Plan(arguments) => plan::run(&arguments),
         Verb::Corpus(arguments) => corpus::run(&arguments),
@@ -120,10 +87,16 @@ pub fn main() -> ExitCode {
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
-        Verb::Completions(arguments) => completions::run(&arguments),
-        Verb::Man(arguments) => man::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Verb::Man(arguments) => man::run(&arguments, Cli::command()),
     };
-    ExitCode::from(code)
+    ExitCode::from(ended.map_or_else(
+        |error| {
+            console::log_error(&error);
+            error.code()
+        },
+        Exit::code,
+    ))
 }
 
 /// The arguments with `run` before the first if that is an option of it: `--config` alone runs a sweep.
@@ -140,7 +113,6 @@ fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     /// The words of a command line, single quotes taken off as a shell does.
     fn words(line: &str) -> Vec<String> {

@@ -1,7 +1,9 @@
 //! `runner plan`: what a sweep consists of.
 
-use super::console::{configuration_error, configuration_warning, prepare_error, print, start_logging, usage_error};
-use super::{ConfigArguments, EXIT_OK, Verbosity};
+use super::arguments::{ConfigArguments, Verbosity};
+use super::console::{configuration_warning, print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::engine::Isa;
 use crate::sweep::{
     ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, display, expected_bytes,
@@ -39,25 +41,14 @@ pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<
     Ok((sweep, plan))
 }
 
-pub(super) fn run(arguments: &PlanArguments) -> u8 {
+pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let (sweep, plan) = match read(&arguments.config, arguments.verbosity) {
-        Ok(read) => read,
-        Err(errors) => return configuration_error(&errors),
-    };
-    let prepared = match Prepared::new(plan, &|_, _| ()) {
-        Ok(prepared) => prepared,
-        Err(error) => return prepare_error(&error),
-    };
-    let isa = match sweep.instruction_set() {
-        Ok(isa) => isa,
-        Err(error) => return usage_error(&error),
-    };
-    let json = arguments.json;
-    print(
-        &if json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, isa, arguments.shard) },
-        EXIT_OK,
-    )
+    let (sweep, plan) = read(&arguments.config, arguments.verbosity)?;
+    let prepared = Prepared::new(plan, &|_, _| ())?;
+    let isa = sweep.instruction_set()?;
+    let text =
+        if arguments.json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, isa, arguments.shard) };
+    print(&text, Exit::Done)
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {

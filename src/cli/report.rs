@@ -1,7 +1,9 @@
 //! `runner report`: the results of a sweep as a web page.
 
-use super::console::{failure, print, start_logging, usage_error};
-use super::{EXIT_OK, Verbosity};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::report::{FILE_NAME, Report};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -31,20 +33,15 @@ pub(super) fn write_beside(folder: &Path) {
     }
 }
 
-pub(super) fn run(arguments: &ReportArguments) -> u8 {
+pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let report = match Report::read(&arguments.results) {
-        Ok(report) => report,
-        Err(error) => return usage_error(&error),
-    };
+    let report = Report::read(&arguments.results)?;
     let path = arguments.out.clone().unwrap_or_else(|| arguments.results.join(FILE_NAME));
-    match report.write(&path) {
-        Ok(_) if arguments.verbosity.quiet => EXIT_OK,
-        Ok(bytes) => {
-            let left_out: String = report.left_out().iter().flat_map(|text| ["  ", text, "\n"]).collect();
-            let size = bytes as f64 / 1e6;
-            print(&format!("{}: {size:.2} MB\n{left_out}", path.display()), EXIT_OK)
-        }
-        Err(error) => failure(&error),
+    let bytes = report.write(&path)?;
+    if arguments.verbosity.quiet {
+        return Ok(Exit::Done);
     }
+    let left_out: String = report.left_out().iter().flat_map(|text| ["  ", text, "\n"]).collect();
+    let size = bytes as f64 / 1e6;
+    print(&format!("{}: {size:.2} MB\n{left_out}", path.display()), Exit::Done)
 }

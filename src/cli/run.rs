@@ -1,10 +1,12 @@
 //! `runner run`: the sweep.
 
-use super::console::{configuration_error, failure, log_files, prepare_error, print, start_logging, usage_error};
+use super::arguments::{ConfigArguments, Verbosity};
+use super::console::{log_files, print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use super::progress::{Progress, ProgressMode};
 use super::report::write_beside;
 use super::table::summary_table;
-use super::{ConfigArguments, EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
 use crate::machine::available_bytes;
 use crate::sweep::{
     ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory,
@@ -84,40 +86,27 @@ impl RunArguments {
     }
 }
 
-pub(super) fn run(arguments: &RunArguments) -> u8 {
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let interrupt = match Interrupt::on_signals() {
-        Ok(interrupt) => interrupt,
-        Err(error) => return failure(&format!("cannot watch for signals: {error}")),
-    };
+    let interrupt =
+        Interrupt::on_signals().map_err(|error| CliError::failed(format!("cannot watch for signals: {error}")))?;
     end_in_time(interrupt.clone());
-    let (mut sweep, plan) = match super::plan::read(&arguments.config, arguments.verbosity) {
-        Ok(read) => read,
-        Err(errors) => return configuration_error(&errors),
-    };
+    let (mut sweep, plan) = super::plan::read(&arguments.config, arguments.verbosity)?;
     let config_text = sweep.to_toml();
-    let isa = match sweep.instruction_set() {
-        Ok(isa) => isa,
-        Err(error) => return usage_error(&error),
-    };
+    let isa = sweep.instruction_set()?;
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
-    let prepared = match Prepared::new(plan, &|done, of| progress.corpus(done, of)) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            progress.corpus_finished();
-            return prepare_error(&error);
-        }
-    };
+    let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of));
     progress.corpus_finished();
+    let prepared = prepared?;
     log_files(&prepared.corpora);
 
     if let Some(expected) = &arguments.plan_digest {
         let found = PlanFile::of(&prepared).digest();
         if found != *expected {
-            return usage_error(&format!(
+            return Err(CliError::usage(format!(
                 "this is another plan than the one submitted: its digest is {found}, not {expected}; the configuration, the \
                  songs or the program differ here"
-            ));
+            )));
         }
     }
 
@@ -126,8 +115,8 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
     sweep.threads_per_run = exactly(arguments.threads_per_run, sweep.threads_per_run);
     let runs: Vec<&RunSpec> = prepared.plan.shard(arguments.shard).collect();
     let workers = Workers::for_sweep(&sweep, &prepared, isa, runs.len());
-    if let Some(Err(errors)) = available_bytes().map(|bytes| check_memory(&prepared, &runs, workers.jobs, bytes)) {
-        return configuration_error(&errors);
+    if let Some(bytes) = available_bytes() {
+        check_memory(&prepared, &runs, workers.jobs, bytes)?;
     }
     let options = ExecuteOptions {
         rerun: arguments.rerun(),
@@ -142,16 +131,14 @@ pub(super) fn run(arguments: &RunArguments) -> u8 {
         Some(out) => out.join(&sweep.name),
         None => sweep.results_dir(),
     };
-    match execute(&prepared, &config_text, &folder, &options, &progress) {
-        Ok(outcome) => {
-            // Whoever has asked the program to stop does not wait for a page.
-            if outcome.interrupted.is_none() {
-                write_beside(&outcome.folder);
-            }
-            report(&outcome, arguments.verbosity)
-        }
-        Err(error) => failure(&format!("{error}; what was complete is kept, and the same command goes on from there")),
+    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| {
+        CliError::failed(format!("{error}; what was complete is kept, and the same command goes on from there"))
+    })?;
+    // A user who has asked the program to stop does not wait for a page.
+    if outcome.interrupted.is_none() {
+        write_beside(&outcome.folder);
     }
+    report(&outcome, arguments.verbosity)
 }
 
 /// End the program some time after a signal, whatever is still at work: the last checkpoints are there.
@@ -168,7 +155,7 @@ fn end_in_time(interrupt: Interrupt) {
     let _ = std::thread::Builder::new().name("end-in-time".into()).spawn(watch);
 }
 
-fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
+fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {reason}");
     }
@@ -176,18 +163,18 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
         let runs = outcome.timed_out;
         tracing::warn!("{runs} runs are out of time: raise run.timeout, or `--rerun interrupted` lets them go on");
     }
-    let code = if let Some(signal) = outcome.interrupted {
+    let exit = if let Some(signal) = outcome.interrupted {
         tracing::warn!("stopped by {}; the same command goes on from there", signal.reason());
-        signal.exit_code()
+        Exit::Stopped(signal)
     } else if !outcome.failed.is_empty() {
-        EXIT_FAILED
+        Exit::Failed
     } else if outcome.incomplete > 0 {
-        EXIT_INCOMPLETE
+        Exit::Incomplete
     } else {
-        EXIT_OK
+        Exit::Done
     };
     if verbosity.quiet {
-        return code;
+        return Ok(exit);
     }
     let summary = &outcome.summary;
     let text = format!(
@@ -200,5 +187,5 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> u8 {
         &summary.digest[..12],
         outcome.folder.display(),
     );
-    print(&text, code)
+    print(&text, exit)
 }

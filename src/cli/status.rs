@@ -1,8 +1,10 @@
 //! `runner status`: what is done of a sweep, and what is not.
 
-use super::console::{configuration_error, print, start_logging, usage_error};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use super::progress::duration;
-use super::{EXIT_FAILED, EXIT_INCOMPLETE, EXIT_OK, Verbosity};
 use crate::inspect::{Forecast, Status};
 use crate::sweep::{SweepConfig, display};
 use clap::Args;
@@ -33,32 +35,26 @@ pub(super) struct StatusArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &StatusArguments) -> u8 {
+pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let folder = match (&arguments.results, &arguments.config) {
         (Some(results), _) => results.clone(),
-        (None, config) => match SweepConfig::load(config.as_deref(), &[]) {
-            Ok(sweep) => sweep.results_dir(),
-            Err(errors) => return configuration_error(&errors),
-        },
+        (None, config) => SweepConfig::load(config.as_deref(), &[])?.results_dir(),
     };
-    let status = match Status::read(&folder) {
-        Ok(status) => status,
-        Err(error) => return usage_error(&error),
-    };
-    let code = if !status.is_complete() {
-        EXIT_INCOMPLETE
+    let status = Status::read(&folder)?;
+    let exit = if !status.is_complete() {
+        Exit::Incomplete
     } else if status.failed.is_empty() {
-        EXIT_OK
+        Exit::Done
     } else {
-        EXIT_FAILED
+        Exit::Failed
     };
     let text = if arguments.json {
         serde_json::to_string_pretty(&status).expect("a status is plain data") + "\n"
     } else {
         describe(&status)
     };
-    print(&text, code)
+    print(&text, exit)
 }
 
 fn describe(status: &Status) -> String {

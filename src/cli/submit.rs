@@ -1,11 +1,11 @@
 //! `runner submit`: a sweep handed to a batch system.
 
-use super::console::{configuration_error, failure, prepare_error, print, start_logging, usage_error};
-use super::{ConfigArguments, EXIT_OK, Verbosity};
-use crate::cluster::{
-    Packing, SlurmJob, SlurmOptions, Submission, SubmitError, Submitted, array_limit, by_hand, find_sbatch,
-};
-use crate::sweep::{PlanFile, Prepared, StoreError, lay_out};
+use super::arguments::{ConfigArguments, Verbosity};
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
+use crate::cluster::{Packing, SlurmJob, SlurmOptions, Submission, Submitted, array_limit, by_hand, find_sbatch};
+use crate::sweep::{PlanFile, Prepared, lay_out};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -86,54 +86,40 @@ struct SlurmArguments {
 }
 
 /// An argument that stands in one line of a script.
-fn word(text: &str) -> Result<String, String> {
+fn word(text: &str) -> Result<String, &'static str> {
     match text {
-        "" => Err("it is empty".to_owned()),
-        text if text.contains(char::is_control) => Err("it holds a line break or another control character".to_owned()),
+        "" => Err("it is empty"),
+        text if text.contains(char::is_control) => Err("it holds a line break or another control character"),
         text => Ok(text.to_owned()),
     }
 }
 
-pub(super) fn run(arguments: &SubmitArguments) -> u8 {
+pub(super) fn run(arguments: &SubmitArguments) -> Result<Exit, CliError> {
     match &arguments.system {
         System::Slurm(arguments) => slurm(arguments),
     }
 }
 
-fn slurm(arguments: &SlurmArguments) -> u8 {
+fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    if !arguments.dry_run
-        && let Err(error) = find_sbatch()
-    {
-        return usage_error(&error);
+    if !arguments.dry_run {
+        find_sbatch().map_err(CliError::usage)?;
     }
-    let (sweep, plan) = match super::plan::read(&arguments.config, arguments.verbosity) {
-        Ok(read) => read,
-        Err(errors) => return configuration_error(&errors),
-    };
+    let (sweep, plan) = super::plan::read(&arguments.config, arguments.verbosity)?;
     // What is wrong with the corpus is better found here than by every task.
-    let prepared = match Prepared::new(plan, &|_, _| ()) {
-        Ok(prepared) => prepared,
-        Err(error) => return prepare_error(&error),
-    };
-    let limit = match array_limit() {
-        Ok(limit) => limit,
-        Err(error) => return usage_error(&error),
-    };
+    let prepared = Prepared::new(plan, &|_, _| ())?;
+    let limit = array_limit().map_err(CliError::usage)?;
     let asked = arguments.shards.or(arguments.nodes).unwrap_or(1) as usize;
     let shards = asked.min(prepared.plan.runs.len());
     if shards < asked {
         tracing::warn!("the sweep has {shards} runs: {shards} shards instead of {asked}");
     }
     let above = arguments.out.clone().unwrap_or_else(|| sweep.output_dir.clone());
-    let place = match Place::new(&above, &sweep.name, arguments.runner.as_deref()) {
-        Ok(place) => place,
-        Err(message) => return usage_error(&message),
-    };
+    let place = Place::new(&above, &sweep.name, arguments.runner.as_deref())?;
     let plan_file = PlanFile::of(&prepared);
     let packing = Packing::new(shards, limit);
     let job = |submission: &Path| {
-        Ok::<_, String>(SlurmJob {
+        Ok::<_, PathError>(SlurmJob {
             name: sweep.name.clone(),
             runner: place.runner.clone(),
             config: text(&submission.join("sweep.toml"))?,
@@ -147,47 +133,46 @@ fn slurm(arguments: &SlurmArguments) -> u8 {
         })
     };
     if arguments.dry_run {
-        return match job(&Submission::next_folder(&place.results)) {
-            Ok(job) => print(&shown(&job), EXIT_OK),
-            Err(message) => usage_error(&message),
-        };
+        return print(&shown(&job(&Submission::next_folder(&place.results))?), Exit::Done);
     }
-    let submit = || -> Result<(SlurmJob, Submitted), Failure> {
-        let config_text = sweep.to_toml();
-        // The plan stands there from the start: what is missing can be named before anything is done.
-        lay_out(&place.results, &prepared, &config_text)?;
-        let submission = Submission::create(&place.results)?;
-        let job = job(submission.folder())?;
-        submission.write("sweep.toml", &config_text)?;
-        submission.write(SlurmJob::ARRAY_SCRIPT, &job.array_script())?;
-        submission.write(SlurmJob::MERGE_SCRIPT, &job.merge_script())?;
-        let submitted = submission.submit(&job)?;
-        Ok((job, submitted))
-    };
-    match submit() {
-        Ok((job, submitted)) if !arguments.verbosity.quiet => {
-            print(&said(&job, &submitted, prepared.plan.runs.len()), EXIT_OK)
-        }
-        Ok(_) => EXIT_OK,
-        Err(Failure::Path(message)) => usage_error(&message),
-        Err(error) => failure(&error),
+    let config_text = sweep.to_toml();
+    // The plan stands there from the start: what is missing can be named before anything is done.
+    lay_out(&place.results, &prepared, &config_text)?;
+    let submission = Submission::create(&place.results)?;
+    let job = job(submission.folder())?;
+    submission.write("sweep.toml", &config_text)?;
+    submission.write(SlurmJob::ARRAY_SCRIPT, &job.array_script())?;
+    submission.write(SlurmJob::MERGE_SCRIPT, &job.merge_script())?;
+    let submitted = submission.submit(&job).map_err(CliError::failed)?;
+    if arguments.verbosity.quiet {
+        return Ok(Exit::Done);
     }
+    print(&said(&job, &submitted, prepared.plan.runs.len()), Exit::Done)
 }
 
-/// Why a sweep was not submitted.
+/// A path that cannot stand in a job script.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("{0}")]
-    Path(String),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
+enum PathError {
+    /// A relative path whose start is unknown.
+    #[error("cannot tell where {} is: {source}", path.display())]
+    Relative { path: PathBuf, source: std::io::Error },
+    /// The path of this program, which the system does not tell.
+    #[error("cannot tell where this program is: {0}")]
+    Program(std::io::Error),
+    /// A path that is not Unicode.
+    #[error("the path {} is not Unicode", .0.display())]
+    NotUnicode(PathBuf),
+    /// A path of more than a line.
+    #[error("the path {} holds a line break or another control character", .0.display())]
+    Control(PathBuf),
+    /// A path that would turn off the placeholder for the job's number in the name of a log.
+    #[error("the path {} holds a backslash, which Slurm reads otherwise", .0.display())]
+    Backslash(PathBuf),
 }
 
-impl From<String> for Failure {
-    fn from(message: String) -> Self {
-        Self::Path(message)
+impl From<PathError> for CliError {
+    fn from(error: PathError) -> Self {
+        Self::usage(error)
     }
 }
 
@@ -199,33 +184,27 @@ struct Place {
 }
 
 impl Place {
-    fn new(above: &Path, name: &str, runner: Option<&Path>) -> Result<Self, String> {
+    fn new(above: &Path, name: &str, runner: Option<&Path>) -> Result<Self, PathError> {
         let absolute = |path: &Path| {
-            std::path::absolute(path).map_err(|error| format!("cannot tell where {} is: {error}", path.display()))
+            std::path::absolute(path).map_err(|source| PathError::Relative { path: path.to_path_buf(), source })
         };
         let above = absolute(above)?;
         let runner = match runner {
             // A bare name is for the nodes to find in their own PATH.
             Some(name) if name.components().count() == 1 => name.to_path_buf(),
             Some(path) => absolute(path)?,
-            None => std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
+            None => std::env::current_exe().map_err(PathError::Program)?,
         };
         Ok(Self { runner: text(&runner)?, results: above.join(name), above })
     }
 }
 
 /// A path as a line of a script can hold it.
-fn text(path: &Path) -> Result<String, String> {
-    let name = path.display();
+fn text(path: &Path) -> Result<String, PathError> {
     match path.to_str() {
-        None => Err(format!("the path {name} is not Unicode")),
-        Some(text) if text.contains(char::is_control) => {
-            Err(format!("the path {name} holds a line break or another control character"))
-        }
-        // In the name of a log it would turn off what stands for the number of the job.
-        Some(text) if text.contains('\\') => {
-            Err(format!("the path {name} holds a backslash, which Slurm reads otherwise"))
-        }
+        None => Err(PathError::NotUnicode(path.to_path_buf())),
+        Some(text) if text.contains(char::is_control) => Err(PathError::Control(path.to_path_buf())),
+        Some(text) if text.contains('\\') => Err(PathError::Backslash(path.to_path_buf())),
         Some(text) => Ok(text.to_owned()),
     }
 }

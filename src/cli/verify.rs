@@ -1,11 +1,13 @@
 //! `runner verify`: whether results on disk are whole, and come out the same again.
 
-use super::console::{configuration_error, failure, prepare_error, print, start_logging, usage_error};
+use super::arguments::Verbosity;
+use super::console::{print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use super::progress::{Progress, ProgressMode};
-use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verbosity};
 use crate::engine::Isa;
-use crate::inspect::{Again, Choice, Fault, VerificationError, Verified, check_files, complete_records, run_again};
-use crate::sweep::{Parallelism, Prepared, RunRecord, SweepConfig, Workers, display};
+use crate::inspect::{Again, Choice, Fault, Verified, check_files, complete_records, run_again};
+use crate::sweep::{Parallelism, PrepareError, Prepared, RunRecord, SweepConfig, Workers, display};
 use clap::Args;
 use rayon::prelude::*;
 use std::fmt::Write as _;
@@ -49,7 +51,7 @@ pub(super) struct VerifyArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &VerifyArguments) -> u8 {
+pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let choice = match arguments {
         VerifyArguments { all: true, .. } => Choice::All,
@@ -57,70 +59,51 @@ pub(super) fn run(arguments: &VerifyArguments) -> u8 {
         VerifyArguments { runs, .. } if !runs.is_empty() => Choice::Named(runs.clone()),
         _ => Choice::None,
     };
-    let chosen = complete_records(&arguments.results).and_then(|records| {
-        let run_ids: Vec<&str> = records.iter().map(|record| record.run_id.as_str()).collect();
-        let chosen = choice.among(&run_ids)?;
-        Ok((records, chosen))
-    });
-    let (records, chosen) = match chosen {
-        Ok(chosen) => chosen,
-        Err(error) => return usage_error(&error),
-    };
+    let records = complete_records(&arguments.results)?;
+    let run_ids: Vec<&str> = records.iter().map(|record| record.run_id.as_str()).collect();
+    let chosen = choice.among(&run_ids)?;
     let mut verified: Vec<Verified> =
         records.par_iter().map(|record| check_files(&arguments.results, record)).collect();
     if !chosen.is_empty() {
         // What is broken on disk already is reported as that.
         let records: Vec<&RunRecord> = chosen.iter().map(|&index| &records[index]).collect();
-        match again(arguments, &records) {
-            Ok(again) => {
-                for (index, again) in chosen.into_iter().zip(again) {
-                    let known = verified[index].fault.take();
-                    verified[index] = Verified { fault: known.or(again.fault), ..again };
-                }
-            }
-            Err(code) => return code,
+        for (index, again) in chosen.into_iter().zip(again(arguments, &records)?) {
+            let known = verified[index].fault.take();
+            verified[index] = Verified { fault: known.or(again.fault), ..again };
         }
     }
     let faults = verified.iter().filter(|verified| verified.fault.is_some()).count();
     let text = if arguments.json { lines(&verified) } else { describe(&verified, faults, arguments.verbosity.quiet) };
-    print(&text, if faults > 0 { EXIT_FAILED } else { EXIT_OK })
+    print(&text, if faults > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// Do runs again; an error is the exit code of what has been said already.
-fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Verified>, u8> {
+/// Does runs again.
+fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Verified>, CliError> {
     let sets: Vec<String> = match &arguments.corpus {
         None => Vec::new(),
         Some(path) => match path.to_str() {
             Some(path) => vec![format!("corpus.path={}", display(&path.into()))],
-            None => return Err(usage_error(&format!("the path {} is not Unicode", path.display()))),
+            None => return Err(CliError::usage(format!("the path {} is not Unicode", path.display()))),
         },
     };
     let file = arguments.results.join("sweep.toml");
-    let sweep = SweepConfig::load(Some(&file), &sets).and_then(|sweep| Ok((sweep.plan()?, sweep)));
-    let (plan, mut sweep) = sweep.map_err(|errors| configuration_error(&errors))?;
-    let isa = arguments.isa.as_deref().map_or_else(|| sweep.instruction_set(), Isa::named);
-    let isa = isa.map_err(|error| usage_error(&error))?;
+    let mut sweep = SweepConfig::load(Some(&file), &sets)?;
+    let plan = sweep.plan()?;
+    let isa = arguments.isa.as_deref().map_or_else(|| sweep.instruction_set(), Isa::named)?;
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { ProgressMode::Auto });
-    let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of)).map_err(|error| {
-        progress.corpus_finished();
-        let code = prepare_error(&error);
-        if arguments.corpus.is_none() {
-            tracing::error!("name the corpus with --corpus PATH if it has moved");
-        }
-        code
-    })?;
+    let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of));
     progress.corpus_finished();
+    let prepared = prepared.map_err(|error| match error {
+        PrepareError::Corpus(error) if arguments.corpus.is_none() => {
+            CliError::usage(format!("{error}; if the corpus has moved, name it with --corpus PATH"))
+        }
+        error => error.into(),
+    })?;
     if let Some(threads) = arguments.threads_per_run {
         sweep.threads_per_run = Parallelism::Exactly(threads as usize);
     }
     let workers = Workers::for_sweep(&sweep, &prepared, isa, records.len());
-    run_again(&arguments.results, records, prepared, &Again { workers, isa }, &progress).map_err(|error| match error {
-        VerificationError::Store(_) => {
-            failure(&error);
-            EXIT_USAGE
-        }
-        _ => usage_error(&error),
-    })
+    Ok(run_again(&arguments.results, records, prepared, &Again { workers, isa }, &progress)?)
 }
 
 fn lines(verified: &[Verified]) -> String {

@@ -1,5 +1,6 @@
 //! What is given of the music to be made: a file to go on from or to harmonise, a key, a length; made into a sketch.
 
+use crate::cli::error::CliError;
 use crate::music::midi::MidiFile;
 use crate::music::{
     Compat, CorpusOptions, MAX_STEPS, PianoRoll, Plane, Reading, Sketch, Voice, builtin, notes, read_midi,
@@ -53,15 +54,15 @@ enum Length {
 }
 
 impl FromStr for Length {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let count = digits.parse().ok().filter(|&count: &usize| count > 0);
         match (count, text[digits.len()..].trim()) {
             (Some(steps), "") => Ok(Self::Steps(steps)),
             (Some(bars), "bar" | "bars") => Ok(Self::Bars(bars)),
-            _ => Err("expected steps, such as 256, or bars, such as 8bars".into()),
+            _ => Err("expected steps, such as 256, or bars, such as 8bars"),
         }
     }
 }
@@ -97,7 +98,7 @@ impl GivenArguments {
     }
 
     /// Read what is given, in the layout and on the grid of a model; `reading` is how its run read its songs.
-    pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, String> {
+    pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, CliError> {
         let length = |default| self.length.unwrap_or(default).steps(model.steps_per_beat);
         let mut given = match (&self.continue_from, &self.harmonise) {
             (Some(path), _) => {
@@ -148,10 +149,10 @@ impl GivenArguments {
     }
 }
 
-fn within_bounds(steps: usize) -> Result<(), String> {
+fn within_bounds(steps: usize) -> Result<(), CliError> {
     let fits = steps as u64 <= MAX_STEPS;
-    fits.then_some(())
-        .ok_or_else(|| format!("--length: a piece of {steps} steps, more than the {MAX_STEPS} it may have"))
+    let message = || format!("--length: a piece of {steps} steps, more than the {MAX_STEPS} it may have");
+    fits.then_some(()).ok_or_else(|| CliError::usage(message()))
 }
 
 /// A MIDI file as the model hears it.
@@ -163,10 +164,10 @@ struct File {
 
 impl File {
     /// Read by the careful rules whatever the model's run did: the original's add a silent row at the end.
-    fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, String> {
+    fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, CliError> {
         let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-        let bytes = std::fs::read(path).map_err(|error| fault(&format!("cannot be read: {error}")))?;
-        let file = MidiFile::parse(&bytes).map_err(|error| fault(&error))?;
+        let bytes = std::fs::read(path).map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
+        let file = MidiFile::parse(&bytes).map_err(|error| CliError::usage(fault(&error)))?;
         let options = CorpusOptions {
             compat: Compat::None,
             lowest_pitch: model.layout.lowest_pitch,
@@ -175,13 +176,13 @@ impl File {
             steps_per_beat: model.steps_per_beat,
             ..reading.clone()
         };
-        let Reading { roll, omissions } = read_midi(&file, &options).map_err(|error| fault(&error))?;
+        let Reading { roll, omissions } = read_midi(&file, &options).map_err(|error| CliError::usage(fault(&error)))?;
         let damage = file.damage.iter().map(ToString::to_string);
         let remarks: Vec<String> = damage.chain(omissions.phrases()).map(|phrase| fault(&phrase)).collect();
         if roll.cells.count_ones() == 0 {
             let (lowest, highest) = (model.layout.lowest_pitch, model.layout.highest_pitch - 1);
             let nothing = format!("no note that the model knows, whose pitches are {lowest} to {highest}");
-            return Err([vec![fault(&nothing)], remarks].concat().join("; "));
+            return Err(CliError::usage([vec![fault(&nothing)], remarks].concat().join("; ")));
         }
         Ok(Self { roll, tempi: MidiFile::tempi(&bytes), remarks })
     }

@@ -3,9 +3,10 @@
 mod given;
 mod rows;
 
-use super::console::{failure, print, start_logging, usage_error};
-use super::{EXIT_OK, Verbosity};
-use crate::cli::console::other_columns;
+use super::arguments::Verbosity;
+use super::console::{other_columns, print, start_logging};
+use super::error::CliError;
+use super::exit::Exit;
 use crate::compose::{Overlap, fill_in};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
@@ -101,34 +102,24 @@ enum Last {
     Likeliest,
 }
 
-pub(super) fn run(arguments: &SampleArguments) -> u8 {
+pub(super) fn run(arguments: &SampleArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let model = match ModelFile::read(&arguments.model) {
-        Ok(model) => model,
-        Err(error) => return usage_error(&error),
-    };
+    let model = ModelFile::read(&arguments.model)?;
     if !model.description.layout.is_music() {
         return rows::run(arguments, &model);
     }
-    let pieces = match pieces(arguments, &model) {
-        Ok(pieces) => pieces,
-        Err(message) => return usage_error(&message),
-    };
-    match write(arguments, &pieces) {
-        Ok(Written { files, others }) => {
-            if !others.is_empty() {
-                let (folder, others) = (arguments.out.display(), listed(&others));
-                tracing::warn!("{folder} holds other numbered files beside those of this call: {others}");
-            }
-            if !arguments.verbosity.quiet {
-                let silent = pieces.rolls.len() - files;
-                let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
-                return print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), EXIT_OK);
-            }
-            EXIT_OK
-        }
-        Err(error) => failure(&error),
+    let pieces = pieces(arguments, &model)?;
+    let Written { files, others } = write(arguments, &pieces)?;
+    if !others.is_empty() {
+        let (folder, others) = (arguments.out.display(), listed(&others));
+        tracing::warn!("{folder} holds other numbered files beside those of this call: {others}");
     }
+    if arguments.verbosity.quiet {
+        return Ok(Exit::Done);
+    }
+    let silent = pieces.rolls.len() - files;
+    let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
+    print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), Exit::Done)
 }
 
 /// Music made, and how it is to sound.
@@ -139,15 +130,17 @@ struct Pieces {
 }
 
 /// Make the music that is asked for; an error says what is wrong with the request.
-fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, String> {
-    let parameters = model.run_parameters().map_err(|error| error.to_string())?;
-    let isa = Isa::detect().map_err(|error| error.to_string())?;
+fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliError> {
+    let parameters = model.run_parameters().map_err(CliError::usage)?;
+    let isa = Isa::detect()?;
     let mut opened = finite(arguments, model, isa)?;
     let (own, description) = (&parameters.sample, &model.description);
     let overlap = overlap(arguments.hop, description.timesteps, description.steps_per_beat)?;
     let chains = chains(arguments, own)?;
     if arguments.corpus.is_some() && chains.start != ChainStart::Data {
-        return Err("--corpus gives chains windows to start at, and these do not start there: add --start data".into());
+        return Err(CliError::usage(
+            "--corpus gives chains windows to start at, and these do not start there: add --start data",
+        ));
     }
     let given = arguments.given.read(description, &parameters.corpus)?;
     for remark in &given.remarks {
@@ -161,7 +154,7 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, Stri
     if arguments.wav {
         let seconds = given.sketch.steps() as f64 * 60.0 / style.beats_per_minute / f64::from(style.steps_per_beat);
         if seconds > sound::MAX_SECONDS {
-            return Err(format!("--wav: {}", sound::TooLong { seconds }));
+            return Err(CliError::usage(format!("--wav: {}", sound::TooLong { seconds })));
         }
     }
     let data = match &arguments.corpus {
@@ -172,39 +165,42 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, Stri
     let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
     let rolls = fill_in(opened.sampler(), &given.sketch, overlap, &chains, data);
     let rolls = rolls.ok_or_else(|| match &arguments.corpus {
-        None => "--start data needs windows to start at: name a folder of MIDI files with --corpus".to_owned(),
+        None => CliError::usage("--start data needs windows to start at: name a folder of MIDI files with --corpus"),
         Some(path) => {
-            let timesteps = description.timesteps;
-            format!("{}: no song is as long as the model's {timesteps} time steps, to start chains at", path.display())
+            let (path, timesteps) = (path.display(), description.timesteps);
+            CliError::usage(format!(
+                "{path}: no song is as long as the model's {timesteps} time steps, to start chains at"
+            ))
         }
     })?;
     Ok(Pieces { rolls, style, skip_empty: own.skip_empty })
 }
 
 /// Opens a model whose parameters are finite numbers.
-fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Box<dyn Model>, String> {
+fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Box<dyn Model>, CliError> {
     let place = arguments.model.display();
-    let opened = model.open(isa).map_err(|error| format!("{place}: {error}"))?;
-    let (finite, makes) = (opened.is_finite(), if model.description.layout.is_music() { "music" } else { "samples" });
-    finite
-        .then_some(opened)
-        .ok_or_else(|| format!("{place}: some of its parameters are no finite numbers: it makes no {makes}"))
+    let opened = model.open(isa).map_err(|error| CliError::usage(format!("{place}: {error}")))?;
+    if opened.is_finite() {
+        return Ok(opened);
+    }
+    let makes = if model.description.layout.is_music() { "music" } else { "samples" };
+    Err(CliError::usage(format!("{place}: some of its parameters are not finite numbers: it makes no {makes}")))
 }
 
 /// The windows of a piece: half overlapping, unless another hop is asked for.
-fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, String> {
+fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, CliError> {
     let half = Overlap::half(timesteps, steps_per_beat as usize);
     let Some(hop) = hop else { return Ok(half) };
     let most = (timesteps - 1).max(1);
     if !(1..=most).contains(&hop) {
         let why = format!("the windows of this model have {timesteps} steps and must overlap");
-        return Err(format!("--hop {hop}: expected 1 to {most}: {why}"));
+        return Err(CliError::usage(format!("--hop {hop}: expected 1 to {most}: {why}")));
     }
     Ok(Overlap { hop, ..half })
 }
 
 /// The chains that are asked for, the model's own run filling in what is not.
-fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, String> {
+fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, CliError> {
     let start = match (arguments.start, own.start) {
         (Some(Start::Zeros), _) | (None, ChainStart::Zeros) => ChainStart::Zeros,
         (Some(Start::Noise), _) | (None, ChainStart::Noise) => ChainStart::Noise,
@@ -213,11 +209,11 @@ fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, St
     };
     let temperature = arguments.temperature.unwrap_or(own.temperature);
     if !(0.001..=1000.0).contains(&temperature) {
-        return Err(format!("--temperature {temperature}: expected 0.001 to 1000"));
+        return Err(CliError::usage(format!("--temperature {temperature}: expected 0.001 to 1000")));
     }
     let annealing = arguments.annealing.unwrap_or(own.annealing);
     if !(0.001..=1000.0).contains(&annealing) {
-        return Err(format!("--annealing {annealing}: expected 0.001 to 1000"));
+        return Err(CliError::usage(format!("--annealing {annealing}: expected 0.001 to 1000")));
     }
     let last_step = match arguments.last_step {
         Some(Last::Draw) => LastStep::Draw,
@@ -241,10 +237,10 @@ fn style(
     own: &SampleOptions,
     given: &Given,
     steps_per_beat: u32,
-) -> Result<MidiStyle, String> {
+) -> Result<MidiStyle, CliError> {
     let tempo = match (arguments.tempo, given.tempi.first()) {
         (Some(tempo), _) if !TEMPI.contains(&tempo) => {
-            return Err(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute"));
+            return Err(CliError::usage(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute")));
         }
         (Some(tempo), _) => tempo,
         (None, Some(&tempo)) if TEMPI.contains(&tempo) => tempo,
@@ -252,10 +248,10 @@ fn style(
     };
     let (velocity, program) = (arguments.velocity.unwrap_or(own.velocity), arguments.program.unwrap_or(own.program));
     if !TEMPI.contains(&tempo) || !(1..=127).contains(&velocity) || program > 127 {
-        return Err(format!(
+        return Err(CliError::usage(format!(
             "the model's run speaks of a tempo of {tempo}, a velocity of {velocity} and a program of {program}, which MIDI \
              does not have: set --tempo, --velocity and --program"
-        ));
+        )));
     }
     Ok(MidiStyle { beats_per_minute: tempo, velocity, program, steps_per_beat })
 }
@@ -274,27 +270,28 @@ fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Optio
 }
 
 /// Whether the cells of pieces of so many steps fit into memory, by far the most that they take.
-fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), String> {
+fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), CliError> {
     let bytes_of_step = model.layout.columns().div_ceil(64) as u64 * 8;
     let cells = (count as u64).saturating_mul(steps as u64).saturating_mul(bytes_of_step);
     match available_bytes() {
         Some(available) if cells > available => {
             let (needed, there) = (in_words(cells), in_words(available));
-            Err(format!(
+            Err(CliError::usage(format!(
                 "{count} pieces of {steps} steps take about {needed}, where {there} of memory are available: fewer at a \
                  time, each call with a --seed and a folder of its own, take less"
-            ))
+            )))
         }
         _ => Ok(()),
     }
 }
 
 /// The windows of a corpus, read as the model's run read its own.
-fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Windows, String> {
+fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Windows, CliError> {
     let options = CorpusOptions { path: Some(path.to_path_buf()), ..options.clone() };
-    let corpus = load_corpus(&options, &|_, _| ()).map_err(|error| error.to_string())?;
+    let corpus = load_corpus(&options, &|_, _| ())?;
     if corpus.layout != model.description.layout {
-        return Err(format!("{}: {}", path.display(), other_columns(&corpus.layout, &model.description.layout)));
+        let columns = other_columns(&corpus.layout, &model.description.layout);
+        return Err(CliError::usage(format!("{}: {columns}", path.display())));
     }
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }

@@ -1,7 +1,9 @@
 //! The samples of `runner sample` from a model of rows that are not music: one NumPy file.
 
 use super::{SampleArguments, chains, finite, listed, windows};
-use crate::cli::console::{failure, print, usage_error};
+use crate::cli::console::print;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
 use crate::data::to_npy;
 use crate::engine::{BitMatrix, Isa};
 use crate::model::ChainStart;
@@ -12,39 +14,37 @@ use crate::sweep::{ModelFile, create_folder, write_whole};
 const NAME: &str = "samples.npy";
 
 /// Draws samples (count × units) and writes them as `samples.npy`.
-pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> u8 {
-    let samples = match samples(arguments, model) {
-        Ok(samples) => samples,
-        Err(message) => return usage_error(&message),
-    };
+pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> Result<Exit, CliError> {
+    let samples = samples(arguments, model)?;
     let path = arguments.out.join(NAME);
-    if let Err(error) = create_folder(&arguments.out).and_then(|()| write_whole(&path, &to_npy(&samples))) {
-        return failure(&error);
-    }
+    create_folder(&arguments.out)?;
+    write_whole(&path, &to_npy(&samples))?;
     let line = format!("{} samples of {} units in {}\n", samples.rows(), samples.columns(), path.display());
-    print(if arguments.verbosity.quiet { "" } else { &line }, crate::cli::EXIT_OK)
+    print(if arguments.verbosity.quiet { "" } else { &line }, Exit::Done)
 }
 
 /// Draws the samples that are asked for; an error says what is wrong with the request.
-fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, String> {
+fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, CliError> {
     let place = arguments.model.display();
     let of_music = of_music(arguments);
     if !of_music.is_empty() {
         let (flags, units) = (listed(&of_music), model.description.layout.columns());
-        return Err(format!("{place} is a model of rows of {units} units, which are not music: leave out {flags}"));
+        return Err(CliError::usage(format!(
+            "{place} is a model of rows of {units} units, which are not music: leave out {flags}"
+        )));
     }
-    let parameters = model.run_parameters().map_err(|error| error.to_string())?;
-    let isa = Isa::detect().map_err(|error| error.to_string())?;
-    let mut opened = finite(arguments, model, isa)?;
+    let parameters = model.run_parameters().map_err(CliError::usage)?;
+    let mut opened = finite(arguments, model, Isa::detect()?)?;
     let chains = chains(arguments, &parameters.sample)?;
     if arguments.corpus.is_some() && chains.start != ChainStart::Data {
-        return Err("--corpus gives chains rows to start at, and these do not start there: add --start data".into());
+        let message = "--corpus gives chains rows to start at, and these do not start there: add --start data";
+        return Err(CliError::usage(message));
     }
     let data = arguments.corpus.as_deref().map(|path| windows(path, &parameters.corpus, model)).transpose()?;
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|rows_of_data| (&rows_of_data.bits, rows.as_slice()));
     let samples = chains.run(opened.sampler(), data);
-    samples.ok_or_else(|| "--start data needs rows to start at: name a file of rows with --corpus".to_owned())
+    samples.ok_or_else(|| CliError::usage("--start data needs rows to start at: name a file of rows with --corpus"))
 }
 
 /// Returns the arguments given that apply to music alone.

@@ -40,8 +40,9 @@ pub static KEYS: &[Key] = &[
     .role(Role::Input),
     Key::choice(
         "corpus.compat",
-        &["none", "seed"],
-        "`seed` reads MIDI files as the original program does, and changes the defaults marked with †.",
+        &["none", "article", "seed"],
+        "`article` reads MIDI files as the article's program does, and changes the defaults marked with †; `seed` is its \
+         older name, which records keep.",
     ),
     Key::integer("corpus.lowest_pitch", [0, 127], 24, "The lowest MIDI pitch kept.").data_set(Literal::Integer(21)),
     Key::integer("corpus.highest_pitch", [1, 128], 102, "One more than the highest MIDI pitch kept.")
@@ -58,7 +59,7 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "corpus.rounding",
         &["nearest", "down"],
-        "Which time step an event between two belongs to; `compat = \"seed\"` has a rule of its own.",
+        "Which time step an event between two belongs to; `compat = \"article\"` has a rule of its own.",
     ),
     Key::flag("corpus.drums", false, "Whether to keep the notes of the drum channel.").seed(Literal::Bool(true)),
     Key::new(
@@ -384,7 +385,7 @@ pub fn keys_markdown() -> String {
         let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
     }
     text.push_str(
-        "\n† the default under `corpus.compat = \"seed\"`. JSON: the default for a polyphonic data set in JSON. rows: \
+        "\n† the default under `corpus.compat = \"article\"`. JSON: the default for a polyphonic data set in JSON. rows: \
          the default for rows of 0 and 1 that are not music.\n",
     );
     text

@@ -1,11 +1,9 @@
 //! The parameters of one run, as typed options for the layers below.
 
-use super::settings::Settings;
 use crate::evaluate::EvaluateOptions;
 use crate::model::{ChainStart, Chains, LastStep, ModelOptions};
 use crate::music::CorpusOptions;
 use crate::train::TrainOptions;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -33,22 +31,6 @@ impl RunParameters {
             tables[table][name] = value.clone();
         }
         serde_json::from_value(tables)
-    }
-
-    /// The options that settings stand for.
-    pub(crate) fn from_settings(settings: &Settings) -> Self {
-        /// The registry and the structs name the same keys and types; a test holds them together.
-        fn table<T: DeserializeOwned>(settings: &Settings, name: &str) -> T {
-            serde_json::from_value(Value::Object(settings.table(name)))
-                .unwrap_or_else(|error| panic!("the keys of `{name}` differ from its options: {error}"))
-        }
-        Self {
-            corpus: table(settings, "corpus"),
-            model: table(settings, "model"),
-            train: table(settings, "train"),
-            evaluate: table(settings, "evaluate"),
-            sample: table(settings, "sample"),
-        }
     }
 }
 
@@ -110,7 +92,7 @@ impl SampleOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::config::Explicit;
+    use crate::sweep::config::{Explicit, Settings};
 
     #[test]
     fn parameters_come_back_from_their_dotted_form() {

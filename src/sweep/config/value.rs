@@ -34,10 +34,12 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             float(key, number).ok_or_else(|| out_of_range(key, node))
         }
         (Kind::Bool, Raw::Bool(flag)) => Ok((*flag).into()),
-        (Kind::Choice(choices), Raw::Text(text)) => choice(key, node, text, choices),
+        (Kind::Choice(choices), Raw::Text(text)) => {
+            Ok(choice(key, node, text, choices).map(|name| stored_name(key, name))?.into())
+        }
         (Kind::Choices(choices), Raw::List(items)) => {
             let names = list(key, items, |item| match &item.value {
-                Raw::Text(text) => choice(key, item, text, choices),
+                Raw::Text(text) => choice(key, item, text, choices).map(Value::from),
                 other => Err(wrong_item(key, item, other)),
             })?;
             if names.is_empty() {
@@ -79,6 +81,30 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
     }
 }
 
+impl Key {
+    /// Reads a value from the text of a flag, which has no quotes.
+    pub(crate) fn parse(&self, text: &str) -> Result<Value, ConfigError> {
+        let integer = || text.parse().ok().map(|number| Raw::Integer(Some(number)));
+        let value = match self.kind {
+            Kind::Integer { .. } | Kind::Seed | Kind::AutoOrInteger { .. } => integer(),
+            Kind::Float { .. } => text.parse().ok().map(Raw::Float),
+            Kind::Bool => text.parse().ok().map(Raw::Bool),
+            _ => None,
+        };
+        let value = value.unwrap_or_else(|| Raw::Text(text.to_owned()));
+        check(self, &Node { value, origin: Origin::of_argument(text) }, Path::new(""))
+    }
+
+    /// Returns true for a number within the range of a key of numbers.
+    pub(crate) fn admits(&self, number: &Value) -> bool {
+        match self.kind {
+            Kind::Integer { min, max } => number.as_i64().is_some_and(|number| (min..=max).contains(&number)),
+            Kind::Float { .. } => number.as_f64().is_some_and(|number| float(self, number).is_some()),
+            _ => panic!("`{}` is not a key of numbers", self.path),
+        }
+    }
+}
+
 /// The number of an integer or a float.
 pub(crate) fn as_float(value: &Raw) -> Option<f64> {
     match value {
@@ -105,9 +131,18 @@ fn integer(key: &Key, node: &Node, number: Option<i128>, min: i64, max: i64) -> 
         .ok_or_else(|| out_of_range(key, node))
 }
 
-fn choice(key: &Key, node: &Node, text: &str, choices: &[&str]) -> Result<Value, ConfigError> {
+/// Names of values that records have under an older name: key, name, name in records.
+const OLDER_NAMES: &[(&str, &str, &str)] = &[("corpus.compat", "article", "seed")];
+
+/// Returns the name that records have for a choice.
+fn stored_name<'a>(key: &Key, name: &'a str) -> &'a str {
+    let older = OLDER_NAMES.iter().find(|(path, newer, _)| *path == key.path && *newer == name);
+    older.map_or(name, |(_, _, older)| older)
+}
+
+fn choice<'a>(key: &Key, node: &Node, text: &'a str, choices: &[&str]) -> Result<&'a str, ConfigError> {
     if choices.contains(&text) {
-        return Ok(text.into());
+        return Ok(text);
     }
     let error = ConfigError::at(
         &node.origin,
@@ -278,4 +313,43 @@ pub(crate) fn closest_key(path: &str) -> Option<&'static str> {
     };
     let same = other.iter().find(|(_, other)| *other == name).map(|(key, _)| key.path);
     same.or_else(|| similar(&own)).or_else(|| similar(&other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_names_are_choices_of_their_keys() {
+        for (path, newer, older) in OLDER_NAMES {
+            let Kind::Choice(choices) = Key::named(path).kind else { panic!("`{path}` is not a key of choices") };
+            assert!(choices.contains(newer) && choices.contains(older), "{path}: {choices:?}");
+            assert_eq!(Key::named(path).parse(newer), Key::named(path).parse(older));
+        }
+    }
+
+    #[test]
+    fn flags_take_the_values_of_their_keys_and_no_others() {
+        let parse = |path: &str, text: &str| Key::named(path).parse(text).ok();
+        assert_eq!(parse("sample.count", "100000"), Some(100_000.into()));
+        assert_eq!(parse("sample.tempo", "90"), Some(90.0.into()));
+        assert_eq!(parse("sample.last_step", "draw"), Some("draw".into()));
+        assert_eq!(parse("sample.skip_empty", "false"), Some(false.into()));
+        assert_eq!(parse("replicates.seed", "18446744073709551615"), Some(u64::MAX.into()));
+        assert_eq!(parse("run.jobs", "auto"), Some("auto".into()));
+        assert_eq!(parse("run.jobs", "4"), Some(4.into()));
+        for (path, text) in [
+            ("sample.count", "100001"),
+            ("sample.count", "-1"),
+            ("sample.count", "1.5"),
+            ("sample.count", "99999999999999999999999999999999999999999999"),
+            ("sample.tempo", "nan"),
+            ("sample.tempo", "3.9"),
+            ("sample.last_step", "\"draw\""),
+            ("sample.last_step", ""),
+            ("run.jobs", "0"),
+        ] {
+            assert_eq!(parse(path, text), None, "{path}={text}");
+        }
+    }
 }

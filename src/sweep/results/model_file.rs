@@ -3,8 +3,8 @@
 use super::tensor_file::{self, TensorFileError};
 use crate::engine::{EngineKind, Isa, Parameters};
 use crate::model::{LearnerError, Model, ModelKind, Tensors};
-use crate::music::{Layout, MAX_STEPS_PER_BEAT};
-use crate::sweep::config::RunParameters;
+use crate::music::Layout;
+use crate::sweep::config::{Key, RunParameters};
 use crate::sweep::store::{StoreError, write_whole};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -114,8 +114,9 @@ impl ModelFile {
             return Err(format!("its {visible} visible units are not the windows that its description names"));
         }
         let beat = description.steps_per_beat;
-        if !(1..=MAX_STEPS_PER_BEAT).contains(&beat) {
-            return Err(format!("its description has {beat} steps in a beat; 1 to {MAX_STEPS_PER_BEAT} are possible"));
+        let key = Key::named("corpus.steps_per_beat");
+        if !key.admits(&beat.into()) {
+            return Err(format!("its description says {beat} steps a beat: expected {}", key.kind.describe()));
         }
         if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
             return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
@@ -189,7 +190,7 @@ mod tests {
         other = model();
         other.description.params.insert("model.timesteps".into(), 3.into());
         assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("windows of 2 steps"));
-        for beat in [0, 4_000_000_000] {
+        for beat in [0, 97, 4_000_000_000] {
             other = model();
             other.description.steps_per_beat = beat;
             assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps in a beat"));

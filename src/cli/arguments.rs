@@ -1,0 +1,39 @@
+//! The arguments that several verbs share.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// The form of what is said on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Plain,
+    /// One JSON object a line: `timestamp`, `level`, `message`, and the fields of the event.
+    Json,
+}
+
+/// How much to say on standard error, and in which form.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Verbosity {
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Say more: files that are skipped (-v), every file (-vv).
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(super) verbose: u8,
+    /// Log and progress on standard error: lines for people, or one JSON object a line.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "plain")]
+    pub(super) log_format: LogFormat,
+}
+
+/// A configuration: a file and settings on top of it.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ConfigArguments {
+    /// The sweep, in TOML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Set a key, over the file: `--set train.k=5`, `--set 'sweep.grid."model.hidden"=[50, 100]'`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+}
