@@ -45,9 +45,6 @@ pub enum CorpusError {
         /// The error, with its place.
         error: DataError,
     },
-    /// A folder of rows has nothing to train on.
-    #[error("corpus.path {}: train.npy or train.csv is missing; only the files valid and test are optional", .0.display())]
-    NoTrainingRows(PathBuf),
     /// A folder has two files of rows for one split.
     #[error("corpus.path {}: {first} and {second} are both there; keep one of them", folder.display())]
     RowsTwice {

@@ -1,6 +1,7 @@
 //! Rows of bits that are not music, read as a corpus: each row is a song of one step, with one report for each file.
 
 use super::error::CorpusError;
+use super::folder;
 use super::load::Progress;
 use super::report::{FileReport, counted};
 use super::song::{Corpus, Song, Split};
@@ -32,7 +33,8 @@ pub struct RowFiles {
 
 impl RowFiles {
     /// Returns the files of rows at a path: a file in .npy or .csv, or a folder with such files that are named train,
-    /// valid or test. `None` for anything else.
+    /// valid or test. `None` for anything else: a folder without a file named train, or with a MIDI file below it, is not
+    /// one of rows.
     pub fn at(path: &Path) -> Option<Self> {
         let files: Vec<RowFile> = if path.is_dir() {
             let named = SPLITS.iter().flat_map(|&split| {
@@ -41,7 +43,11 @@ impl RowFiles {
                     RowFile { path, format, split: Some(split) }
                 })
             });
-            named.filter(|file| file.path.is_file()).collect()
+            let files: Vec<RowFile> = named.filter(|file| file.path.is_file()).collect();
+            let has_training = files.iter().any(|file| file.split.is_some_and(|(_, split)| split == Split::Train));
+            // Music may have lists of its files beside it that bear such names.
+            let is_music = || folder::midi_files(path).is_ok_and(|found| !found.is_empty());
+            if has_training && !is_music() { files } else { Vec::new() }
         } else {
             let lone = Format::of(path).map(|format| RowFile { path: path.to_path_buf(), format, split: None });
             lone.into_iter().collect()
@@ -60,9 +66,6 @@ impl RowFiles {
         if let Some([first, second]) = self.files.windows(2).find(twice) {
             let [first, second] = [first, second].map(|file| name_of(&file.path));
             return Err(CorpusError::RowsTwice { folder: self.path.clone(), first, second });
-        }
-        if !self.files.iter().any(|file| file.split.is_none_or(|(_, split)| split == Split::Train)) {
-            return Err(CorpusError::NoTrainingRows(self.path.clone()));
         }
         let mut tables: Vec<BitMatrix> = Vec::new();
         for file in &self.files {
@@ -168,7 +171,7 @@ mod tests {
         let fault = || load(folder.path()).unwrap_err().to_string();
         assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
         put("valid.csv", 3, 9);
-        assert!(fault().ends_with("train.npy or train.csv is missing; only the files valid and test are optional"));
+        assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
         put("train.npy", 5, 9);
         put("test.npy", 2, 9);
         let corpus = load(folder.path()).unwrap();
@@ -191,6 +194,12 @@ mod tests {
         for path in ["a.mid", "a.json", "missing/train.npy/..", "."] {
             assert_eq!(RowFiles::at(&folder.path().join(path)), None, "{path}");
         }
+        // A folder of music may have a list of its files beside them.
+        fs::write(folder.path().join("train.csv"), "1,0\n").unwrap();
+        assert!(RowFiles::at(folder.path()).is_some());
+        fs::create_dir(folder.path().join("songs")).unwrap();
+        fs::write(folder.path().join("songs/a.mid"), "").unwrap();
+        assert_eq!(RowFiles::at(folder.path()), None);
         let missing = load(&folder.path().join("missing.npy")).unwrap_err();
         assert!(matches!(missing, CorpusError::Path { .. }), "{missing}");
     }

@@ -68,8 +68,8 @@ function unitsSection() {
     const heightOf = (width) => Math.round(Math.min(width, 240) * high / wide);
     const frame = canvas(label, heightOf, (context, width, height) => {
       context.fillStyle = css(rgb('zero'));
-      context.fillRect(0, 0, width, height);
       const cell = height / high;
+      context.fillRect(0, 0, Math.min(width, wide * cell), height);
       weights.forEach((level, index) => {
         if (!level) return;
         context.fillStyle = css(diverging((level / 127) * (unit.scale / scale)));
