@@ -19,7 +19,7 @@ const METRICS: [(&str, &str, usize); 8] = [
 ];
 
 /// The points of a summary, best first, with mean ± deviation over replicates.
-pub(super) fn summary_table(summary: &Summary) -> String {
+pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let shown: Vec<_> = METRICS
