@@ -1,9 +1,9 @@
 //! `runner corpus`: what becomes of every file, and what the corpus is as a whole.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::inspect::{CorpusOverview, SplitOverview};
 use crate::music::{Corpus, FileStatus, Splits};
 use crate::sweep::SweepConfig;

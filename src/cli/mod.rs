@@ -1,30 +1,24 @@
 //! The command line: arguments in, exit code out; one file a verb.
 
 mod arguments;
-mod compare;
-mod completions;
-mod console;
 mod corpus;
-mod doctor;
 mod error;
-mod evaluate;
 mod exit;
-mod man;
-mod merge;
-mod plan;
-mod progress;
-mod report;
-mod run;
-mod sample;
-mod status;
-mod submit;
-mod table;
-mod verify;
+mod model;
+mod output;
+mod program;
+mod results;
+mod sweep;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use exit::Exit;
+use model::{evaluate, sample};
+use output::console;
+use program::{completions, doctor, man};
+use results::{compare, report, verify};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use sweep::{merge, plan, run, status, submit};
 
 /// Train Restricted Boltzmann Machines on MIDI piano rolls: one for every point of a sweep.
 ///

@@ -1,9 +1,10 @@
 //! `runner submit`: a sweep handed to a batch system.
 
-use super::arguments::{ConfigArguments, Verbosity};
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use super::plan;
+use crate::cli::arguments::{ConfigArguments, Verbosity};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::cluster::{Packing, SlurmJob, SlurmOptions, Submission, Submitted, array_limit, by_hand, find_sbatch};
 use crate::sweep::{PlanFile, Prepared, lay_out};
 use clap::{Args, Subcommand};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `runner submit`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  runner submit slurm --config configs/quick.toml --shards 4 --dry-run")]
-pub(super) struct SubmitArguments {
+pub(in crate::cli) struct SubmitArguments {
     #[command(subcommand)]
     system: System,
 }
@@ -94,7 +95,7 @@ fn word(text: &str) -> Result<String, &'static str> {
     }
 }
 
-pub(super) fn run(arguments: &SubmitArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &SubmitArguments) -> Result<Exit, CliError> {
     match &arguments.system {
         System::Slurm(arguments) => slurm(arguments),
     }
@@ -105,7 +106,7 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
     if !arguments.dry_run {
         find_sbatch().map_err(CliError::usage)?;
     }
-    let (sweep, plan) = super::plan::read(&arguments.config, arguments.verbosity)?;
+    let (sweep, plan) = plan::read(&arguments.config, arguments.verbosity)?;
     // What is wrong with the corpus is better found here than by every task.
     let prepared = Prepared::new(plan, &|_, _| ())?;
     let limit = array_limit().map_err(CliError::usage)?;

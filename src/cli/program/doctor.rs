@@ -1,9 +1,9 @@
 //! `runner doctor`: whether this machine is fit for sweeps.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::inspect::{CheckStatus, Diagnosis, Speed};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  runner doctor\n  runner doctor --out /scratch/results --json\n\nExit codes: 0 nothing is \
     wrong; 1 something is, and the remedy is said."
 )]
-pub(super) struct DoctorArguments {
+pub(in crate::cli) struct DoctorArguments {
     /// The folder that results will go to.
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct DoctorArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &DoctorArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &DoctorArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let diagnosis = Diagnosis::make(&arguments.out);
     let text = if arguments.json {

@@ -1,9 +1,9 @@
 //! `runner plan`: what a sweep consists of.
 
-use super::arguments::{ConfigArguments, Verbosity};
-use super::console::{configuration_warning, print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::{ConfigArguments, Verbosity};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{configuration_warning, print, start_logging};
 use crate::engine::Isa;
 use crate::sweep::{
     ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, display, expected_bytes,
@@ -15,7 +15,7 @@ use comfy_table::{Table, presets};
 /// Arguments of `runner plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  runner plan --config configs/quick.toml --set replicates.count=3")]
-pub(super) struct PlanArguments {
+pub(in crate::cli) struct PlanArguments {
     #[command(flatten)]
     config: ConfigArguments,
     /// Show only part I of N of the plan.
@@ -29,7 +29,10 @@ pub(super) struct PlanArguments {
 }
 
 /// Read a configuration and make its plan; warnings are shown at once.
-pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<(SweepConfig, Plan), ConfigErrors> {
+pub(in crate::cli) fn read(
+    arguments: &ConfigArguments,
+    verbosity: Verbosity,
+) -> Result<(SweepConfig, Plan), ConfigErrors> {
     let sweep = SweepConfig::load(Some(&arguments.config), &arguments.sets)?;
     let plan = sweep.plan()?;
     if !verbosity.quiet {
@@ -41,7 +44,7 @@ pub(super) fn read(arguments: &ConfigArguments, verbosity: Verbosity) -> Result<
     Ok((sweep, plan))
 }
 
-pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let (sweep, plan) = read(&arguments.config, arguments.verbosity)?;
     let prepared = Prepared::new(plan, &|_, _| ())?;

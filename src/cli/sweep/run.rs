@@ -1,12 +1,13 @@
 //! `runner run`: the sweep.
 
-use super::arguments::{ConfigArguments, Verbosity};
-use super::console::{log_files, print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
-use super::progress::{Progress, ProgressMode};
-use super::report::write_beside;
-use super::table::summary_table;
+use super::plan;
+use crate::cli::arguments::{ConfigArguments, Verbosity};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{log_files, print, start_logging};
+use crate::cli::output::progress::{Progress, ProgressMode};
+use crate::cli::output::table::summary_table;
+use crate::cli::results::report::write_beside;
 use crate::machine::available_bytes;
 use crate::sweep::{
     ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory,
@@ -25,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(20);
 #[command(after_help = "Examples:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2\n  \
     runner run --config configs/quick.toml --rerun failed\n\n\
     The same command again goes on where the last one stopped. Several processes may share a folder of results.")]
-pub(super) struct RunArguments {
+pub(in crate::cli) struct RunArguments {
     #[command(flatten)]
     config: ConfigArguments,
     /// Folder for the results, instead of `output.dir`; the sweep makes a folder of its name there.
@@ -86,12 +87,12 @@ impl RunArguments {
     }
 }
 
-pub(super) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let interrupt =
         Interrupt::on_signals().map_err(|error| CliError::failed(format!("cannot watch for signals: {error}")))?;
     end_in_time(interrupt.clone());
-    let (mut sweep, plan) = super::plan::read(&arguments.config, arguments.verbosity)?;
+    let (mut sweep, plan) = plan::read(&arguments.config, arguments.verbosity)?;
     let config_text = sweep.to_toml();
     let isa = sweep.instruction_set()?;
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });

@@ -1,9 +1,9 @@
 //! The samples of `runner sample` from a model of rows that are not music: one NumPy file.
 
 use super::{SampleArguments, chains, finite, listed, windows};
-use crate::cli::console::print;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::output::console::print;
 use crate::data::to_npy;
 use crate::engine::{BitMatrix, Isa};
 use crate::model::ChainStart;

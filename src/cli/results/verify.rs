@@ -1,10 +1,10 @@
 //! `runner verify`: whether results on disk are whole, and come out the same again.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
-use super::progress::{Progress, ProgressMode};
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
+use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::engine::Isa;
 use crate::inspect::{Again, Choice, Fault, Verified, check_files, complete_records, run_again};
 use crate::sweep::{Parallelism, PrepareError, Prepared, RunRecord, SweepConfig, Workers, display};
@@ -20,7 +20,7 @@ use std::path::PathBuf;
     scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all is as recorded; \
     1 something is not; 2 it cannot be verified."
 )]
-pub(super) struct VerifyArguments {
+pub(in crate::cli) struct VerifyArguments {
     /// A folder of results, such as results/NAME.
     results: PathBuf,
     /// Do this run again: its name or the beginning of it; repeatable.
@@ -51,7 +51,7 @@ pub(super) struct VerifyArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &VerifyArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &VerifyArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let choice = match arguments {
         VerifyArguments { all: true, .. } => Choice::All,

@@ -1,10 +1,10 @@
 //! `runner status`: what is done of a sweep, and what is not.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
-use super::progress::duration;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
+use crate::cli::output::progress::duration;
 use crate::inspect::{Forecast, Status};
 use crate::sweep::{SweepConfig, display};
 use clap::Args;
@@ -21,7 +21,7 @@ const LISTED: usize = 20;
     after_help = "Examples:\n  runner status results/quick\n  runner status --config configs/quick.toml --json\n\nExit \
     codes: 0 all runs done; 1 some run failed, and none is left; 2 no results there; 4 incomplete."
 )]
-pub(super) struct StatusArguments {
+pub(in crate::cli) struct StatusArguments {
     /// A folder of results, such as results/NAME.
     #[arg(required_unless_present = "config")]
     results: Option<PathBuf>,
@@ -35,7 +35,7 @@ pub(super) struct StatusArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &StatusArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &StatusArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let folder = match (&arguments.results, &arguments.config) {
         (Some(results), _) => results.clone(),

@@ -1,9 +1,9 @@
 //! `runner completions`: what makes a shell complete the program's arguments.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
@@ -11,12 +11,12 @@ use clap_complete::Shell;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner completions bash > ~/.local/share/bash-completion/completions/runner\n  \
     runner completions fish > ~/.config/fish/completions/runner.fish")]
-pub(super) struct CompletionsArguments {
+pub(in crate::cli) struct CompletionsArguments {
     /// The shell.
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &CompletionsArguments, mut program: Command) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &CompletionsArguments, mut program: Command) -> Result<Exit, CliError> {
     start_logging(Verbosity::default());
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, "runner", &mut script);

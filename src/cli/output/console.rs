@@ -1,8 +1,8 @@
 //! What the program says: log lines, errors, and whether anybody watches.
 
-use super::arguments::{LogFormat, Verbosity};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::{LogFormat, Verbosity};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
 use crate::music::{Corpus, FileStatus, Layout};
 use crate::sweep::{ConfigError, ConfigErrors, Severity};
 use std::collections::HashSet;
@@ -14,18 +14,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The target of events that tell progress: they are said at any verbosity but `--quiet`.
-pub(super) const PROGRESS: &str = "progress";
+pub(in crate::cli) const PROGRESS: &str = "progress";
 
 /// The form asked for by the first call of [`start_logging`].
 static LOG_FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Whether standard error carries JSON.
-pub(super) fn logs_json() -> bool {
+pub(in crate::cli) fn logs_json() -> bool {
     LOG_FORMAT.get() == Some(&LogFormat::Json)
 }
 
 /// Send log lines to standard error, as many as asked for, in the form asked for.
-pub(super) fn start_logging(verbosity: Verbosity) {
+pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
@@ -51,12 +51,12 @@ pub(super) fn start_logging(verbosity: Verbosity) {
 }
 
 /// Whether colour and bars are welcome on standard error.
-pub(super) fn colour() -> bool {
+pub(in crate::cli) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Logs the error that ends a verb.
-pub(super) fn log_error(error: &CliError) {
+pub(in crate::cli) fn log_error(error: &CliError) {
     match error {
         CliError::Config(ConfigErrors(errors)) if logs_json() => errors.iter().for_each(log_configuration_error),
         CliError::Config(errors) => say(errors.render(colour()).trim_end()),
@@ -65,7 +65,7 @@ pub(super) fn log_error(error: &CliError) {
 }
 
 /// Say what is likely not meant in a configuration.
-pub(super) fn configuration_warning(warning: &ConfigError) {
+pub(in crate::cli) fn configuration_warning(warning: &ConfigError) {
     if logs_json() {
         log_configuration_error(warning);
     } else {
@@ -86,7 +86,7 @@ fn log_configuration_error(error: &ConfigError) {
 
 /// Prints to standard output and returns `exit`. A text that cannot be written is an error, unless `exit` already tells of
 /// another fault; a reader that has gone away, as `head` does, is none.
-pub(super) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
+pub(in crate::cli) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -102,12 +102,12 @@ pub(super) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
 }
 
 /// Print a line for people to standard error. Where that is closed or full nobody can be told, and the work goes on.
-pub(super) fn say(line: &str) {
+pub(in crate::cli) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Returns the difference between the columns of a corpus and those of a model, in words.
-pub(super) fn other_columns(corpus: &Layout, model: &Layout) -> String {
+pub(in crate::cli) fn other_columns(corpus: &Layout, model: &Layout) -> String {
     let (own, other) = (corpus.columns(), model.columns());
     match (corpus.is_music(), model.is_music()) {
         (true, true) => {
@@ -122,7 +122,7 @@ pub(super) fn other_columns(corpus: &Layout, model: &Layout) -> String {
 }
 
 /// Log what became of every file of some corpora; what two readings of a file agree on is said once.
-pub(super) fn log_files(corpora: &[Corpus]) {
+pub(in crate::cli) fn log_files(corpora: &[Corpus]) {
     let mut said = HashSet::new();
     for file in corpora.iter().flat_map(|corpus| &corpus.files) {
         let reason = file.reason.as_deref().unwrap_or("whole");

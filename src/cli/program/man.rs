@@ -1,9 +1,9 @@
 //! `runner man`: manual pages, made of the same text as `--help`.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::sweep::{StoreError, create_folder};
 use clap::{Args, Command};
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use std::path::PathBuf;
 /// Arguments of `runner man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner man > runner.1\n  runner man --out ~/.local/share/man/man1")]
-pub(super) struct ManArguments {
+pub(in crate::cli) struct ManArguments {
     /// Write the pages of the program and of each verb into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &ManArguments, program: Command) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &ManArguments, program: Command) -> Result<Exit, CliError> {
     start_logging(Verbosity::default());
     if let Some(folder) = &arguments.out {
         create_folder(folder)?;

@@ -1,9 +1,9 @@
 //! `runner report`: the results of a sweep as a web page.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::report::{FILE_NAME, Report};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  runner report results/quick --out /tmp/quick.html\n\n\
     Exit codes: 0 written; 1 it could not be written; 2 the folder holds no results of a sweep.")]
-pub(super) struct ReportArguments {
+pub(in crate::cli) struct ReportArguments {
     /// The folder of a sweep's results, complete or not.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct ReportArguments {
 
 /// `report.html` beside the results that a command has just changed. It can be made again from them at any time, so that
 /// nothing fails with it.
-pub(super) fn write_beside(folder: &Path) {
+pub(in crate::cli) fn write_beside(folder: &Path) {
     let path = folder.join(FILE_NAME);
     let written = Report::read(folder).and_then(|report| Ok(report.write(&path)?));
     if let Err(error) = written {
@@ -33,7 +33,7 @@ pub(super) fn write_beside(folder: &Path) {
     }
 }
 
-pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let report = Report::read(&arguments.results)?;
     let path = arguments.out.clone().unwrap_or_else(|| arguments.results.join(FILE_NAME));

@@ -1,9 +1,9 @@
 //! `runner compare`: what two results have in common, and what sets them apart.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
 use crate::inspect::{Comparison, ComparisonOptions, Contrast, Method, Quantified, Results, Side, Verdict};
 use crate::sweep::{Direction, display};
 use clap::Args;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
     results/before results/after --metric train_s --metric validation_pseudo_log_likelihood --threshold \
     validation_pseudo_log_likelihood=0.5 --json\n\nExit codes: 0 no regression; 2 nothing to compare; 3 a regression \
     beyond the threshold, or a run that now fails.")]
-pub(super) struct CompareArguments {
+pub(in crate::cli) struct CompareArguments {
     /// The results to compare with: a folder of results, or that of a single run.
     a: PathBuf,
     /// The results to judge.
@@ -66,7 +66,7 @@ fn parse_confidence(text: &str) -> Result<f64, &'static str> {
     share.ok_or("expected a share from 0.5 to below 1, such as 0.95")
 }
 
-pub(super) fn run(arguments: &CompareArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &CompareArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let (a, b) = (Results::read(&arguments.a)?, Results::read(&arguments.b)?);
     let mut options = ComparisonOptions {

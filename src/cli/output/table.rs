@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 const SHOWN: usize = 20;
 
 /// The points of a summary, best first, with mean ± deviation over replicates.
-pub(super) fn summary_table(summary: &Summary) -> String {
+pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     // A metric of the model has a column where some point has a value of it.

@@ -1,6 +1,6 @@
 //! Progress: bars on a terminal, plain lines elsewhere, events where the log is JSON.
 
-use super::console::{PROGRESS, logs_json, say};
+use crate::cli::output::console::{PROGRESS, logs_json, say};
 use crate::sweep::{RunRecord, RunStatus, SweepObserver};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProgressMode {
+pub(in crate::cli) enum ProgressMode {
     /// Bars on a terminal, plain lines elsewhere.
     Auto,
     /// A line for every run that ends.
@@ -24,7 +24,7 @@ pub(super) enum ProgressMode {
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Shows how far the corpus and the runs are, on standard error.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     display: Display,
     state: Mutex<State>,
 }
@@ -59,7 +59,7 @@ struct RunState {
 }
 
 impl Progress {
-    pub(super) fn new(mode: ProgressMode) -> Self {
+    pub(in crate::cli) fn new(mode: ProgressMode) -> Self {
         let display = match mode {
             ProgressMode::Never => Display::Never,
             _ if logs_json() => Display::Events,
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// Files of a corpus are being read.
-    pub(super) fn corpus(&self, done: usize, of: usize) {
+    pub(in crate::cli) fn corpus(&self, done: usize, of: usize) {
         if let Display::Bars { corpus, .. } = &self.display {
             corpus.set_length(of as u64);
             corpus.set_position(done as u64);
@@ -92,7 +92,7 @@ impl Progress {
     }
 
     /// All corpora are read.
-    pub(super) fn corpus_finished(&self) {
+    pub(in crate::cli) fn corpus_finished(&self) {
         if let Display::Bars { corpus, .. } = &self.display {
             corpus.finish_and_clear();
         }
@@ -276,7 +276,7 @@ fn bar(template: &str) -> ProgressBar {
 }
 
 /// A time for people: "0.8 s", "75 s", "12 min", "3.5 h".
-pub(super) fn duration(seconds: f64) -> String {
+pub(in crate::cli) fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         format!("{seconds:.1} s")
     } else if seconds < 100.0 {

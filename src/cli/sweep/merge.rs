@@ -1,11 +1,11 @@
 //! `runner merge`: the shards of a sweep, brought together and summed up.
 
-use super::arguments::Verbosity;
-use super::console::{print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
-use super::report::write_beside;
-use super::table::summary_table;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{print, start_logging};
+use crate::cli::output::table::summary_table;
+use crate::cli::results::report::write_beside;
 use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
 use clap::Args;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use std::path::PathBuf;
     runner merge results/my-sweep /scratch/1/my-sweep /scratch/2/my-sweep\n\n\
     Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is none of a sweep;\n\
     4 some runs are missing, interrupted or still running.")]
-pub(super) struct MergeArguments {
+pub(in crate::cli) struct MergeArguments {
     /// The folder of the sweep's results, as `--out` and the sweep's name give it; made if it is not there.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct MergeArguments {
     verbosity: Verbosity,
 }
 
-pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let merged = merge(&arguments.results, &arguments.shards).map_err(|error| match error {
         MergeError::Plan { .. } | MergeError::Differ { .. } => CliError::usage(error),

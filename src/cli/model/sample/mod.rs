@@ -3,10 +3,10 @@
 mod given;
 mod rows;
 
-use super::arguments::Verbosity;
-use super::console::{other_columns, print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::compose::{Overlap, fill_in};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
@@ -29,7 +29,7 @@ const TEMPI: RangeInclusive<f64> = 4.0..=1000.0;
     --steps 1000 --start noise\n  runner sample --model MODEL --continue song.mid --length 8bars --wav\n  runner sample \
     --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4"
 )]
-pub(super) struct SampleArguments {
+pub(in crate::cli) struct SampleArguments {
     /// A model that a run has left.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
@@ -102,7 +102,7 @@ enum Last {
     Likeliest,
 }
 
-pub(super) fn run(arguments: &SampleArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let model = ModelFile::read(&arguments.model)?;
     if !model.description.layout.is_music() {

@@ -1,9 +1,9 @@
 //! `runner evaluate`: the log-likelihood of a trained model.
 
-use super::arguments::Verbosity;
-use super::console::{other_columns, print, start_logging};
-use super::error::CliError;
-use super::exit::Exit;
+use crate::cli::arguments::Verbosity;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::engine::Isa;
 use crate::model::likelihood::{
     Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
@@ -26,7 +26,7 @@ use std::time::Instant;
     Exact where the smaller layer has at most 25 units, otherwise by annealed importance sampling from both sides.\n\
     Test songs are there to judge by in the end: never choose a model by their numbers."
 )]
-pub(super) struct EvaluateArguments {
+pub(in crate::cli) struct EvaluateArguments {
     /// A model that a run has left.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
@@ -93,7 +93,7 @@ enum SpacingName {
     LateDense,
 }
 
-pub(super) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliError> {
+pub(in crate::cli) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let report = evaluate(arguments)?;
     for warning in &report.warnings {

@@ -1,0 +1,4 @@
+//! The verbs that use a trained model.
+
+pub(super) mod evaluate;
+pub(super) mod sample;

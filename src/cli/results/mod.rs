@@ -1,0 +1,5 @@
+//! The verbs that read results on disk.
+
+pub(super) mod compare;
+pub(super) mod report;
+pub(super) mod verify;
