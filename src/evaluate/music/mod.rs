@@ -8,6 +8,7 @@ mod comparison;
 mod coverage;
 mod memorisation;
 mod metrics;
+mod modes;
 mod nearest;
 
 pub use baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
@@ -15,4 +16,5 @@ pub use comparison::{Baselines, MusicComparison, MusicDistance, MusicProfile};
 pub use coverage::{Coverage, ModeCoverage, ModeDetector};
 pub use memorisation::{DistanceSpread, Memorisation};
 pub use metrics::MusicMetrics;
+pub(crate) use modes::mode_coverage;
 pub use nearest::{Nearest, NearestBits, nearest_training_window};

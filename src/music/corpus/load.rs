@@ -7,15 +7,12 @@ use super::file;
 use super::folder::{self, Found};
 use super::report::{FileReport, FileStatus};
 use super::rows::RowFiles;
-use super::song::{Corpus, Song, Split};
+use super::song::{Corpus, Progress, Song, Split};
 use crate::music::options::{CorpusOptions, Damaged, OptionError};
 use crate::music::piano_roll::{Layout, Plane};
 use rayon::prelude::*;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// A callback for progress: (files done, files in all). Called from several threads, not always in order.
-pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 impl Corpus {
     /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, a data set in JSON, or rows

@@ -13,8 +13,7 @@ mod song;
 
 pub use bars_and_stripes::MOST_LINES;
 pub use error::CorpusError;
-pub use load::Progress;
 pub use polyphonic::PolyphonicError;
 pub use report::{FileReport, FileStatus};
 pub use rows::RowFiles;
-pub use song::{Corpus, Song, Split};
+pub use song::{Corpus, Progress, Song, Split};

@@ -2,9 +2,8 @@
 
 use super::error::CorpusError;
 use super::folder;
-use super::load::Progress;
 use super::report::{FileReport, counted};
-use super::song::{Corpus, Song, Split};
+use super::song::{Corpus, Progress, Song, Split};
 use crate::data::Format;
 use crate::engine::BitMatrix;
 use crate::music::piano_roll::{Layout, PianoRoll};

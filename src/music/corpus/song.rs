@@ -42,6 +42,9 @@ pub struct Corpus {
     pub digest: String,
 }
 
+/// A callback for progress: (files done, files in all). Called from several threads, not always in order.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
 impl Corpus {
     /// Returns the corpus of the songs, with its digest.
     pub(super) fn new(layout: Layout, songs: Vec<Song>, files: Vec<FileReport>) -> Self {

@@ -102,7 +102,7 @@ fn spaced(key: &Key, origin: &Origin, fields: &[Entry], folder: &Path) -> Result
         };
         let value = number_of(key, number);
         if values.last().is_some_and(|previous| previous.value == value) {
-            let shown = super::value::display(&value);
+            let shown = super::key::display(&value);
             return Err(ConfigError::at(
                 origin,
                 format!("two values of the axis `{}` are {shown}", key.path),
@@ -167,7 +167,7 @@ impl RandomAxis {
     pub(crate) fn to_toml(&self, written: impl Fn(&Assignment) -> String) -> String {
         let ends = |[low, high]: &[f64; 2]| {
             let key = &KEYS[self.key];
-            [low, high].map(|end| super::value::display(&number_of(key, *end))).join(", ")
+            [low, high].map(|end| super::key::display(&number_of(key, *end))).join(", ")
         };
         match &self.range {
             Range::Uniform(range) => format!("{{ uniform = [{}] }}", ends(range)),

@@ -145,6 +145,17 @@ impl From<Literal> for Value {
     }
 }
 
+/// Returns a value as a configuration file would write it.
+pub fn display(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(display).collect();
+            format!("[{}]", items.join(", "))
+        }
+        value => value.to_string(),
+    }
+}
+
 impl Key {
     pub(super) const fn new(path: &'static str, kind: Kind, default: Literal, doc: &'static str) -> Self {
         Self {

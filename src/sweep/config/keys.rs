@@ -3,7 +3,7 @@
 //! Everything that reads, checks, sweeps or lists settings walks this table: a key is added here and in the options
 //! struct that receives it, and nowhere else.
 
-use super::key::{Key, Kind, Literal, Role};
+use super::key::{Key, Kind, Literal, Role, display};
 use crate::model::ModelKind;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -395,7 +395,7 @@ pub fn keys_markdown() -> String {
 fn code(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
-        value => format!("`{}`", super::value::display(value)),
+        value => format!("`{}`", display(value)),
     }
 }
 

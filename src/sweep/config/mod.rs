@@ -30,26 +30,24 @@ mod settings;
 mod value;
 
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
-pub use key::{Key, Kind, Literal, Role};
+pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};
 pub use parameters::{RunParameters, SampleOptions};
 pub use settings::Settings;
-pub use value::display;
 
 pub(in crate::sweep) use axis::Axis;
 pub(in crate::sweep) use layer::PointSettings;
-pub(in crate::sweep) use settings::Explicit;
+pub(in crate::sweep) use value::Explicit;
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use axis::RandomAxis;
 use document::Document;
 use layer::Layer;
 use serde_json::Value;
-use settings::position;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Assignment, file_name_fault};
+use value::{Assignment, file_name_fault, position};
 
 /// How many of something to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use super::SweepConfig;
 use super::axis::Axis;
-use super::key::Kind;
+use super::key::{Kind, display};
 use super::keys::KEYS;
 use super::layer::PointSettings;
-use super::value::{Assignment, display};
+use super::value::Assignment;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;

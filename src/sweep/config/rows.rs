@@ -1,9 +1,9 @@
 //! The checks of a configuration whose corpus is rows of 0 and 1 that are not music.
 
 use super::error::ConfigError;
+use super::key::display;
 use super::keys::KEYS;
-use super::settings::Explicit;
-use super::value::display;
+use super::value::Explicit;
 use crate::music::RowFiles;
 use serde_json::Value;
 use std::path::Path;

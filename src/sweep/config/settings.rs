@@ -1,11 +1,11 @@
 //! The settings of one point: a value for every key, defaults filled in.
 
 use super::error::ConfigError;
-use super::key::{Key, identifying};
-use super::keys::{KEYS, find_key};
+use super::key::{Key, display, identifying};
+use super::keys::KEYS;
 use super::parameters::RunParameters;
 use super::rows::{check_rows, row_files};
-use super::value::{Assignment, display};
+use super::value::{Explicit, position};
 use crate::evaluate::LikelihoodMethod;
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
 use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
@@ -15,46 +15,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 /// A value for every key of the registry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// One value a key, in the order of [`KEYS`].
     values: Vec<Value>,
-}
-
-/// What was set, key by key in the order of [`KEYS`]; none where the default holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Explicit(pub(crate) Vec<Option<Arc<Assignment>>>);
-
-impl Default for Explicit {
-    fn default() -> Self {
-        Self(vec![None; KEYS.len()])
-    }
-}
-
-impl Explicit {
-    /// What was set for a key.
-    pub(crate) fn get(&self, path: &str) -> Option<&Assignment> {
-        self.0[position(path)].as_deref()
-    }
-
-    fn text(&self, path: &str) -> Option<&str> {
-        self.get(path)?.value.as_str()
-    }
-}
-
-/// The position of a key that the code itself names.
-pub(crate) fn position(path: &str) -> usize {
-    find_key(path).unwrap_or_else(|| panic!("`{path}` is not in the registry of keys"))
-}
-
-impl Key {
-    /// Returns a key that the code itself names.
-    pub(crate) fn named(path: &str) -> &'static Self {
-        &KEYS[position(path)]
-    }
 }
 
 impl Settings {

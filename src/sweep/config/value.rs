@@ -1,11 +1,12 @@
-//! The value of one key: checked against its kind, shown in messages and tables.
+//! The values of keys: checked against their kinds, with the places where they were written.
 
 use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind};
-use super::keys::KEYS;
+use super::key::{Key, Kind, display};
+use super::keys::{KEYS, find_key};
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A checked value and where it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,14 +15,36 @@ pub(crate) struct Assignment {
     pub(crate) origin: Origin,
 }
 
-/// A value as a configuration file would write it.
-pub fn display(value: &Value) -> String {
-    match value {
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(display).collect();
-            format!("[{}]", items.join(", "))
-        }
-        value => value.to_string(),
+/// The assignments of a point, one for each of [`KEYS`]; `None` where the default holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Explicit(pub(crate) Vec<Option<Arc<Assignment>>>);
+
+impl Default for Explicit {
+    fn default() -> Self {
+        Self(vec![None; KEYS.len()])
+    }
+}
+
+impl Explicit {
+    /// Returns the assignment of a key.
+    pub(crate) fn get(&self, path: &str) -> Option<&Assignment> {
+        self.0[position(path)].as_deref()
+    }
+
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.get(path)?.value.as_str()
+    }
+}
+
+/// Returns the position of a key that the code itself names.
+pub(crate) fn position(path: &str) -> usize {
+    find_key(path).unwrap_or_else(|| panic!("`{path}` is not in the registry of keys"))
+}
+
+impl Key {
+    /// Returns a key that the code itself names.
+    pub(crate) fn named(path: &str) -> &'static Self {
+        &KEYS[position(path)]
     }
 }
 

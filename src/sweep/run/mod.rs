@@ -6,7 +6,6 @@ mod early_stopping;
 mod evaluation;
 mod likelihood;
 pub(in crate::sweep) mod material;
-mod modes;
 mod record;
 mod samples;
 mod session;

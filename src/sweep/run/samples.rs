@@ -2,12 +2,11 @@
 
 use super::context::RunContext;
 use super::material::Material;
-use super::modes;
 use super::session::{RunError, Session, Underway};
 use crate::data::to_npy;
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{
-    Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, nearest_training_window,
+    Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, mode_coverage, nearest_training_window,
 };
 use crate::music::{MidiStyle, Windows, roll_from_bits, to_midi};
 use crate::sweep::config::RunParameters;
@@ -66,7 +65,7 @@ fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMat
     let held_out = material.held_out_nearest(Baselines::ENOUGH_WINDOWS.min(HELD_OUT_PER_SAMPLE * samples.rows()));
     MusicComparison {
         memorisation: Memorisation::of(nearest, &held_out),
-        coverage: modes::coverage(&context.parameters().corpus, context.corpus, timesteps, samples),
+        coverage: mode_coverage(&context.parameters().corpus, context.corpus, timesteps, samples),
         ..MusicComparison::new(profile, material.baselines().clone())
     }
 }

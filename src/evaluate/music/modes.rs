@@ -1,7 +1,7 @@
 //! The modes of the built-in corpus, with which the samples of a run are compared.
 
+use super::coverage::{Coverage, ModeDetector};
 use crate::engine::BitMatrix;
-use crate::evaluate::music::{Coverage, ModeDetector};
 use crate::music::builtin::{self, SongTruth};
 use crate::music::{Corpus, CorpusOptions, Windows};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ type Detectors = HashMap<(String, usize), Option<Arc<ModeDetector>>>;
 
 /// Returns the modes that the samples (samples × timesteps · columns) reach; `None` unless the songs are the built-in
 /// ones.
-pub(crate) fn coverage(
+pub(crate) fn mode_coverage(
     options: &CorpusOptions,
     corpus: &Corpus,
     timesteps: usize,
@@ -59,10 +59,10 @@ mod tests {
         let corpus = Corpus::from_midi(&builtin::songs(), &options, &|_, _| {}).unwrap();
         let windows = Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), 30);
         let samples = windows.bits.gather(&[0, 50, 100]);
-        let found = coverage(&options, &corpus, 30, &samples).unwrap();
+        let found = mode_coverage(&options, &corpus, 30, &samples).unwrap();
         assert_eq!(found.recognised, 1.0);
-        assert_eq!(coverage(&options, &corpus, 30, &samples), Some(found));
+        assert_eq!(mode_coverage(&options, &corpus, 30, &samples), Some(found));
         let elsewhere = CorpusOptions { path: Some("folder".into()), ..options };
-        assert_eq!(coverage(&elsewhere, &corpus, 30, &samples), None);
+        assert_eq!(mode_coverage(&elsewhere, &corpus, 30, &samples), None);
     }
 }
