@@ -175,3 +175,27 @@ fn damaged_files_are_not_taken_over() {
     assert_eq!(trained, 3);
     assert_eq!(digests(&results), fresh("sample.count=3"));
 }
+
+/// The plan counts the runs to train and those that take a model over.
+#[test]
+fn the_plan_counts_what_is_to_train() {
+    let bench = Bench::new(SWEEP);
+    let counts = |sets: &[&str]| {
+        let mut command = bench.runner(&["plan", "--config", "sweep.toml"]);
+        for set in sets {
+            command.args(["--set", set]);
+        }
+        let output = command.assert().success().get_output().stdout.clone();
+        let text = String::from_utf8(output).unwrap();
+        let (_, rest) = text.split_once(" runs: ").unwrap();
+        rest.split_once(';').unwrap().0.to_owned()
+    };
+    let steps = "sweep.grid.sample.steps=[1, 2, 3]";
+    assert_eq!(counts(&[]), "4 to train, 0 from trained models");
+    assert_eq!(counts(&[steps]), "4 to train, 8 from trained models");
+    bench.sweep(&[]).assert().success();
+    assert_eq!(counts(&[]), "0 to train, 0 from trained models, 4 complete");
+    assert_eq!(counts(&[steps]), "0 to train, 8 from trained models, 4 complete");
+    assert_eq!(counts(&["sample.tempo=90.0", "train.epochs=4"]), "4 to train, 0 from trained models");
+    assert_eq!(counts(&["sample.tempo=90.0"]), "0 to train, 4 from trained models");
+}

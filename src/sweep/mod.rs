@@ -22,7 +22,7 @@ pub use config::{
     ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
     SampleOptions, Settings, Severity, Source, SweepConfig, display, find_key, keys_markdown,
 };
-pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, execute};
+pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
 pub(crate) use plan::update_microseconds;
 pub use plan::{
     MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,

@@ -6,11 +6,12 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{configuration_warning, print, start_logging};
 use crate::engine::Isa;
 use crate::sweep::{
-    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, display, expected_bytes,
-    in_words,
+    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, Workload, display,
+    expected_bytes, in_words,
 };
 use clap::Args;
 use comfy_table::{Table, presets};
+use std::path::PathBuf;
 
 /// Arguments of `runner plan`.
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(in crate::cli) struct PlanArguments {
     /// Show only part I of N of the plan.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
+    /// Folder that the results are in, below which the sweep has its own [default: output.dir].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// One JSON object a line instead of a table.
     #[arg(long)]
     json: bool,
@@ -49,9 +53,12 @@ pub(in crate::cli) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
     let (sweep, plan) = read(&arguments.config, arguments.verbosity)?;
     let prepared = Prepared::new(plan, &|_, _| ())?;
     let isa = sweep.instruction_set()?;
-    let text =
-        if arguments.json { lines(&prepared, arguments.shard) } else { table(&sweep, &prepared, isa, arguments.shard) };
-    print(&text, Exit::Done)
+    if arguments.json {
+        return print(&lines(&prepared, arguments.shard), Exit::Done);
+    }
+    let folder = arguments.out.as_ref().map_or_else(|| sweep.results_dir(), |out| out.join(&sweep.name));
+    let workload = Workload::of(&prepared, &folder, arguments.shard);
+    print(&table(&sweep, &prepared, isa, arguments.shard, workload), Exit::Done)
 }
 
 fn lines(prepared: &Prepared, shard: Shard) -> String {
@@ -67,7 +74,7 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
     lines.join("\n") + "\n"
 }
 
-fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard) -> String {
+fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard, workload: Workload) -> String {
     let plan = &prepared.plan;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -95,7 +102,7 @@ fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard) -> St
         .map(|corpus| format!("{} songs (digest {})", corpus.songs.len(), &corpus.digest[..12]))
         .collect();
     format!(
-        "{table}\n{} points, {} replicates, {runs} runs; {workers}; {memory}; corpus: {}\n",
+        "{table}\n{} points, {} replicates, {runs} runs: {workload}; {workers}; {memory}; corpus: {}\n",
         plan.points.len(),
         sweep.replicates.count,
         corpora.join(", "),

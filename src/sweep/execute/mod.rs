@@ -6,9 +6,11 @@ mod followers;
 mod interrupt;
 mod options;
 mod survey;
+mod workload;
 
 pub use interrupt::{Interrupt, StopSignal};
 pub use options::{ExecuteOptions, Rerun, SweepObserver};
+pub use workload::Workload;
 
 use crate::sweep::claim::heart::Heart;
 use crate::sweep::claim::presence::Presence;
