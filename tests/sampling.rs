@@ -111,8 +111,13 @@ fn tempi_that_are_lost_are_said() {
     for (name, tempi, remark, written) in [
         ("changing.mid", &[1_000_000, 1_000_000, 333_333, 1_000_000][..], "changes 2 times", 60.0),
         ("once.mid", &[500_000, 250_000], "changes once: all is written at its first, 120.00", 120.0),
-        ("fast.mid", &[50_000], "the tempo of the file, 1200.00, is none of 4 to 1000", 120.0),
-        ("slow.mid", &[16_700_000], "the tempo of the file, 3.59, is none", 120.0),
+        (
+            "fast.mid",
+            &[50_000],
+            "the tempo of the file is 1200.00, expected a number from 4 to 1000: written at 120 (--tempo)",
+            120.0,
+        ),
+        ("slow.mid", &[16_700_000], "the tempo of the file is 3.59, expected", 120.0),
     ] {
         fs::write(studio.path(name), file_of_tempi(tempi)).unwrap();
         let go_on = ["--continue", name, "--length", "4"];

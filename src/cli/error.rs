@@ -1,6 +1,7 @@
 //! The error that ends a verb.
 
 use super::exit::Exit;
+use super::key_flag::OutOfRange;
 use crate::engine::IsaError;
 use crate::inspect::{ComparisonError, ResultsError, VerificationError};
 use crate::music::CorpusError;
@@ -55,7 +56,16 @@ macro_rules! usage {
     };
 }
 
-usage!(ComparisonError, CorpusError, IsaError, ModelFileError, ReportError, ResultsError, VerificationError);
+usage!(
+    ComparisonError,
+    CorpusError,
+    IsaError,
+    ModelFileError,
+    OutOfRange,
+    ReportError,
+    ResultsError,
+    VerificationError
+);
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {

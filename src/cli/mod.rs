@@ -4,6 +4,7 @@ mod arguments;
 mod corpus;
 mod error;
 mod exit;
+mod key_flag;
 mod model;
 mod output;
 mod program;
@@ -105,45 +106,4 @@ fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The words of a command line, single quotes taken off as a shell does.
-    fn words(line: &str) -> Vec<String> {
-        let mut words = vec![String::new()];
-        let mut quoted = false;
-        for character in line.chars() {
-            match (character, words.last_mut()) {
-                ('\'', _) => quoted = !quoted,
-                (' ', _) if !quoted => words.push(String::new()),
-                (_, Some(word)) => word.push(character),
-                (_, None) => {}
-            }
-        }
-        words
-    }
-
-    /// Every verb shows how it is called, and what it shows is understood.
-    #[test]
-    fn every_help_has_examples_that_parse() {
-        let mut command = Cli::command();
-        command.build();
-        let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help");
-        let helps: Vec<(String, String)> = std::iter::once(command.clone())
-            .chain(verbs.cloned())
-            .map(|mut verb| (verb.get_name().to_owned(), verb.render_long_help().to_string()))
-            .collect();
-        assert!(helps.len() > 6, "{}", helps.len());
-        for (verb, help) in helps {
-            let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("{verb}: no example"));
-            let lines: Vec<&str> = examples.lines().map(str::trim).filter(|line| line.starts_with("runner ")).collect();
-            assert!(!lines.is_empty(), "{verb}: no example");
-            for line in lines {
-                // What follows goes to the shell.
-                let line = line.split(" > ").next().unwrap_or(line);
-                let arguments = with_verb(words(line).into_iter().map(OsString::from));
-                Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{verb}: {line}: {error}"));
-            }
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,15 @@ use super::gibbs::GibbsStreams;
 use crate::engine::{BitMatrix, Purpose, RowStreams, uniform_below};
 use serde::{Deserialize, Serialize};
 
+/// Draws samples (count × visible) of a model: the visible states that `count` chains reach in `steps` Gibbs steps from
+/// fair coin flips. [`Chains`] has other starts, temperatures, and units held at given values.
+pub fn sample(sampler: &mut dyn Sampler, count: usize, steps: u64, seed: u64) -> BitMatrix {
+    let chains = Chains::plain(count, steps, ChainStart::Noise, seed);
+    let mut visible = chains.noise(sampler.visible());
+    chains.advance(sampler, &mut visible, None);
+    visible
+}
+
 /// The start of a sampling chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -122,22 +131,31 @@ impl Chains {
         self.temperature * libm::pow(self.annealing, left as f64 / (self.steps - 1) as f64)
     }
 
+    /// Returns the random numbers of the starts, a stream a chain.
+    fn start_streams(&self) -> RowStreams {
+        RowStreams::new(self.seed, Purpose::SampleStart, self.stage, 0, 0)
+    }
+
+    /// Returns fair coin flips (count × units).
+    fn noise(&self, units: usize) -> BitMatrix {
+        let streams = self.start_streams();
+        let mut states = BitMatrix::zeros(self.count, units);
+        for row in 0..self.count {
+            let mut stream = streams.row(row);
+            for unit in 0..units {
+                states.set(row, unit, stream.next_u32() >> 31 == 1);
+            }
+        }
+        states
+    }
+
     fn first_states(&self, units: usize, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
-        let streams = RowStreams::new(self.seed, Purpose::SampleStart, self.stage, 0, 0);
         match self.start {
             ChainStart::Zeros => Some(BitMatrix::zeros(self.count, units)),
-            ChainStart::Noise => {
-                let mut states = BitMatrix::zeros(self.count, units);
-                for row in 0..self.count {
-                    let mut stream = streams.row(row);
-                    for unit in 0..units {
-                        states.set(row, unit, stream.next_u32() >> 31 == 1);
-                    }
-                }
-                Some(states)
-            }
+            ChainStart::Noise => Some(self.noise(units)),
             ChainStart::Data => {
                 let (windows, rows) = data.filter(|(_, rows)| !rows.is_empty())?;
+                let streams = self.start_streams();
                 let draw = |chain| uniform_below(&mut streams.generator(chain), rows.len() as u64) as usize;
                 let chosen: Vec<usize> = (0..self.count).map(|chain| rows[draw(chain)]).collect();
                 Some(windows.gather(&chosen))
@@ -168,6 +186,7 @@ mod tests {
         let from_data = chains(ChainStart::Data, 0).run(&mut model, Some((&data, &rows))).unwrap();
         assert!((0..6).all(|row| rows.iter().any(|&own| from_data.row(row) == data.row(own))));
         assert_eq!(chains(ChainStart::Data, 0).run(&mut model, None), None);
+        assert_eq!(sample(&mut model, 6, 0, 71), noise);
     }
 
     /// A chain is the same alone as among others.
@@ -178,6 +197,7 @@ mod tests {
             let six = chains(ChainStart::Noise, 4).run(&mut model, None).unwrap();
             let two = Chains { count: 2, ..chains(ChainStart::Noise, 4) }.run(&mut model, None).unwrap();
             assert_eq!(six.row(1), two.row(1));
+            assert_eq!(sample(&mut model, 6, 4, 71), six);
         }
     }
 

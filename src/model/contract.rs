@@ -128,6 +128,15 @@ pub trait Density: Send + Sync {
     fn log_likelihood(&self, _splits: &[NamedWindows], _request: &LikelihoodRequest) -> Result<Likelihood, Unanswered> {
         Err(Unanswered)
     }
+
+    /// Returns the mean ln p(v) over all rows of `windows` (windows × visible), in nats, with ln Z by enumeration; `None`
+    /// if there are no rows, or if the smaller layer is too large to be enumerated.
+    fn exact_log_likelihood(&self, windows: &BitMatrix) -> Result<Option<f64>, Unanswered> {
+        let rows: Vec<usize> = (0..windows.rows()).collect();
+        let request = LikelihoodRequest { exact: true, annealing: None, seed: 0 };
+        let likelihood = self.log_likelihood(&[NamedWindows { name: "train", windows, rows: &rows }], &request)?;
+        Ok(likelihood.splits.first().and_then(|split| likelihood.mean(split, "exact")))
+    }
 }
 
 /// The reason why a model cannot be made or trained as its options say.

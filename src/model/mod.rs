@@ -19,7 +19,7 @@ pub mod rbm;
 mod tensors;
 mod trainer;
 
-pub use chains::{ChainStart, Chains};
+pub use chains::{ChainStart, Chains, sample};
 pub use clamp::Clamp;
 pub use contract::{ChainStep, Density, LastStep, Learner, LearnerError, Metrics, Model, Sampler, Unanswered};
 pub use energy::Rbm;

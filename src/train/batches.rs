@@ -9,11 +9,19 @@ use std::ops::Range;
 pub struct TrainingSet<'a> {
     /// The windows (windows × visible).
     pub windows: &'a BitMatrix,
-    /// The windows of each song, in order; a song shorter than a window has an empty range.
+    /// The windows of each song, in order; a song shorter than a window has an empty range. Ranges end at the last window.
     pub songs: &'a [Range<usize>],
 }
 
-impl TrainingSet<'_> {
+impl<'a> TrainingSet<'a> {
+    /// Returns the set of all rows of a matrix (examples × visible), for data that are not songs: the rows count as one
+    /// song.
+    pub fn of_rows(rows: &'a BitMatrix) -> Self {
+        // A slice that outlives every set; `trained_songs` ends the song at the last row.
+        const ALL: &[Range<usize>] = &[0..usize::MAX];
+        Self { windows: rows, songs: ALL }
+    }
+
     /// Returns the windows that take part in training under `options`, ascending.
     pub fn trained_windows(&self, options: &TrainOptions) -> Vec<usize> {
         self.trained_songs(options).flatten().collect()
@@ -40,7 +48,11 @@ impl TrainingSet<'_> {
 
     fn trained_songs(&self, options: &TrainOptions) -> impl Iterator<Item = Range<usize>> {
         let skipped = usize::from(options.skip_first_window);
-        self.songs.iter().map(move |song| (song.start + skipped).min(song.end)..song.end)
+        let windows = self.windows.rows();
+        self.songs.iter().map(move |song| {
+            let end = song.end.min(windows);
+            (song.start + skipped).min(end)..end
+        })
     }
 }
 
@@ -67,6 +79,19 @@ mod tests {
         assert_eq!(set(&windows, &songs).trained_windows(&options), [1, 2, 3, 4, 7, 8, 9, 10, 11]);
         options.skip_first_window = false;
         assert_eq!(set(&windows, &songs).trained_windows(&options).len(), 12);
+    }
+
+    #[test]
+    fn rows_are_one_song() {
+        let rows = BitMatrix::zeros(12, 3);
+        for batches in [Batches::PerSong, Batches::Shuffled] {
+            let options = TrainOptions { batches, batch_size: 5, ..TrainOptions::default() };
+            let song = 0..12;
+            let expected = set(&rows, std::slice::from_ref(&song)).batches(&options, 9, 3);
+            assert_eq!(TrainingSet::of_rows(&rows).batches(&options, 9, 3), expected);
+            assert_eq!(expected.len(), 3);
+        }
+        assert!(TrainingSet::of_rows(&BitMatrix::zeros(0, 3)).batches(&TrainOptions::default(), 9, 3).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::key_flag::{help, values_of};
 use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::engine::Isa;
 use crate::model::likelihood::{
@@ -46,21 +47,19 @@ pub(in crate::cli) struct EvaluateArguments {
     /// The songs to judge by.
     #[arg(long, value_enum, default_value = "all")]
     split: SplitName,
-    /// Chains in each direction [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
-    chains: Option<u32>,
-    /// Inverse temperatures from 0 to 1, both counted [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000_000))]
-    temperatures: Option<u32>,
-    /// How they are spaced [default: as in the model's run].
-    #[arg(long, value_enum)]
-    spacing: Option<SpacingName>,
-    /// Gibbs steps from training windows to where reverse chains start [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    #[arg(long, value_name = "N", help = help("evaluate.ais_chains"), value_parser = values_of::<usize>("evaluate.ais_chains"))]
+    chains: Option<usize>,
+    #[arg(long, value_name = "N", help = help("evaluate.ais_temperatures"))]
+    #[arg(value_parser = values_of::<usize>("evaluate.ais_temperatures"))]
+    temperatures: Option<usize>,
+    #[arg(long, help = help("evaluate.ais_spacing"), value_parser = values_of::<Spacing>("evaluate.ais_spacing"))]
+    spacing: Option<Spacing>,
+    #[arg(long, value_name = "N", help = help("evaluate.ais_mixing_steps"))]
+    #[arg(value_parser = values_of::<u64>("evaluate.ais_mixing_steps"))]
     mixing_steps: Option<u64>,
-    /// Windows of each split that RAISE starts at, 0 for none [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    raise_windows: Option<u32>,
+    #[arg(long, value_name = "N", help = help("evaluate.raise_windows"))]
+    #[arg(value_parser = values_of::<usize>("evaluate.raise_windows"))]
+    raise_windows: Option<usize>,
     /// Seed of the chains [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -82,15 +81,6 @@ enum SplitName {
     Test,
     /// All three.
     All,
-}
-
-/// How inverse temperatures are spaced.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SpacingName {
-    /// Equally.
-    Linear,
-    /// Most of them near 1.
-    LateDense,
 }
 
 pub(in crate::cli) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliError> {
@@ -156,14 +146,11 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     }
     let annealed = run.evaluate.annealing();
     let annealing = AnnealingOptions {
-        chains: arguments.chains.map_or(annealed.chains, |count| count as usize),
-        temperatures: arguments.temperatures.map_or(annealed.temperatures, |count| count as usize),
-        spacing: arguments.spacing.map_or(annealed.spacing, |spacing| match spacing {
-            SpacingName::Linear => Spacing::Linear,
-            SpacingName::LateDense => Spacing::LateDense,
-        }),
+        chains: arguments.chains.unwrap_or(annealed.chains),
+        temperatures: arguments.temperatures.unwrap_or(annealed.temperatures),
+        spacing: arguments.spacing.unwrap_or(annealed.spacing),
         mixing_steps: arguments.mixing_steps.unwrap_or(annealed.mixing_steps),
-        raise_windows: arguments.raise_windows.map_or(annealed.raise_windows, |count| count as usize),
+        raise_windows: arguments.raise_windows.unwrap_or(annealed.raise_windows),
     };
     let request = LikelihoodRequest {
         exact: possible && (arguments.exact || !arguments.ais),

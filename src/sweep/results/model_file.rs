@@ -193,7 +193,7 @@ mod tests {
         for beat in [0, 97, 4_000_000_000] {
             other = model();
             other.description.steps_per_beat = beat;
-            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps in a beat"));
+            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps a beat"));
         }
         other = model();
         other.description.schema = 99;

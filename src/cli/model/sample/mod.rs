@@ -6,21 +6,18 @@ mod rows;
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::key_flag::{OutOfRange, help, help_with_default, or_of_run, values_of};
 use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::compose::{Overlap, fill_in};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
 use crate::model::{ChainStart, Chains, LastStep, Model};
 use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
-use crate::sweep::{ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
-use clap::{Args, ValueEnum};
+use crate::sweep::{Key, ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
+use clap::Args;
 use given::{Given, GivenArguments};
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-
-/// Tempi that music can be written in, in quarter notes a minute.
-const TEMPI: RangeInclusive<f64> = 4.0..=1000.0;
 
 /// Arguments of `runner sample`.
 #[derive(Debug, Args)]
@@ -36,25 +33,19 @@ pub(in crate::cli) struct SampleArguments {
     /// Folder for the MIDI files, or for samples.npy if the model is of rows that are not music; made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "samples")]
     out: PathBuf,
-    /// Chains to sample from, a piece each [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    count: Option<u32>,
-    /// Gibbs steps of each chain, for every window of a piece [default: as in the model's run].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", help = help("sample.count"), value_parser = values_of::<usize>("sample.count"))]
+    count: Option<usize>,
+    #[arg(long, value_name = "N", help = help("sample.steps"), value_parser = values_of::<u64>("sample.steps"))]
     steps: Option<u64>,
-    /// Where the chains start [default: as in the model's run, or noise if that was data and no corpus is given].
-    #[arg(long, value_enum)]
-    start: Option<Start>,
-    /// Divides every input of a unit: below 1 the music is more conservative [default: as in the model's run].
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_parser = values_of::<ChainStart>("sample.start"))]
+    #[arg(help = help_with_default("sample.start", "`sample.start` of the model's run; without --corpus, noise for data"))]
+    start: Option<ChainStart>,
+    #[arg(long, value_name = "T", help = help("sample.temperature"), value_parser = values_of::<f64>("sample.temperature"))]
     temperature: Option<f64>,
-    /// How many times hotter the first Gibbs step is than the last: chains that start hot reach more of the model's music
-    /// [default: as in the model's run].
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", help = help("sample.annealing"), value_parser = values_of::<f64>("sample.annealing"))]
     annealing: Option<f64>,
-    /// How the last visible units are chosen [default: as in the model's run].
-    #[arg(long, value_enum)]
-    last_step: Option<Last>,
+    #[arg(long, help = help("sample.last_step"), value_parser = values_of::<LastStep>("sample.last_step"))]
+    last_step: Option<LastStep>,
     /// Seed of the chains; another seed makes other music.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -63,14 +54,12 @@ pub(in crate::cli) struct SampleArguments {
     /// Steps from one window of a piece to the next; the others overlap [default: half a window, in whole beats].
     #[arg(long, value_name = "STEPS")]
     hop: Option<usize>,
-    /// Quarter notes a minute [default: as in the file given, or else in the model's run].
-    #[arg(long, value_name = "BPM")]
+    #[arg(long, value_name = "BPM", value_parser = values_of::<f64>("sample.tempo"))]
+    #[arg(help = help_with_default("sample.tempo", "that of the file given, or else `sample.tempo` of the model's run"))]
     tempo: Option<f64>,
-    /// How hard notes are struck, 1 to 127 [default: as in the model's run].
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=127))]
+    #[arg(long, help = help("sample.velocity"), value_parser = values_of::<u8>("sample.velocity"))]
     velocity: Option<u8>,
-    /// General MIDI instrument, 0 to 127 [default: as in the model's run].
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=127))]
+    #[arg(long, help = help("sample.program"), value_parser = values_of::<u8>("sample.program"))]
     program: Option<u8>,
     /// Render the sound of every piece too: N.wav beside N.mid.
     #[arg(long)]
@@ -80,26 +69,6 @@ pub(in crate::cli) struct SampleArguments {
     corpus: Option<PathBuf>,
     #[command(flatten)]
     verbosity: Verbosity,
-}
-
-/// Where chains start.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Start {
-    /// All units off.
-    Zeros,
-    /// Fair coin flips.
-    Noise,
-    /// Windows of `--corpus`.
-    Data,
-}
-
-/// How the last visible units are chosen.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Last {
-    /// Drawn, as in every step.
-    Draw,
-    /// Each at its likelier state.
-    Likeliest,
 }
 
 pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError> {
@@ -199,68 +168,48 @@ fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<
     Ok(Overlap { hop, ..half })
 }
 
-/// The chains that are asked for, the model's own run filling in what is not.
-fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, CliError> {
-    let start = match (arguments.start, own.start) {
-        (Some(Start::Zeros), _) | (None, ChainStart::Zeros) => ChainStart::Zeros,
-        (Some(Start::Noise), _) | (None, ChainStart::Noise) => ChainStart::Noise,
-        (None, ChainStart::Data) if arguments.corpus.is_none() => ChainStart::Noise,
-        (Some(Start::Data), _) | (None, ChainStart::Data) => ChainStart::Data,
-    };
-    let temperature = arguments.temperature.unwrap_or(own.temperature);
-    if !(0.001..=1000.0).contains(&temperature) {
-        return Err(CliError::usage(format!("--temperature {temperature}: expected 0.001 to 1000")));
-    }
-    let annealing = arguments.annealing.unwrap_or(own.annealing);
-    if !(0.001..=1000.0).contains(&annealing) {
-        return Err(CliError::usage(format!("--annealing {annealing}: expected 0.001 to 1000")));
-    }
-    let last_step = match arguments.last_step {
-        Some(Last::Draw) => LastStep::Draw,
-        Some(Last::Likeliest) => LastStep::Likeliest,
-        None => own.last_step,
-    };
+/// Returns the chains that are asked for, as in the model's run where nothing else is.
+fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, OutOfRange> {
+    let without_data = if arguments.corpus.is_none() { ChainStart::Noise } else { ChainStart::Data };
+    let own_start = if own.start == ChainStart::Data { without_data } else { own.start };
     Ok(Chains {
-        count: arguments.count.map_or(own.count, |count| count as usize),
-        steps: arguments.steps.unwrap_or(own.steps as u64),
-        start,
-        temperature,
-        annealing,
-        last_step,
+        count: or_of_run(("--count", arguments.count), "sample.count", own.count)?,
+        steps: or_of_run(("--steps", arguments.steps), "sample.steps", own.steps as u64)?,
+        start: arguments.start.unwrap_or(own_start),
+        temperature: or_of_run(("--temperature", arguments.temperature), "sample.temperature", own.temperature)?,
+        annealing: or_of_run(("--annealing", arguments.annealing), "sample.annealing", own.annealing)?,
+        last_step: arguments.last_step.unwrap_or(own.last_step),
         ..own.chains(arguments.seed)
     })
 }
 
-/// How the music is to sound, the file given and the model's own run filling in what is not asked for.
+/// Returns the sound that is asked for, as in the file given or else in the model's run where nothing else is.
 fn style(
     arguments: &SampleArguments,
     own: &SampleOptions,
     given: &Given,
     steps_per_beat: u32,
-) -> Result<MidiStyle, CliError> {
-    let tempo = match (arguments.tempo, given.tempi.first()) {
-        (Some(tempo), _) if !TEMPI.contains(&tempo) => {
-            return Err(CliError::usage(format!("--tempo {tempo}: expected 4 to 1000 quarter notes a minute")));
-        }
-        (Some(tempo), _) => tempo,
-        (None, Some(&tempo)) if TEMPI.contains(&tempo) => tempo,
-        (None, _) => own.tempo,
-    };
-    let (velocity, program) = (arguments.velocity.unwrap_or(own.velocity), arguments.program.unwrap_or(own.program));
-    if !TEMPI.contains(&tempo) || !(1..=127).contains(&velocity) || program > 127 {
-        return Err(CliError::usage(format!(
-            "the model's run speaks of a tempo of {tempo}, a velocity of {velocity} and a program of {program}, which MIDI \
-             does not have: set --tempo, --velocity and --program"
-        )));
-    }
-    Ok(MidiStyle { beats_per_minute: tempo, velocity, program, steps_per_beat })
+) -> Result<MidiStyle, OutOfRange> {
+    let of_file = given.tempi.first().copied().filter(|&tempo| is_tempo(tempo));
+    Ok(MidiStyle {
+        beats_per_minute: or_of_run(("--tempo", arguments.tempo.or(of_file)), "sample.tempo", own.tempo)?,
+        velocity: or_of_run(("--velocity", arguments.velocity), "sample.velocity", own.velocity)?,
+        program: or_of_run(("--program", arguments.program), "sample.program", own.program)?,
+        steps_per_beat,
+    })
 }
 
-/// What is lost of the tempi of the file given, where the tempo is not asked for; `tempo` is what all is written in.
+/// Returns true for a tempo that music can be written in.
+fn is_tempo(tempo: f64) -> bool {
+    Key::named("sample.tempo").admits(&tempo.into())
+}
+
+/// Returns what is lost of the tempi of the file given, unless a tempo is asked for; all is written at `tempo`.
 fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Option<String> {
     let first = *given.tempi.first().filter(|_| arguments.tempo.is_none())?;
-    if !TEMPI.contains(&first) {
-        return Some(format!("the tempo of the file, {first:.2}, is none of 4 to 1000: written at {tempo} (--tempo)"));
+    if !is_tempo(first) {
+        let expected = Key::named("sample.tempo").kind.describe();
+        return Some(format!("the tempo of the file is {first:.2}, expected {expected}: written at {tempo} (--tempo)"));
     }
     let changes = given.tempi.len() - 1;
     (changes > 0).then(|| {

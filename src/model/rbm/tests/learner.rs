@@ -200,6 +200,10 @@ fn bars_and_stripes_are_learnt() {
             trainer.train_epoch(epoch);
         }
         let trained = log_likelihood(&trained_parameters(&trainer), &patterns);
+        let density = trainer.model().density().unwrap();
+        let measured = density.exact_log_likelihood(&patterns).unwrap().unwrap();
+        assert!((measured - trained).abs() < 1e-9, "{engine:?}: {measured} is not {trained}");
+        assert_eq!(density.exact_log_likelihood(&BitMatrix::zeros(0, patterns.columns())), Ok(None));
         assert!(start < 2.0 * OPTIMUM, "the start was too good: {start}");
         assert!(trained > 1.08 * OPTIMUM, "{engine:?}: mean log-likelihood {trained}, at best {OPTIMUM}");
         assert!(trained <= OPTIMUM + 1e-9, "{engine:?}: {trained} is better than possible");
