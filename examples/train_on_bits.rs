@@ -19,9 +19,10 @@ fn main() {
     for epoch in 1..=epochs {
         trainer.train_epoch(epoch - 1);
         if epoch % 1000 == 0 {
-            let error = reconstruction_error(trainer.model_mut().sampler(), &data, &rows, 1, (seed, epoch, 0)).unwrap();
-            let density = trainer.model().density().unwrap();
-            let log_likelihood = density.exact_log_likelihood(&data).unwrap().unwrap();
+            let error = reconstruction_error(trainer.model_mut().sampler(), &data, &rows, 1, (seed, epoch, 0));
+            let density = trainer.model().density().expect("an RBM has a density");
+            let log_likelihood = density.exact_log_likelihood(&data).ok().flatten();
+            let (error, log_likelihood) = error.zip(log_likelihood).expect("6 hidden units are enumerated");
             println!("epoch {epoch}: reconstruction error {error:.3}, log-likelihood {log_likelihood:.3} nats");
         }
     }

@@ -76,7 +76,7 @@ fn examples(key: &Key) -> (Vec<String>, Vec<String>) {
             vec![min.to_string(), max.to_string()],
             vec![(min / 2.0).to_string(), (max * 1.001).to_string(), "nan".into(), "x".into()],
         ),
-        Kind::Choice(choices) => (choices.iter().map(ToString::to_string).collect(), vec!["x".into(), "".into()]),
+        Kind::Choice(choices) => (choices.iter().map(ToString::to_string).collect(), vec!["x".into(), String::new()]),
         kind => panic!("no flag takes {}", kind.describe()),
     }
 }

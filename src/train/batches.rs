@@ -17,9 +17,9 @@ impl<'a> TrainingSet<'a> {
     /// Returns the set of all rows of a matrix (examples × visible), for data that are not songs: the rows count as one
     /// song.
     pub fn of_rows(rows: &'a BitMatrix) -> Self {
-        // A slice that outlives every set; `trained_songs` ends the song at the last row.
-        const ALL: &[Range<usize>] = &[0..usize::MAX];
-        Self { windows: rows, songs: ALL }
+        // It outlives every set; `trained_songs` ends the song at the last row.
+        static ALL: Range<usize> = 0..usize::MAX;
+        Self { windows: rows, songs: std::slice::from_ref(&ALL) }
     }
 
     /// Returns the windows that take part in training under `options`, ascending.
