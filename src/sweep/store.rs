@@ -73,7 +73,7 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".writing-").tempfile_in(folder)
+    builder.prefix(UNFINISHED).tempfile_in(folder)
 }
 
 /// Waits until everything in some folders and the folders below them has reached the disk.
@@ -178,6 +178,17 @@ impl LineFile {
     }
 }
 
+/// The beginning of the names of files that are not whole yet.
+const UNFINISHED: &str = ".writing-";
+
+/// Removes the files of a folder that a killed process left unfinished.
+pub(crate) fn remove_unfinished(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED))) {
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +235,16 @@ mod tests {
             sync_folders(&paths[..count]).unwrap();
         }
         assert!(sync_folders(&[Path::new("no/such/folder")]).is_err());
+    }
+
+    #[test]
+    fn unfinished_files_are_removed_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".writing-AbC", "0.mid", ".hidden"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        remove_unfinished(folder.path());
+        let exists = |name: &str| folder.path().join(name).exists();
+        assert!(!exists(".writing-AbC") && exists("0.mid") && exists(".hidden"));
     }
 }

@@ -8,7 +8,7 @@ use crate::machine::clock::CpuClock;
 use crate::machine::memory::peak_memory_bytes;
 use crate::model::{Model, Tensors};
 use crate::sweep::results::{Cause, EpochRecord, Interruption, Metrics, RunRecord, RunStatus, Timing, digest};
-use crate::sweep::store::{LineFile, StoreError, create_folder, replace};
+use crate::sweep::store::{LineFile, StoreError, create_folder, remove_unfinished, replace};
 use std::time::Instant;
 
 /// The reason why a run does not complete.
@@ -88,7 +88,10 @@ impl Session {
     pub(super) fn begin(context: &RunContext) -> Result<Self, StoreError> {
         let (start, cpu) = (Instant::now(), CpuClock::start());
         let resumed = if context.resume { take_up(context)? } else { None };
-        if resumed.is_none() {
+        if resumed.is_some() {
+            remove_unfinished(context.folder);
+            remove_unfinished(&context.folder.join("samples"));
+        } else {
             clear_folder(context)?;
         }
         let spec = context.spec;
