@@ -385,8 +385,8 @@ pub fn keys_markdown() -> String {
         let _ = writeln!(text, "| `{}` | {values} | {default} | {} |", key.path, key.doc);
     }
     text.push_str(
-        "\n† the default under `corpus.compat = \"article\"`. JSON: the default for a polyphonic data set in JSON. rows: \
-         the default for rows of 0 and 1 that are not music.\n",
+        "\n† the default under `corpus.compat = \"article\"`. JSON: the default for a polyphonic data set in JSON.\n\
+         rows: the default for rows of 0 and 1 that are not music.\n",
     );
     text
 }
