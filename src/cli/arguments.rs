@@ -13,7 +13,7 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// How much to say on standard error, and in which form.
+/// The amount and the form of the lines on standard error.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Verbosity {
     /// Say nothing but errors.

@@ -34,7 +34,7 @@ struct Cli {
     verb: Verb,
 }
 
-/// What to do.
+/// The verb.
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run a sweep: train, evaluate and sample every point, and sum up.

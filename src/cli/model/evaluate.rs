@@ -70,7 +70,7 @@ pub(in crate::cli) struct EvaluateArguments {
     verbosity: Verbosity,
 }
 
-/// Which songs.
+/// The songs of one split, or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SplitName {
     /// Trained on.
@@ -93,7 +93,7 @@ pub(in crate::cli) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliErro
     print(&text, Exit::Done)
 }
 
-/// What was found, and of what.
+/// The likelihood found, with the model and the corpus that it belongs to.
 struct Report {
     model: ModelFile,
     corpus_digest: String,
@@ -203,7 +203,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
 struct Songs {
     corpus: Corpus,
     name: String,
-    /// Whether the model was trained on this very corpus, split like this.
+    /// True if the model was trained on this very corpus, with this split.
     same_corpus: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the program says: log lines, errors, and whether anybody watches.
+//! The lines of the program on standard output and standard error.
 
 use crate::cli::arguments::{LogFormat, Verbosity};
 use crate::cli::error::CliError;
@@ -19,7 +19,7 @@ pub(in crate::cli) const PROGRESS: &str = "progress";
 /// The form asked for by the first call of [`start_logging`].
 static LOG_FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
-/// Whether standard error carries JSON.
+/// Returns true if standard error carries JSON.
 pub(in crate::cli) fn logs_json() -> bool {
     LOG_FORMAT.get() == Some(&LogFormat::Json)
 }
@@ -50,7 +50,7 @@ pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     };
 }
 
-/// Whether colour and bars are welcome on standard error.
+/// Returns true if standard error takes colour and bars.
 pub(in crate::cli) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

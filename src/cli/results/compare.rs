@@ -43,7 +43,7 @@ pub(in crate::cli) struct CompareArguments {
     verbosity: Verbosity,
 }
 
-/// What `--threshold` says: of one metric, or of all.
+/// A value of `--threshold`: for one metric, or for all.
 #[derive(Clone, Debug, PartialEq)]
 struct Threshold {
     name: Option<String>,

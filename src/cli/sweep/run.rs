@@ -64,7 +64,7 @@ pub(in crate::cli) struct RunArguments {
     verbosity: Verbosity,
 }
 
-/// What to do again.
+/// The runs to do again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RerunArgument {
     /// Runs that failed, from their start.
@@ -133,7 +133,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
         None => sweep.results_dir(),
     };
     let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| {
-        CliError::failed(format!("{error}; what was complete is kept, and the same command goes on from there"))
+        CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
     })?;
     // A user who has asked the program to stop does not wait for a page.
     if outcome.interrupted.is_none() {
@@ -165,7 +165,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
         tracing::warn!("{runs} runs are out of time: raise run.timeout, or `--rerun interrupted` lets them go on");
     }
     let exit = if let Some(signal) = outcome.interrupted {
-        tracing::warn!("stopped by {}; the same command goes on from there", signal.reason());
+        tracing::warn!("stopped by {}; the same command continues from there", signal.reason());
         Exit::Stopped(signal)
     } else if !outcome.failed.is_empty() {
         Exit::Failed

@@ -69,7 +69,7 @@ struct SlurmArguments {
     /// One more argument of sbatch, for both jobs: `--sbatch-arg=--qos=long`. It wins over what stands in the scripts.
     #[arg(long = "sbatch-arg", value_name = "ARG", value_parser = word, allow_hyphen_values = true)]
     sbatch_arguments: Vec<String>,
-    /// How often a task that reaches its time limit goes back into the queue, to go on where it stopped.
+    /// Times that a task which reaches its time limit goes back into the queue, to continue where it stopped.
     #[arg(long, value_name = "N", default_value_t = 10)]
     requeue: u32,
     /// Seconds before the time limit at which a task saves what it has; 0 for no warning.
@@ -225,7 +225,7 @@ fn options(arguments: &SlurmArguments) -> SlurmOptions {
     }
 }
 
-/// What `--dry-run` prints: both scripts and how they would be submitted.
+/// Returns the output of `--dry-run`: both scripts, with the commands that would submit them.
 fn shown(job: &SlurmJob) -> String {
     let script = |name: &str, text: &str| format!("# ==> {}/{name}\n{text}\n", job.submission);
     script(SlurmJob::ARRAY_SCRIPT, &job.array_script())

@@ -7,19 +7,19 @@ use crate::music::options::CorpusOptions;
 use crate::music::piano_roll::{PianoRoll, Windows, transposed};
 use std::borrow::Cow;
 
-/// Indices of songs by what they are for, each ascending.
+/// The indices of songs by their use, each list ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SongSplit {
-    /// Songs to train on.
+    /// The songs to train on.
     pub training: Vec<usize>,
-    /// Songs held out to choose by.
+    /// The songs held out to choose between models by.
     pub validation: Vec<usize>,
-    /// Songs that a data set keeps for the final judgement.
+    /// The songs that a data set keeps for the final judgement.
     pub test: Vec<usize>,
 }
 
 impl SongSplit {
-    /// The split of a corpus. A data set with splits of its own keeps them. Otherwise a share of the songs, rounded to
+    /// Splits a corpus. A data set with splits of its own keeps them. Otherwise a share of the songs, rounded to
     /// the nearest number but leaving at least one to train on, is drawn by the seed: whole songs, so that windows of
     /// one song never stand on both sides.
     pub fn of(corpus: &Corpus, share: f64, seed: u64) -> Self {
@@ -37,19 +37,19 @@ impl SongSplit {
     }
 }
 
-/// The windows of a corpus, by what they are for.
+/// The windows of a corpus, by their use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SplitWindows {
     /// The windows of each split. In training, the windows of a song are followed by those of its transpositions.
     pub windows: Splits<Windows>,
-    /// Training songs that stand there in another key.
+    /// The number of training songs added in other keys.
     pub transposed_songs: usize,
-    /// Transpositions of training songs that the pitches of the layout have no room for.
+    /// The number of transpositions of training songs that do not fit into the pitches of the layout.
     pub transpositions_left_out: usize,
 }
 
 impl SplitWindows {
-    /// Cut the songs of each split into windows of `timesteps` steps. Transpositions and overlap are for training alone:
+    /// Cuts the songs of each split into windows of `timesteps` steps. Transpositions and overlap are for training alone:
     /// what models are judged on is the same for all of them.
     pub fn cut(corpus: &Corpus, split: &SongSplit, options: &CorpusOptions, timesteps: usize) -> Self {
         let mut training = Vec::new();
@@ -78,7 +78,7 @@ impl SplitWindows {
         }
     }
 
-    /// What stands more than once in these windows and the songs they are of.
+    /// Returns the duplicates among these windows and their songs.
     pub fn duplicates(&self, corpus: &Corpus, split: &SongSplit) -> Duplicates {
         let songs = Splits {
             training: rolls_of(corpus, &split.training).collect(),

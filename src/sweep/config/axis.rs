@@ -124,7 +124,7 @@ pub(crate) struct RandomAxis {
     range: Range,
 }
 
-/// What values are drawn from.
+/// The distribution that values are drawn from.
 #[derive(Clone, Debug)]
 enum Range {
     /// Uniformly between two ends; integers with both ends included.

@@ -28,7 +28,7 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
-    /// What a message calls a value of this type.
+    /// Returns the name of the type of a value, for messages.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
@@ -50,7 +50,7 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
-/// What stands before an argument where a message shows it.
+/// The text before an argument in messages.
 pub(crate) const ARGUMENT_FLAG: &str = "--set ";
 
 /// One layer of settings: a file, or one `--set` argument.
@@ -132,7 +132,7 @@ fn unquoted_equals(argument: &str) -> Option<usize> {
     None
 }
 
-/// Whether a value that is no TOML was meant as a plain string: it opens no quote, list or table.
+/// Returns true if a value that is not TOML was meant as a plain string: it opens neither a quote nor a list or table.
 fn is_bare_word(value: &str) -> bool {
     !value.starts_with(['"', '\'', '[', '{'])
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// A text that settings are read from: a configuration file, or one `--set` argument.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// What messages call it: the path of the file, or `command line`.
+    /// The name in messages: the path of the file, or `command line`.
     pub name: String,
     /// The whole text.
     pub text: String,
@@ -48,7 +48,7 @@ impl Origin {
     }
 }
 
-/// How much an entry of a report weighs.
+/// The weight of an entry of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The configuration cannot be used.
@@ -71,14 +71,14 @@ pub struct Place {
 /// Its text (`Display`) is that of [`Self::render`] without colours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Whether the configuration can still be used.
+    /// The weight: a configuration with warnings alone can be used.
     pub severity: Severity,
-    /// What is wrong, in one line, with the key and the value.
+    /// The mistake in one line, with the key and the value.
     pub message: String,
     /// Where it is wrong, then other places that matter, such as the first of two settings of a key. Empty where there is
     /// no text to show, as of a missing file.
     pub places: Vec<Place>,
-    /// What would be right.
+    /// The remedy.
     pub help: Option<String>,
 }
 

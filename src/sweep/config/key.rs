@@ -18,7 +18,7 @@ pub struct Key {
     pub data_set_default: Option<Literal>,
     /// The default for rows of 0 and 1 that are not music, where it is another.
     pub rows_default: Option<Literal>,
-    /// What part the key plays in a sweep.
+    /// The part of the key in a sweep.
     pub role: Role,
     /// The version of the identity in which the key was added. A key newer than version 1 takes part in the identity of a
     /// run only where it differs from its default, so that adding it renames no run.
@@ -29,7 +29,7 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-/// What part a key plays in a sweep.
+/// The part of a key in a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Decides the bits of a result: part of the identity of a run and of `params` in its record. May be swept.
@@ -56,7 +56,7 @@ pub enum Kind {
         min: f64,
         /// The greatest value, or the first too great.
         max: f64,
-        /// Whether `max` itself is too great.
+        /// True if `max` itself is too great.
         below_max: bool,
     },
     /// `true` or `false`.
@@ -88,7 +88,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the reference calls the values.
+    /// Returns the values in words, for the reference.
     pub fn describe(&self) -> String {
         let quoted = |choices: &[&str]| choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>();
         let alternatives = |choices: &[&str]| match quoted(choices).as_slice() {
@@ -243,7 +243,7 @@ impl Key {
         self.role == Role::Parameter && (self.since == 1 || *value != Value::from(self.default))
     }
 
-    /// Whether a sweep may vary the key.
+    /// Returns true if a sweep may vary the key.
     pub fn may_be_swept(&self) -> bool {
         self.role != Role::Setup
     }

@@ -59,9 +59,9 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "corpus.rounding",
         &["nearest", "down"],
-        "Which time step an event between two belongs to; `compat = \"article\"` has a rule of its own.",
+        "The time step of an event between two; `compat = \"article\"` has a rule of its own.",
     ),
-    Key::flag("corpus.drums", false, "Whether to keep the notes of the drum channel.").seed(Literal::Bool(true)),
+    Key::flag("corpus.drums", false, "Keep the notes of the drum channel.").seed(Literal::Bool(true)),
     Key::new(
         "corpus.metres",
         Kind::Integers { min: 1, max: 255 },
@@ -72,7 +72,7 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "corpus.damaged",
         &["use", "skip", "fail"],
-        "What to do with a damaged file: use what is sound in it, skip it, or stop.",
+        "The treatment of a damaged file: use its sound part, skip it, or stop.",
     ),
     Key::share(
         "corpus.validation",
@@ -158,11 +158,11 @@ pub static KEYS: &[Key] = &[
         &["shuffled", "per-song"],
         "Batches of windows from all songs in a new random order every epoch, or of consecutive windows of one song.",
     ),
-    Key::flag("train.skip_first_window", false, "Whether to leave the first window of every song out of training."),
+    Key::flag("train.skip_first_window", false, "Leave the first window of every song out of training."),
     Key::choice(
         "train.statistics",
         &["probabilities", "samples"],
-        "What the gradient is estimated from: probabilities of the hidden units, or samples.",
+        "The hidden values that the gradient is estimated from: probabilities, or samples.",
     ),
     Key::choice(
         "train.positive_sample",
@@ -177,16 +177,16 @@ pub static KEYS: &[Key] = &[
         0,
         "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
     ),
-    Key::flag("train.nesterov", false, "Whether momentum follows Nesterov's rule."),
+    Key::flag("train.nesterov", false, "Momentum follows Nesterov's rule."),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
     Key::float("train.weight_decay_l1", [0.0, 1e3], 0.0, "Factor of the absolute (L1) penalty on the weights."),
-    Key::float("train.sparsity_strength", [0.0, 1e3], 0.0, "How hard hidden units are pulled to a mean activity."),
+    Key::float("train.sparsity_strength", [0.0, 1e3], 0.0, "The strength of the pull of hidden units to a mean activity."),
     Key::float("train.sparsity_target", [0.0, 1.0], 0.1, "The mean activity that hidden units are pulled to."),
     Key::share("train.sparsity_decay", 0.9, "Share of the running mean of activities that an update leaves."),
     Key::choice(
         "train.centring",
         &["none", "data", "average"],
-        "What the gradient is centred on: nothing, running means of the data, or those of data and model.",
+        "The centre of the gradient: none, running means of the data, or those of data and model.",
     ),
     Key::float(
         "train.centring_rate",
@@ -209,7 +209,7 @@ pub static KEYS: &[Key] = &[
         "train.early_stopping_min_delta",
         [0.0, 1e9],
         0.0,
-        "How much better than the best a value must be to count as an improvement.",
+        "The least difference from the best value that counts as an improvement.",
     ),
     Key::flag(
         "train.early_stopping_restore",
@@ -295,7 +295,7 @@ pub static KEYS: &[Key] = &[
         &["draw", "likeliest"],
         "Whether the last visible units are drawn, or each is at its likelier state given the hidden units.",
     ).after_training(),
-    Key::flag("sample.skip_empty", true, "Whether to write no file for a sample without a note.").after_training(),
+    Key::flag("sample.skip_empty", true, "Write no file for a sample without a note.").after_training(),
     Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute.").after_training(),
     Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes.").after_training(),
     Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0.").after_training(),

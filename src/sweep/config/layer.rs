@@ -17,7 +17,7 @@ pub(crate) struct Setting {
     pub(crate) assignment: Arc<Assignment>,
 }
 
-/// What one layer says.
+/// The settings and axes of one layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     /// Keys set for the whole sweep.
@@ -244,7 +244,7 @@ fn not_a_table(path: &str, entry: &Entry) -> ConfigError {
     )
 }
 
-/// The error of a path that is no key of the registry, with what was likely meant.
+/// Returns the error of a path that is not a key, with the key that was likely meant.
 fn unknown(path: &str, entry: &Entry, table: &str) -> ConfigError {
     let place = if table.is_empty() { String::new() } else { format!(" in {table}") };
     let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));

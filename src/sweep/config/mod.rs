@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use value::{Assignment, file_name_fault, position};
 
-/// How many of something to run at once.
+/// The number of things to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parallelism {
     /// As many as fill the processor.
@@ -98,7 +98,7 @@ pub struct SweepConfig {
     pub checkpoint_interval: Option<Duration>,
     /// Runs of every point.
     pub replicates: Replicates,
-    /// What the file and the arguments set for all points.
+    /// The settings of the file and the arguments for all points.
     pub(crate) base: Explicit,
     /// Groups of axes, each walked in step; every combination of groups is a point, the last varies fastest.
     pub(crate) walks: Vec<Vec<Axis>>,
@@ -250,7 +250,8 @@ impl Merge {
         }
     }
 
-    /// What no layer can check alone: that every key is swept once, and that random keys and their number come together.
+    /// Checks that every key is swept once, and that random keys and their number come together: no layer can check it
+    /// alone.
     fn check(&self, errors: &mut Vec<ConfigError>) {
         let listed = self.grid.iter().chain(self.zips.iter().flatten());
         let axes: Vec<(usize, &Origin)> = listed

@@ -14,9 +14,9 @@ pub struct RunParameters {
     pub corpus: CorpusOptions,
     /// The shape of the model and its state before training.
     pub model: ModelOptions,
-    /// How it is trained.
+    /// The options of its training.
     pub train: TrainOptions,
-    /// How it is evaluated.
+    /// The options of its evaluation.
     pub evaluate: EvaluateOptions,
     /// The music it makes.
     pub sample: SampleOptions,
@@ -46,9 +46,9 @@ pub struct SampleOptions {
     pub start: ChainStart,
     /// Divides every input of a unit.
     pub temperature: f64,
-    /// How many times hotter the first Gibbs step is than the last.
+    /// The factor by which the first Gibbs step is hotter than the last.
     pub annealing: f64,
-    /// How the last visible states are chosen.
+    /// The choice of the last visible states.
     pub last_step: LastStep,
     /// Write no file for a sample without a note.
     pub skip_empty: bool,

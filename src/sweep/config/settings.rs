@@ -136,7 +136,7 @@ impl RunParameters {
 
 /// The checks that concern several keys of one point.
 struct Joint<'a> {
-    /// What was set, and where.
+    /// The values that were set, with their places.
     explicit: &'a Explicit,
     /// The values, for messages.
     settings: &'a Settings,

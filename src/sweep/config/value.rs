@@ -252,7 +252,7 @@ fn wrong_type(key: &Key, node: &Node) -> ConfigError {
     }
 }
 
-/// Whether a value was given by `--set`; a file cannot start so and be TOML.
+/// Returns true if a value was given by `--set`; a file that starts like this is not TOML.
 fn on_command_line(origin: &Origin) -> bool {
     origin.source.text.starts_with(ARGUMENT_FLAG)
 }
@@ -287,7 +287,7 @@ pub(crate) fn twice(key: &Key, value: &Value, again: &Origin, first: &Origin) ->
         .related(first, "first here")
 }
 
-/// How to sweep a key, for whoever gave it a list.
+/// Returns the advice to sweep a key, for a list where one value is expected.
 fn sweep_advice(key: &Key, origin: &Origin) -> String {
     let list = match origin.text() {
         long if long.contains('\n') => "[…]",

@@ -1,4 +1,4 @@
-//! What is given of the music to be made: a file to go on from or to harmonise, a key, a length; made into a sketch.
+//! The sketch of the music to be made, from the file to continue or to harmonise, the key and the length.
 
 use crate::cli::error::CliError;
 use crate::music::midi::MidiFile;
@@ -22,8 +22,8 @@ pub(super) struct GivenArguments {
     /// Keep a voice of a MIDI file, and make the others anew around it.
     #[arg(long, value_name = "FILE", visible_alias = "harmonize", conflicts_with = "length")]
     harmonise: Option<PathBuf>,
-    /// What of the file to harmonise is kept: the melody (nothing is put above it), the bass (nothing below), or every
-    /// note (others are added).
+    /// Keep of the file to harmonise the melody (nothing is put above it), the bass (nothing below), or every note
+    /// (others are added).
     #[arg(long, value_enum, default_value = "melody", requires = "harmonise")]
     keep: Keep,
     /// Sound no pitch foreign to a key, such as C, F#, Bb or Am; what is given stays.
@@ -35,7 +35,7 @@ pub(super) struct GivenArguments {
     length: Option<Length>,
 }
 
-/// Which voice of a file is kept.
+/// The voice of a file that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Keep {
     /// The highest notes.
@@ -79,9 +79,9 @@ impl Length {
 /// The music to be made, with what is given of it.
 pub(super) struct Given {
     pub(super) sketch: Sketch,
-    /// The tempi of the file it goes on from or is made around, one after the other, in quarter notes a minute.
+    /// The tempi of the file that is continued or harmonised, in order, in quarter notes a minute.
     pub(super) tempi: Vec<f64>,
-    /// What to tell the user about the file.
+    /// The remarks about the file, for the user.
     pub(super) remarks: Vec<String>,
 }
 

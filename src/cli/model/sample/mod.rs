@@ -156,7 +156,7 @@ fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Bo
     Err(CliError::usage(format!("{place}: some of its parameters are not finite numbers: it makes no {makes}")))
 }
 
-/// The windows of a piece: half overlapping, unless another hop is asked for.
+/// Returns the windows of a piece: they overlap by half, unless another hop is asked for.
 fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, CliError> {
     let half = Overlap::half(timesteps, steps_per_beat as usize);
     let Some(hop) = hop else { return Ok(half) };
@@ -218,7 +218,7 @@ fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Optio
     })
 }
 
-/// Whether the cells of pieces of so many steps fit into memory, by far the most that they take.
+/// Checks that the cells of the pieces fit into memory: they are by far the most that the pieces take.
 fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), CliError> {
     let bytes_of_step = model.layout.columns().div_ceil(64) as u64 * 8;
     let cells = (count as u64).saturating_mul(steps as u64).saturating_mul(bytes_of_step);
@@ -245,7 +245,7 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }
 
-/// What a call has left in its folder.
+/// The files that a call has left in its folder.
 struct Written {
     /// Pieces written.
     files: usize,
