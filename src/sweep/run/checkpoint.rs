@@ -207,7 +207,7 @@ mod tests {
                 assert_eq!(read, checkpoint(), "byte {place}");
             }
         }
-        assert!(Checkpoint::from_bytes(&bytes, "another", &environment).unwrap_err().contains("of run run"));
+        assert!(Checkpoint::from_bytes(&bytes, "another", &environment).unwrap_err().contains("belongs to run run"));
         let other = Environment { git: "another".into(), ..environment };
         assert!(Checkpoint::from_bytes(&bytes, "run", &other).unwrap_err().contains("another build"));
     }
