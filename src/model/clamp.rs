@@ -10,7 +10,7 @@ use crate::engine::BitMatrix;
 pub struct Clamp {
     /// The units that are held (chains × visible).
     held: BitMatrix,
-    /// Their values (chains × visible); zero where a unit is free.
+    /// The values of held units (chains × visible); zero where a unit is free.
     values: BitMatrix,
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn mode_coverage(
     let key = (corpus.digest.clone(), timesteps);
     let detector = {
         let mut detectors = DETECTORS.lock().unwrap_or_else(PoisonError::into_inner);
-        // Other threads wait meanwhile: making it twice would take longer.
+        // Other threads wait: making it twice would take longer.
         let detectors = detectors.get_or_insert_default();
         detectors.entry(key).or_insert_with(|| detector(corpus, timesteps).map(Arc::new)).clone()
     };

@@ -10,7 +10,7 @@ pub const MAXIMUM_GRADIENT_UNITS: usize = 20;
 /// The maximum number of blocks that the states are divided into. Each has sums of its own, which are added up in
 /// order.
 const MOST_BLOCKS: u64 = 64;
-/// The minimum number of states in a block. Inputs are computed anew at its start, so rounding errors do not
+/// The minimum number of states in a block. Inputs are computed again at its start, so rounding errors do not
 /// accumulate.
 const LEAST_BLOCK: u64 = 1024;
 

@@ -15,9 +15,9 @@ pub struct Metric {
     pub variants: &'static [Variant],
     /// A few words for headings.
     pub label: &'static str,
-    /// As few words as a narrow column needs.
+    /// The fewest words, for a narrow column.
     pub short: &'static str,
-    /// The unit without what it is counted per; empty for a share or another plain number.
+    /// The unit without the thing that it is counted per; empty for a share or another plain number.
     pub unit: &'static str,
     /// The thing that the plain variant is counted per.
     pub per: Per,
@@ -136,7 +136,7 @@ pub enum Reach {
 pub struct Terminal {
     /// The heading, without the split.
     pub heading: &'static str,
-    /// Digits after the point.
+    /// The number of digits after the point.
     pub digits: usize,
     /// The splits shown, if the metric has splits.
     pub splits: &'static [SplitName],

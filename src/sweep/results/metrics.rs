@@ -535,7 +535,7 @@ pub(super) fn ranking() -> impl Iterator<Item = NamedMetric> {
 pub struct TerminalColumn {
     /// The metric.
     pub named: NamedMetric,
-    /// Digits after the point.
+    /// The number of digits after the point.
     pub digits: usize,
 }
 

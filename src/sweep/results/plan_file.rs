@@ -46,7 +46,7 @@ pub struct PlannedRun {
     pub replicate: u32,
     /// The seed, in decimal.
     pub seed: String,
-    /// Its values of the keys that vary.
+    /// The values of the keys that vary.
     pub swept: Map<String, Value>,
     /// The place in `corpora` of the corpus that it trains on.
     pub corpus: usize,

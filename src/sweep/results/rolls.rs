@@ -1,6 +1,6 @@
 //! `rolls.json`: the samples of a run as notes, each beside its nearest training window, with some real windows.
 //!
-//! A reader of a run's music without its corpus, such as the report, finds here what it needs of the training data.
+//! With it a run's music can be shown without the corpus, as the report does.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{Nearest, chosen_windows};
