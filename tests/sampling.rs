@@ -274,7 +274,7 @@ fn what_cannot_be_done_is_said() {
         (&["--length", "99999999"], "more than the 1048576"),
         (&["--key", "H"], "is not a key"),
         (&["--hop", "6"], "--hop 6: expected 1 to 5: the windows of this model have 6 steps and must overlap"),
-        (&["--annealing", "0"], "--annealing 0"),
+        (&["--annealing", "0"], "'0' for '--annealing <FACTOR>'"),
         (&["--corpus", "song.mid"], "add --start data"),
         (&["--start", "data"], "name a folder of MIDI files with --corpus"),
         (&["--start", "data", "--corpus", "brief.mid"], "brief.mid: no song is as long as the model's 6 time steps"),
