@@ -15,14 +15,14 @@
 //! let model = ModelOptions { hidden: 6, ..ModelOptions::default() };
 //! let options = TrainOptions { method: Method::Pcd, learning_rate: 0.05, ..TrainOptions::default() };
 //! let mut trainer = Trainer::new(TrainingSet::of_rows(&data), &model, &options, seed);
-//! for epoch in 0..2000 {
+//! for epoch in 0..5000 {
 //!     trainer.train_epoch(epoch);
 //! }
 //!
 //! // The mean of ln p(v) over the pictures, exact; −ln 8 = −2.08 is the best there can be.
 //! let density = trainer.model().density().unwrap();
 //! let log_likelihood = density.exact_log_likelihood(&data).unwrap().unwrap();
-//! assert!(log_likelihood > -3.0 && log_likelihood < -2.07, "{log_likelihood}");
+//! assert!(log_likelihood > -2.5 && log_likelihood < -2.07, "{log_likelihood}");
 //!
 //! let samples = sample(trainer.model_mut().sampler(), 5, 1000, seed);
 //! assert_eq!((samples.rows(), samples.columns()), (5, 9));
