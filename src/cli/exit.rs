@@ -5,7 +5,7 @@ use crate::sweep::StopSignal;
 /// The end of a verb that did what it was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// All is done.
+    /// All work is done.
     Done,
     /// A run failed, or a check found a fault.
     Failed,

@@ -1,4 +1,4 @@
-//! `runner doctor`: whether this machine is fit for sweeps.
+//! `runner doctor`: the check of this machine for sweeps.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;

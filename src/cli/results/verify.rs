@@ -1,4 +1,4 @@
-//! `runner verify`: whether results on disk are whole, and come out the same again.
+//! `runner verify`: the check of results on disk.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -26,7 +26,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Do this run again: its name or the beginning of it; repeatable.
     #[arg(long = "run", value_name = "RUN_ID", conflicts_with_all = ["random", "all"])]
     runs: Vec<String>,
-    /// Do so many runs again, chosen at random.
+    /// Do N runs again, chosen at random.
     #[arg(long, value_name = "N", conflicts_with = "all")]
     random: Option<usize>,
     /// The seed of the random choice.
@@ -35,7 +35,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Do all runs again.
     #[arg(long)]
     all: bool,
-    /// The corpus, where it is no longer at the path that the results name.
+    /// The corpus, if it is no longer at the path that the results name.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// The instruction set to run with: auto, scalar, avx2 or avx512; the results must not depend on it.
@@ -44,7 +44,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Threads of one run; the results must not depend on them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     threads_per_run: Option<u32>,
-    /// One JSON object a run and line.
+    /// One JSON object per run, one per line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The checks of a configuration whose corpus is rows of 0 and 1 that are not music.
+//! The checks of a configuration whose corpus is rows of bits that are not music.
 
 use super::error::ConfigError;
 use super::key::display;
