@@ -25,7 +25,7 @@ use std::time::Instant;
 #[command(
     after_help = "Example:\n  runner evaluate --model results/jsb/runs/RUN/model.safetensors --corpus jsb_chorales.json --json\n\n\
     Exact where the smaller layer has at most 25 units, otherwise by annealed importance sampling from both sides.\n\
-    Test songs are there to judge by in the end: never choose a model by their numbers."
+    Test songs are for the final judgement: never choose a model by their numbers."
 )]
 pub(in crate::cli) struct EvaluateArguments {
     /// The model file of a run.
@@ -161,7 +161,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     let unused = arguments.of_annealing();
     if request.annealing.is_none() && !unused.is_empty() {
         warnings.push(format!(
-            "log Z is found by enumeration, without chance: {} without effect (--ais anneals whatever the size)",
+            "log Z is found by enumeration, without chance: {} without effect (--ais anneals at any size)",
             unused.join(", ")
         ));
     }
@@ -183,12 +183,12 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     };
     likelihood.splits.retain(wanted);
     if likelihood.splits.iter().all(|split| split.windows == 0) {
-        return Err(CliError::usage(format!("{name}: it has no windows in the split that --split asks for")));
+        return Err(CliError::usage(format!("{name}: it has no windows in the split of --split")));
     }
     if !same_corpus {
         let mut warning = format!("{name} is not the corpus that the model was trained on, or not all of it");
         if !trained.is_empty() {
-            warning += ", or is split otherwise: the model may never have seen its \"train\" songs";
+            warning += ", or is split differently: the model may never have seen its \"train\" songs";
         }
         if arguments.corpus.is_none() {
             warning += " (--corpus names another)";

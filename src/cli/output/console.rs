@@ -36,7 +36,7 @@ pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     let filter =
         tracing_subscriber::registry().with(Targets::new().with_default(level).with_target(PROGRESS, progress));
     // A report of a lost line would end the program: hence no internal errors.
-    // Only the first call in a process can succeed; a later one keeps what is there.
+    // Only the first call in a process can succeed; a later one changes nothing.
     let _ = match LOG_FORMAT.get_or_init(|| verbosity.log_format) {
         LogFormat::Plain => {
             let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());

@@ -94,7 +94,7 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "A: {}\nB: {}", side(&comparison.a), side(&comparison.b));
     for (key, [a, b]) in &comparison.apart {
-        let _ = writeln!(text, "A and B are set apart by {key}: {} in A, {} in B", display(a), display(b));
+        let _ = writeln!(text, "A and B differ in {key}: {} in A, {} in B", display(a), display(b));
     }
     for (name, keys) in ["A", "B"].iter().zip(&comparison.unshared).filter(|(_, keys)| !keys.is_empty()) {
         let _ = writeln!(text, "only the records of {name} have {}", keys.join(", "));
@@ -105,7 +105,7 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     }
     let identical = &comparison.identical;
     let _ = match &identical.impossible {
-        Some(reason) => writeln!(text, "; bit-identity cannot be: {reason}"),
+        Some(reason) => writeln!(text, "; bit-identity is impossible: {reason}"),
         None if identical.of == 0 => writeln!(text, "; no seed in both, so nothing can be bit-identical"),
         None => writeln!(text, "; bit-identical in {} of {} runs", identical.same, identical.of),
     };

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  runner verify results/quick\n  runner verify results/quick --random 3 --seed 1 --isa \
-    scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all is as recorded; \
-    1 something is not; 2 it cannot be verified."
+    scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all as recorded; \
+    1 a difference; 2 not verifiable."
 )]
 pub(in crate::cli) struct VerifyArguments {
     /// A folder of results, such as results/NAME.
@@ -127,9 +127,9 @@ fn describe(verified: &[Verified], faults: usize, quiet: bool) -> String {
         let again = verified.iter().filter(|verified| verified.run_again).count();
         let _ = writeln!(
             text,
-            "{} runs looked at, {again} done again: {}",
+            "{} runs checked, {again} run again: {}",
             verified.len(),
-            if faults == 0 { "all is as recorded".to_owned() } else { format!("{faults} not as recorded") }
+            if faults == 0 { "all as recorded".to_owned() } else { format!("{faults} not as recorded") }
         );
     }
     text

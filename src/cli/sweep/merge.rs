@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner merge results/my-sweep\n  \
     runner merge results/my-sweep /scratch/1/my-sweep /scratch/2/my-sweep\n\n\
-    Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is none of a sweep;\n\
+    Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is not one of a sweep;\n\
     4 some runs are missing, interrupted or still running.")]
 pub(in crate::cli) struct MergeArguments {
     /// The folder of the sweep's results, as `--out` and the sweep's name give it; created if missing.

@@ -30,7 +30,7 @@ enum System {
 #[command(
     after_help = "Examples:\n  runner submit slurm --config sweep.toml --shards 100 --cpus-per-task 4 --time 2:00:00\n  \
     runner submit slurm --config sweep.toml --nodes 8 --partition long --dry-run\n\n\
-    docs/guide/cluster.md tells more, also of other batch systems."
+    docs/guide/cluster.md has more, also on other batch systems."
 )]
 struct SlurmArguments {
     #[command(flatten)]
@@ -156,10 +156,10 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
 #[derive(Debug, thiserror::Error)]
 enum PathError {
     /// A relative path whose start is unknown.
-    #[error("cannot tell where {} is: {source}", path.display())]
+    #[error("cannot resolve the path {}: {source}", path.display())]
     Relative { path: PathBuf, source: std::io::Error },
     /// The path of this program, which the system does not give.
-    #[error("cannot tell where this program is: {0}")]
+    #[error("cannot find the path of this program: {0}")]
     Program(std::io::Error),
     /// A path that is not Unicode.
     #[error("the path {} is not Unicode", .0.display())]
@@ -168,7 +168,7 @@ enum PathError {
     #[error("the path {} holds a line break or another control character", .0.display())]
     Control(PathBuf),
     /// A path that would turn off the placeholder for the job's number in the name of a log.
-    #[error("the path {} holds a backslash, which Slurm reads otherwise", .0.display())]
+    #[error("the path {} holds a backslash, which Slurm interprets", .0.display())]
     Backslash(PathBuf),
 }
 
