@@ -2,7 +2,7 @@
 
 use crate::sweep::StopSignal;
 
-/// The end of a verb that did what it was asked to do.
+/// The end of a verb without an error of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// All work is done.

@@ -19,7 +19,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Every verb shows how it is called, and what it shows is understood.
+/// The help of every verb has examples, and they parse.
 #[test]
 fn every_help_has_examples_that_parse() {
     let mut command = Cli::command();

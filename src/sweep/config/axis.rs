@@ -64,7 +64,7 @@ fn listed(key: &Key, origin: &Origin, items: &[Node], folder: &Path) -> Result<V
     Ok(values)
 }
 
-/// Values from one end to the other at equal distances or equal ratios. Both ends are exact; what lies between is
+/// Returns values from one end to the other at equal distances or ratios. Both ends are exact; those between are
 /// rounded to twelve significant digits, so that ten times 0.0001 is 0.001.
 fn spaced(key: &Key, origin: &Origin, fields: &[Entry], folder: &Path) -> Result<Vec<Arc<Assignment>>, ConfigError> {
     const MOST: i128 = 100_000;

@@ -53,7 +53,7 @@ impl Origin {
 pub enum Severity {
     /// The configuration cannot be used.
     Error,
-    /// The configuration can be used, but likely does not say what was meant.
+    /// The configuration can be used, but likely has a mistake.
     Warning,
 }
 

@@ -232,7 +232,7 @@ impl Key {
         self
     }
 
-    /// Marks the key as one of what comes after training.
+    /// Marks the key as one that concerns only the steps after training.
     pub(super) const fn after_training(mut self) -> Self {
         self.after_training = true;
         self

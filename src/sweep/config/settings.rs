@@ -103,7 +103,7 @@ impl Settings {
         identifying(KEYS.iter().zip(&self.values))
     }
 
-    /// Returns what tells points apart: the parameters and the corpus that they name.
+    /// Returns the identity of a point: the parameters and the corpus that they name.
     pub(crate) fn identity(&self) -> String {
         let pairs = KEYS.iter().zip(&self.values);
         let values: Vec<&Value> = pairs.filter(|(key, _)| key.may_be_swept()).map(|(_, value)| value).collect();
