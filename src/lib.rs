@@ -1,4 +1,5 @@
-//! chordbench trains Restricted Boltzmann Machines on rows of bits: piano-roll windows of MIDI files, or data of your own.
+//! chordbench trains Restricted Boltzmann Machines on rows of bits: piano-roll windows of MIDI files, or data of your
+//! own.
 //!
 //! The program `runner` trains one model for every point of a sweep and records quality, timing, models and music. This
 //! library has its parts. An RBM on a matrix of bits, one example a row:

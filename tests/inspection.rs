@@ -157,7 +157,7 @@ fn results_are_compared_with_each_other() {
         .runner(&["compare", "trained/small", "a/small", "--by-configuration"])
         .assert()
         .code(3)
-        .stdout(predicate::str::contains("A and B are set apart by train.epochs: 40 in A, 2 in B"))
+        .stdout(predicate::str::contains("A and B differ in train.epochs: 40 in A, 2 in B"))
         .stdout(predicate::str::contains("REGRESSION: train_log_likelihood_exact\n"))
         .stdout(predicate::str::contains("\n   train.k=2 "));
     // Single runs can be compared too, without intervals.
@@ -185,7 +185,7 @@ fn verification_finds_what_was_changed() {
         all.extend(arguments);
         bench.runner(&all).assert()
     };
-    verify(&[]).code(0).stdout("6 runs looked at, 0 done again: all is as recorded\n");
+    verify(&[]).code(0).stdout("6 runs checked, 0 run again: all as recorded\n");
     verify(&["--all", "--isa", "scalar", "--threads-per-run", "2"])
         .code(0)
         .stdout(predicate::str::contains("the same again").count(6));

@@ -173,7 +173,8 @@ fn a_folder_states_its_splits() {
     summary.stdout(contains("split       rows  density").and(contains("any key").not()));
 }
 
-/// Every wrong input ends with code 2 and a message that names file, place, value and remedy, before anything is written.
+/// Every wrong input ends with code 2 and a message that names file, place, value and remedy, before anything is
+/// written.
 #[test]
 fn wrong_inputs_are_refused_by_name() {
     let bench = bench();

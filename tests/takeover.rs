@@ -56,8 +56,8 @@ fn digests(results: &Path) -> BTreeMap<String, String> {
     records(results).into_iter().map(|(name, record)| (name, digest(record))).collect()
 }
 
-/// Asserts that every run of the last plan took its training over: it names the run that was trained, and its curves are
-/// the same to the byte, times included, which no second training would measure alike.
+/// Asserts that every run of the last plan took its training over: it names the run that was trained, and its curves
+/// are the same to the byte, times included, which no second training would measure alike.
 fn assert_taken_over(results: &Path) {
     for (name, record) in records(results) {
         let donor = record["trained_in"].as_str().unwrap_or_else(|| panic!("{name} was trained"));

@@ -194,7 +194,7 @@ class Cell:
     measurements: list[Measurement] = field(default_factory=list)
 
     def seconds(self, epochs: int) -> float:
-        """Median time, for so many epochs."""
+        """Median time, for this many epochs."""
         return statistics.median(one.seconds / one.epochs for one in self.measurements) * epochs
 
     def error(self) -> float:

@@ -1,4 +1,4 @@
-//! `runner corpus`: what becomes of every file, and what the corpus is as a whole.
+//! `runner corpus`: the outcome for each file of a corpus, or an overview of the whole.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -21,7 +21,7 @@ Examples:
 pub(super) struct CorpusArguments {
     /// A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv.
     path: PathBuf,
-    /// One JSON object a file and line.
+    /// One JSON object per file, one per line.
     #[arg(long)]
     json: bool,
     /// In place of the files, the corpus as a whole, split as the first replicate of the configuration has it: songs,
@@ -29,10 +29,10 @@ pub(super) struct CorpusArguments {
     /// --json, one object.
     #[arg(long)]
     summary: bool,
-    /// A configuration whose `corpus` table says how to read.
+    /// A configuration whose `corpus` table has the rules of reading.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set a key, over the file: `--set corpus.compat=article`.
+    /// Override a key of the file: `--set corpus.compat=article`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
     print(&file_list(&corpus, arguments.json), Exit::Done)
 }
 
-/// A line for each file, and one for all of them unless it is JSON.
+/// Returns a line for each file, and one for all of them unless it is JSON.
 fn file_list(corpus: &Corpus, json: bool) -> String {
     let mut text = String::new();
     for file in &corpus.files {
@@ -97,7 +97,7 @@ fn to_json(overview: &CorpusOverview) -> String {
     text
 }
 
-/// The overview in three tables: what there is, what stands more than once, what independent units score.
+/// Returns the overview in three tables: counts, repetitions, scores of independent units.
 /// Rows that are not music have no songs: each is a window of its own.
 fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
     let splits = |splits: &Splits<SplitOverview>, cells: &dyn Fn(&SplitOverview) -> Vec<String>| {
@@ -150,7 +150,7 @@ fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
     text
 }
 
-/// The splits with their names.
+/// Returns the splits with their names.
 fn named<T>(splits: &Splits<T>) -> [(&'static str, &T); 3] {
     [("training", &splits.training), ("validation", &splits.validation), ("test", &splits.test)]
 }

@@ -8,7 +8,7 @@ use crate::music::CorpusError;
 use crate::report::ReportError;
 use crate::sweep::{ConfigErrors, ModelFileError, PrepareError, StoreError};
 
-/// The text of an error whose kind no caller looks at.
+/// An error of which the text alone matters.
 type Reason = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error that ends a verb: [`crate::cli::main`] prints it and exits with its code.
@@ -45,7 +45,7 @@ impl CliError {
     }
 }
 
-/// Makes errors of input ones of wrong usage.
+/// Converts errors of input to errors of usage.
 macro_rules! usage {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for CliError {

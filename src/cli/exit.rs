@@ -2,10 +2,10 @@
 
 use crate::sweep::StopSignal;
 
-/// The end of a verb that did what it was asked to do.
+/// The end of a verb without an error of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// All is done.
+    /// All work is done.
     Done,
     /// A run failed, or a check found a fault.
     Failed,

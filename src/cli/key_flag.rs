@@ -1,4 +1,4 @@
-//! A flag that mirrors a configuration key: it takes the key's values and has its help text.
+//! The flags that mirror configuration keys.
 
 use crate::sweep::{Key, Kind};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};

@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit code out; one file a verb.
+//! The command line: arguments in, exit code out; one file per verb.
 
 mod arguments;
 mod corpus;
@@ -39,62 +39,75 @@ struct Cli {
 enum Verb {
     /// Run a sweep: train, evaluate and sample every point, and sum up.
     Run(run::RunArguments),
-    /// Show the runs that a sweep consists of, without running them.
+    /// Show the runs of a sweep without running them.
     Plan(plan::PlanArguments),
-    /// List every file of a corpus: used, skipped, damaged or failed, and why.
+    /// List every file of a corpus: used, skipped, damaged or failed, with the reason.
     Corpus(corpus::CorpusArguments),
-    /// Bring the shards of a sweep together, sum up, and name what is missing.
+    /// Bring the shards of a sweep together, sum up, and name the missing runs.
     Merge(merge::MergeArguments),
-    /// Hand a sweep to a cluster: a job array, and a job that sums up.
+    /// Submit a sweep to a cluster: a job array, and a job that sums up.
     Submit(submit::SubmitArguments),
     /// Make more music from a trained model.
     Sample(sample::SampleArguments),
-    /// Show what is done of a sweep, running, interrupted, failed and missing, and how long the rest takes.
+    /// Show the runs of a sweep that are done, running, interrupted, failed and missing, and the time left.
     Status(status::StatusArguments),
-    /// Compare two results: metrics and times with intervals over replicates, and whether the bits are the same.
+    /// Compare two results: metrics and times, with intervals over replicates, and bits.
     Compare(compare::CompareArguments),
-    /// Check results: files against hashes, and runs against the same runs done again.
+    /// Check results: files against their hashes, and runs by running them again.
     Verify(verify::VerifyArguments),
     /// Check this machine: limits, bits and speed.
     Doctor(doctor::DoctorArguments),
     /// Measure the log-likelihood of a trained model, exactly or from both sides.
     Evaluate(evaluate::EvaluateArguments),
-    /// Show the results of a sweep as one web page, to look at and to listen to.
+    /// Write the results of a sweep as one web page, with music to listen to.
     Report(report::ReportArguments),
-    /// Print what makes a shell complete the program's arguments.
+    /// Print the script by which a shell completes the program's arguments.
     Completions(completions::CompletionsArguments),
-    /// Print the manual page, or write those of all verbs.
+    /// Print the manual page, or write the pages of all verbs.
     Man(man::ManArguments),
 }
 
-/// Parse the arguments of the process, do what they say, and return its exit code.
+/// Runs the program with the arguments of the process and returns its exit code.
 pub fn main() -> ExitCode {
-    let ended = match Cli::parse_from(with_verb(std::env::args_os())).verb {
-        Verb::Run(arguments) => run::run(&arguments),
-        Verb::Plan(arguments) => plan::run(&arguments),
-        Verb::Corpus(arguments) => corpus::run(&arguments),
-        Verb::Merge(arguments) => merge::run(&arguments),
-        Verb::Submit(arguments) => submit::run(&arguments),
-        Verb::Sample(arguments) => sample::run(&arguments),
-        Verb::Status(arguments) => status::run(&arguments),
-        Verb::Compare(arguments) => compare::run(&arguments),
-        Verb::Verify(arguments) => verify::run(&arguments),
-        Verb::Doctor(arguments) => doctor::run(&arguments),
-        Verb::Evaluate(arguments) => evaluate::run(&arguments),
-        Verb::Report(arguments) => report::run(&arguments),
-        Verb::Completions(arguments) => completions::run(&arguments, Cli::command()),
-        Verb::Man(arguments) => man::run(&arguments, Cli::command()),
-    };
-    ExitCode::from(ended.map_or_else(
-        |error| {
-            console::log_error(&error);
-            error.code()
-        },
-        Exit::code,
-    ))
+    ExitCode::from(run_with(std::env::args_os()))
 }
 
-/// The arguments with `run` before the first if that is an option of it: `--config` alone runs a sweep.
+/// Runs the program with some arguments, its name first, and returns its exit code. Ends the process if they are wrong.
+pub(crate) fn run_with(arguments: impl Iterator<Item = OsString>) -> u8 {
+    Cli::parse_from(with_verb(arguments)).verb.run()
+}
+
+impl Verb {
+    /// Does the work, logs the error if there is one, and returns the exit code.
+    fn run(self) -> u8 {
+        let ended = match self {
+            Self::Run(arguments) => run::run(&arguments),
+            Self::Plan(arguments) => plan::run(&arguments),
+            Self::Corpus(arguments) => corpus::run(&arguments),
+            Self::Merge(arguments) => merge::run(&arguments),
+            Self::Submit(arguments) => submit::run(&arguments),
+            Self::Sample(arguments) => sample::run(&arguments),
+            Self::Status(arguments) => status::run(&arguments),
+            Self::Compare(arguments) => compare::run(&arguments),
+            Self::Verify(arguments) => verify::run(&arguments),
+            Self::Doctor(arguments) => doctor::run(&arguments),
+            Self::Evaluate(arguments) => evaluate::run(&arguments),
+            Self::Report(arguments) => report::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
+            Self::Man(arguments) => man::run(&arguments, Cli::command()),
+        };
+        ended.map_or_else(
+            |error| {
+                console::log_error(&error);
+                error.code()
+            },
+            Exit::code,
+        )
+    }
+}
+
+/// Returns the arguments with `run` inserted before the first if that is one of its options: `--config` alone runs a
+/// sweep.
 fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
     let own = ["-h", "--help", "-V", "--version"];

@@ -1,10 +1,10 @@
-//! Tests of the arguments: their help, their examples, and the keys that they mirror.
+//! Tests of the arguments.
 
 use super::*;
 use crate::sweep::{KEYS, Key, Kind};
 use clap::{Arg, Command};
 
-/// The words of a command line, single quotes taken off as a shell does.
+/// Splits a command line into words, without single quotes, as a shell does.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -19,7 +19,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Every verb shows how it is called, and what it shows is understood.
+/// The help of every verb has examples, and they parse.
 #[test]
 fn every_help_has_examples_that_parse() {
     let mut command = Cli::command();
@@ -52,7 +52,7 @@ const WITHOUT_FLAG: &[&str] = &[
     "evaluate.windows",
 ];
 
-/// The flags of `sample` and `evaluate`, each with the key that it mirrors.
+/// Returns the flags of `sample` and `evaluate`, each with the key that it mirrors.
 fn mirrors(program: &Command) -> Vec<(&Command, &Arg, &'static Key)> {
     let keys = KEYS.iter().filter(|key| !WITHOUT_FLAG.contains(&key.path));
     keys.filter_map(|key| {
@@ -65,7 +65,7 @@ fn mirrors(program: &Command) -> Vec<(&Command, &Arg, &'static Key)> {
     .collect()
 }
 
-/// Texts within the values of a key, and texts outside them.
+/// Returns texts within the values of a key, and texts outside them.
 fn examples(key: &Key) -> (Vec<String>, Vec<String>) {
     match key.kind {
         Kind::Integer { min, max } => (

@@ -1,4 +1,4 @@
-//! Tables of bits in files: rows × units of 0 and 1, as NumPy arrays or as comma-separated text.
+//! Tables of bits (rows × units) in files, as NumPy arrays or as comma-separated text.
 
 mod csv;
 mod npy;

@@ -1,4 +1,4 @@
-//! The NumPy format (`.npy`): the reading and writing of bits.
+//! The NumPy format (`.npy`) of tables of bits.
 //!
 //! A file is the magic string, a version, the length of a header, the header, and the values. The header is a Python
 //! dictionary in text, such as `{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4), }`. Versions differ in the

@@ -1,4 +1,4 @@
-//! The contract between training and the engines that compute it.
+//! The contract that every engine fulfils for training.
 
 use super::bits::BitMatrix;
 use super::parameters::{Parameters, add_to};
@@ -173,6 +173,11 @@ pub trait Engine: Send {
 
     /// Returns a copy of the parameters in row-major order.
     fn parameters(&self) -> Parameters;
+
+    /// Returns true if every parameter is a finite number.
+    fn parameters_are_finite(&self) -> bool {
+        self.parameters().is_finite()
+    }
 
     /// sums ← sums + the parameters: weights (visible × hidden, row-major), visible biases, hidden biases, in f64.
     fn add_parameters_to(&self, sums: &mut [f64]) {

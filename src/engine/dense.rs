@@ -1,4 +1,4 @@
-//! The dense engine: bits expanded to floats and multiplied by `matrixmultiply`. The baseline for faster engines.
+//! The dense engine, the baseline for faster ones: bits expanded to floats, multiplied by `matrixmultiply`.
 //!
 //! Its bits do not depend on the instruction set that `matrixmultiply` finds. One factor of every product is 0 or 1, so
 //! a product is exact and fusing it with the addition changes nothing; every kernel of the pinned version sums along
@@ -62,6 +62,10 @@ impl Engine for DenseEngine {
 
     fn parameters(&self) -> Parameters {
         self.parameters.clone()
+    }
+
+    fn parameters_are_finite(&self) -> bool {
+        self.parameters.is_finite()
     }
 
     fn velocity(&self) -> Option<Parameters> {

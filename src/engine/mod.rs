@@ -1,5 +1,5 @@
-//! The numerical core: packed bits, random streams, elementary functions, and the engines that train a layer of
-//! binary units. Everything here is deterministic: see [`Engine`] for what that means.
+//! The numerical core: packed bits, random streams, elementary functions, engines that train a layer of binary units.
+//! Everything here is deterministic in the sense that [`Engine`] defines.
 
 mod bits;
 mod contract;

@@ -1,4 +1,4 @@
-//! The parameters of one RBM: weights and biases.
+//! The parameters of one RBM.
 
 /// The parameters of a Restricted Boltzmann Machine with binary units.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -66,6 +66,10 @@ impl Engine for ReferenceEngine {
         self.parameters.clone()
     }
 
+    fn parameters_are_finite(&self) -> bool {
+        self.parameters.is_finite()
+    }
+
     fn velocity(&self) -> Option<Parameters> {
         self.velocity.to_parameters(self.parameters.visible, self.parameters.hidden)
     }

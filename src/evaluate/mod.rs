@@ -1,4 +1,4 @@
-//! The evaluation of a trained model: reconstruction error, change of the weights, metrics of music, and the options.
+//! The evaluation of a trained model.
 
 mod bernoulli;
 pub mod music;

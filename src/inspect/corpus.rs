@@ -1,4 +1,4 @@
-//! The overview of a corpus: its splits, its duplicates, and the score of a model without any structure.
+//! The overview of a corpus: its splits, its duplicates, the score of a model without any structure.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::IndependentBernoulli;

@@ -1,4 +1,4 @@
-//! The inspection of sweeps, results, corpora and machines. Nothing here changes what it looks at.
+//! The inspection of sweeps, results, corpora or machines. Nothing here changes what it looks at.
 
 mod comparison;
 mod corpus;
@@ -9,7 +9,7 @@ mod verification;
 
 pub use comparison::{
     Comparison, ComparisonError, ComparisonOptions, Contrast, Difference, Failure, Identical, Method, Quantified,
-    Regression, Verdict, student_quantile,
+    Regression, Unpaired, Verdict, student_quantile,
 };
 pub use corpus::{CorpusOverview, SplitOverview};
 pub use doctor::{

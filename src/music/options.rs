@@ -26,10 +26,10 @@ pub enum Compat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
-    /// Takes the nearest step; a time exactly between two steps goes to the later one.
+    /// The nearest step; a time exactly between two steps goes to the later one.
     #[default]
     Nearest,
-    /// Takes the step that contains the time.
+    /// The step that contains the time.
     Down,
 }
 

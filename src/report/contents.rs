@@ -89,7 +89,7 @@ impl Report {
         }
     }
 
-    /// The parts that a bound has left out of the page, in words.
+    /// Returns the parts that a bound has left out of the page, in words.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }

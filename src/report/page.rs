@@ -1,4 +1,4 @@
-//! The page: template, style and scripts in one file, with the report embedded.
+//! The page: one file with template, style, scripts, report.
 
 use askama::Template;
 use base64::Engine as _;

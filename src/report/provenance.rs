@@ -1,4 +1,4 @@
-//! The provenance: program, machine, corpus, seeds and configuration that the results come from.
+//! The provenance of the results: program, machine, corpus, seeds, configuration.
 
 use super::number::Rounded;
 use super::sweep_results::SweepResults;

@@ -31,12 +31,12 @@ impl SweepResults {
         Ok(Self { folder: folder.to_path_buf(), plan, records, summary, members })
     }
 
-    /// The folder of a run of the plan.
+    /// Returns the folder of a run of the plan.
     pub(super) fn run_folder(&self, run: usize) -> PathBuf {
         run_folder(&self.folder, &self.plan.runs[run].run_id)
     }
 
-    /// A reader of the states of runs without a record.
+    /// Returns a reader of the states of runs without a record.
     pub(super) fn states(&self) -> StateReader {
         StateReader::new(&self.folder)
     }

@@ -1,11 +1,13 @@
 //! A whole sweep of a minimal kind of model, since no step of a sweep may depend on the kind.
 
+use crate::cli::run_with;
 use crate::engine::Isa;
 use crate::report::Report;
 use crate::sweep::{
     ExecuteOptions, Interrupt, ModelFile, Prepared, RunRecord, RunStatus, Shard, StopSignal, SweepConfig,
     SweepObserver, Workers, execute, read_record, run_folder,
 };
+use std::ffi::OsStr;
 use std::path::Path;
 
 const CONFIG: &str = r#"
@@ -63,6 +65,33 @@ fn records(folder: &Path, prepared: &Prepared) -> Vec<RunRecord> {
     prepared.run_ids.iter().map(read).collect()
 }
 
+/// Asserts that the verbs of models and results accept a run of the toy kind.
+fn verbs_know_no_kind(results: &Path, run_id: &str) {
+    let model = run_folder(results, run_id).join(ModelFile::NAME);
+    let call = |arguments: &[&dyn AsRef<OsStr>]| {
+        let words = std::iter::once(OsStr::new("runner")).chain(arguments.iter().map(|word| (*word).as_ref()));
+        run_with(words.map(OsStr::to_owned))
+    };
+    assert_eq!(call(&[&"evaluate", &"--model", &model, &"--json"]), 0);
+    assert_eq!(call(&[&"evaluate", &"--model", &model]), 0);
+
+    let music = results.join("music");
+    let sample: [&dyn AsRef<OsStr>; 8] =
+        [&"sample", &"--model", &model, &"--out", &music, &"--count", &"2", &"--length=2bars"];
+    assert_eq!(call(&sample), 0);
+    for name in ["0.mid", "1.mid"] {
+        assert!(std::fs::read(music.join(name)).unwrap().starts_with(b"MThd"), "{name}");
+    }
+
+    let page = results.join("page.html");
+    assert_eq!(call(&[&"report", &results, &"--out", &page]), 0);
+    assert!(std::fs::read_to_string(page).unwrap().contains(run_id));
+    assert_eq!(call(&[&"status", &results]), 0);
+    assert_eq!(call(&[&"verify", &results]), 0);
+    // A missing model is an error of usage.
+    assert_eq!(call(&[&"evaluate", &"--model", &results.join("none.safetensors")]), 2);
+}
+
 #[test]
 fn a_toy_kind_runs_a_whole_sweep() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +115,8 @@ fn a_toy_kind_runs_a_whole_sweep() {
     }
     // Runs that differ in their samples alone share one training.
     assert_eq!(whole.iter().filter(|record| record.trained_in.is_some()).count(), 2);
+
+    verbs_know_no_kind(folder.path(), &prepared.run_ids[0]);
 
     // A sweep that is stopped within the first run and continued from its checkpoint comes to the same bits.
     let parts = tempfile::tempdir().unwrap();

@@ -25,14 +25,14 @@ use std::time::Instant;
 #[command(
     after_help = "Example:\n  runner evaluate --model results/jsb/runs/RUN/model.safetensors --corpus jsb_chorales.json --json\n\n\
     Exact where the smaller layer has at most 25 units, otherwise by annealed importance sampling from both sides.\n\
-    Test songs are there to judge by in the end: never choose a model by their numbers."
+    Test songs are for the final judgement: never choose a model by their numbers."
 )]
 pub(in crate::cli) struct EvaluateArguments {
-    /// A model that a run has left.
+    /// The model file of a run.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// The songs, read and split as the model's run did its own [default: what the model was trained on, if it came with
-    /// the program; else the built-in corpus].
+    /// The songs, read and split as the model's run did its own [default: the songs that the model was trained on,
+    /// if they came with the program; otherwise the built-in corpus].
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// One JSON object instead of a table.
@@ -41,7 +41,7 @@ pub(in crate::cli) struct EvaluateArguments {
     /// Enumerate the smaller layer, of at most 25 units.
     #[arg(long)]
     exact: bool,
-    /// Anneal, forwards and backwards, whatever the size.
+    /// Anneal, forwards and backwards, at any size.
     #[arg(long)]
     ais: bool,
     /// The songs to judge by.
@@ -73,13 +73,13 @@ pub(in crate::cli) struct EvaluateArguments {
 /// The songs of one split, or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SplitName {
-    /// Trained on.
+    /// The songs trained on.
     Train,
-    /// Held out to choose by.
+    /// The songs held out to choose models by.
     Validation,
-    /// Kept by the data set for the final judgement.
+    /// The songs that the data set keeps for the final judgement.
     Test,
-    /// All three.
+    /// All songs.
     All,
 }
 
@@ -161,7 +161,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     let unused = arguments.of_annealing();
     if request.annealing.is_none() && !unused.is_empty() {
         warnings.push(format!(
-            "log Z is found by enumeration, without chance: {} without effect (--ais anneals whatever the size)",
+            "log Z is found by enumeration, without chance: {} without effect (--ais anneals at any size)",
             unused.join(", ")
         ));
     }
@@ -183,12 +183,12 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     };
     likelihood.splits.retain(wanted);
     if likelihood.splits.iter().all(|split| split.windows == 0) {
-        return Err(CliError::usage(format!("{name}: it has no windows in the split that --split asks for")));
+        return Err(CliError::usage(format!("{name}: it has no windows in the split of --split")));
     }
     if !same_corpus {
         let mut warning = format!("{name} is not the corpus that the model was trained on, or not all of it");
         if !trained.is_empty() {
-            warning += ", or is split otherwise: the model may never have seen its \"train\" songs";
+            warning += ", or is split differently: the model may never have seen its \"train\" songs";
         }
         if arguments.corpus.is_none() {
             warning += " (--corpus names another)";
@@ -207,8 +207,8 @@ struct Songs {
     same_corpus: bool,
 }
 
-/// Read the songs of a path, or else those of the program's own corpora that the model was trained on; the built-in ones if
-/// it was trained on neither.
+/// Reads the songs of a path or, without one, the corpus of the program that the model was trained on; the built-in
+/// corpus if it was trained on none.
 fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64) -> Result<Songs, CliError> {
     let read = |source: &str| -> Result<Songs, CliError> {
         let options = CorpusOptions { path: path.map(Path::to_path_buf), source: source.into(), ..run.corpus.clone() };
@@ -229,7 +229,7 @@ fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64)
 }
 
 impl EvaluateArguments {
-    /// The arguments given that nothing but annealing goes by.
+    /// Returns the arguments given that apply to annealing alone.
     fn of_annealing(&self) -> Vec<&'static str> {
         let given = [
             ("--chains", self.chains.is_some()),
@@ -305,7 +305,7 @@ impl Report {
         })
     }
 
-    /// Methods that were used, in the order of their names in records.
+    /// Returns the methods that were used, in the order of their names in records.
     fn methods(&self) -> Vec<&'static str> {
         let Likelihood { splits, .. } = &self.likelihood;
         let used = |method: &&str| splits.iter().any(|split| self.likelihood.mean(split, method).is_some());

@@ -1,4 +1,4 @@
-//! The lines of the program on standard output and standard error.
+//! The lines of the program on its standard streams.
 
 use crate::cli::arguments::{LogFormat, Verbosity};
 use crate::cli::error::CliError;
@@ -13,10 +13,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The target of events that tell progress: they are said at any verbosity but `--quiet`.
+/// The target of progress events: they are shown at any verbosity but `--quiet`.
 pub(in crate::cli) const PROGRESS: &str = "progress";
 
-/// The form asked for by the first call of [`start_logging`].
+/// The form that the first call of [`start_logging`] sets.
 static LOG_FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Returns true if standard error carries JSON.
@@ -24,7 +24,7 @@ pub(in crate::cli) fn logs_json() -> bool {
     LOG_FORMAT.get() == Some(&LogFormat::Json)
 }
 
-/// Send log lines to standard error, as many as asked for, in the form asked for.
+/// Sends log lines to standard error, in the amount and the form given.
 pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     let level = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -35,8 +35,8 @@ pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     let progress = if verbosity.quiet { LevelFilter::OFF } else { LevelFilter::INFO };
     let filter =
         tracing_subscriber::registry().with(Targets::new().with_default(level).with_target(PROGRESS, progress));
-    // A lost line that told of itself would end the program: hence no internal errors.
-    // Only the first call in a process can succeed; a later one keeps what is there.
+    // A report of a lost line would end the program: hence no internal errors.
+    // Only the first call in a process can succeed; a later one changes nothing.
     let _ = match LOG_FORMAT.get_or_init(|| verbosity.log_format) {
         LogFormat::Plain => {
             let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());
@@ -64,7 +64,7 @@ pub(in crate::cli) fn log_error(error: &CliError) {
     }
 }
 
-/// Say what is likely not meant in a configuration.
+/// Shows a warning about a configuration.
 pub(in crate::cli) fn configuration_warning(warning: &ConfigError) {
     if logs_json() {
         log_configuration_error(warning);
@@ -73,7 +73,7 @@ pub(in crate::cli) fn configuration_warning(warning: &ConfigError) {
     }
 }
 
-/// One event for a mistake: its first place with file and line, and the advice.
+/// Logs a mistake as one event: its first place with file and line, and the advice.
 fn log_configuration_error(error: &ConfigError) {
     let place = error.places.first();
     let (file, line) = (place.map(|place| place.origin.source.name.as_str()), place.map(|place| place.origin.line()));
@@ -84,8 +84,8 @@ fn log_configuration_error(error: &ConfigError) {
     }
 }
 
-/// Prints to standard output and returns `exit`. A text that cannot be written is an error, unless `exit` already tells of
-/// another fault; a reader that has gone away, as `head` does, is none.
+/// Prints to standard output and returns `exit`. A text that cannot be written is an error, unless `exit` is already
+/// that of another fault; a closed pipe, as after `head`, is not an error.
 pub(in crate::cli) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -101,7 +101,7 @@ pub(in crate::cli) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
     }
 }
 
-/// Print a line for people to standard error. Where that is closed or full nobody can be told, and the work goes on.
+/// Prints a line to standard error. The work continues if that is closed or full.
 pub(in crate::cli) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
@@ -121,7 +121,7 @@ pub(in crate::cli) fn other_columns(corpus: &Layout, model: &Layout) -> String {
     }
 }
 
-/// Log what became of every file of some corpora; what two readings of a file agree on is said once.
+/// Logs the outcome for every file of some corpora; an outcome that two readings of a file share is logged once.
 pub(in crate::cli) fn log_files(corpora: &[Corpus]) {
     let mut said = HashSet::new();
     for file in corpora.iter().flat_map(|corpus| &corpus.files) {

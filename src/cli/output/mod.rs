@@ -1,4 +1,4 @@
-//! The output of the verbs: log lines, progress and tables.
+//! The output of the verbs.
 
 pub(super) mod console;
 pub(super) mod progress;

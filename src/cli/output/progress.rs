@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 pub(in crate::cli) enum ProgressMode {
     /// Bars on a terminal, plain lines elsewhere.
     Auto,
-    /// A line for every run that ends.
+    /// One line per run that ends.
     Plain,
-    /// Nothing.
+    /// No progress.
     Never,
 }
 
-/// Longest time without a plain line while runs go on.
+/// The longest time without a plain line while runs continue.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Shows how far the corpus and the runs are, on standard error.
+/// The progress of corpus and runs, shown on standard error.
 pub(in crate::cli) struct Progress {
     display: Display,
     state: Mutex<State>,
@@ -35,13 +35,13 @@ enum Display {
         corpus: ProgressBar,
     },
     Plain,
-    /// Events of the log; see [`PROGRESS`].
+    /// As events of the log; see [`PROGRESS`].
     Events,
     Never,
 }
 
 struct State {
-    /// Runs to do, and runs complete before the start.
+    /// The number of runs to do, then of runs complete before the start.
     total: usize,
     skipped: usize,
     done: usize,
@@ -83,7 +83,7 @@ impl Progress {
         Self { display, state: Mutex::new(state) }
     }
 
-    /// Files of a corpus are being read.
+    /// Shows the number of files of a corpus that are read.
     pub(in crate::cli) fn corpus(&self, done: usize, of: usize) {
         if let Display::Bars { corpus, .. } = &self.display {
             corpus.set_length(of as u64);
@@ -91,7 +91,7 @@ impl Progress {
         }
     }
 
-    /// All corpora are read.
+    /// Ends the display of reading.
     pub(in crate::cli) fn corpus_finished(&self) {
         if let Display::Bars { corpus, .. } = &self.display {
             corpus.finish_and_clear();
@@ -104,7 +104,7 @@ impl Progress {
 }
 
 impl State {
-    /// Seconds left, by the share of the work that is done since the start.
+    /// Estimates the seconds left, by the share of the work done since the start.
     fn seconds_left(&self) -> Option<f64> {
         let to_do = (self.total - self.skipped) as f64;
         let share = |run: &RunState| if run.epochs == 0 { 0.0 } else { run.epoch as f64 / run.epochs as f64 };
@@ -275,7 +275,7 @@ fn bar(template: &str) -> ProgressBar {
     ProgressBar::no_length().with_style(style)
 }
 
-/// A time for people: "0.8 s", "75 s", "12 min", "3.5 h".
+/// Formats a time: "0.8 s", "75 s", "12 min", "3.5 h".
 pub(in crate::cli) fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         format!("{seconds:.1} s")

@@ -3,10 +3,10 @@
 use crate::sweep::{MetricGroup, PointSummary, Statistic, Summary, TerminalColumn, display, terminal_columns};
 use comfy_table::{CellAlignment, Table, presets};
 
-/// Points shown; the rest stand in `summary.csv`.
+/// The number of points shown; `summary.csv` has all.
 const SHOWN: usize = 20;
 
-/// The points of a summary, best first, with mean ± deviation over replicates.
+/// Returns the points of a summary, best first, with mean ± deviation over replicates.
 pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -43,7 +43,7 @@ pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
     format!("{table}{more}{order}")
 }
 
-/// The last part of a key, such as `hidden`, if no other swept key ends in it.
+/// Returns the last part of a key, such as `hidden`, if no other swept key ends in it.
 fn short_name<'a>(key: &'a str, keys: &[String]) -> &'a str {
     let last = |key: &'a str| key.rsplit('.').next().unwrap_or(key);
     let sharing = keys.iter().filter(|other| other.rsplit('.').next() == Some(last(key))).count();
@@ -58,7 +58,7 @@ fn cell(statistic: Option<Statistic>, digits: usize) -> String {
     }
 }
 
-/// A number with that many digits after the point; large ones, as of a model out of bounds, with an exponent.
+/// Formats a number with `digits` digits after the point; a large one, as of a model that diverged, with an exponent.
 fn number(value: f64, digits: usize) -> String {
     if value.abs() < 1e6 { format!("{value:.digits$}") } else { format!("{value:.2e}") }
 }

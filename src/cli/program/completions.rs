@@ -1,4 +1,4 @@
-//! `runner completions`: what makes a shell complete the program's arguments.
+//! `runner completions`: the script by which a shell completes the program's arguments.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;

@@ -1,4 +1,4 @@
-//! `runner doctor`: whether this machine is fit for sweeps.
+//! `runner doctor`: the check of this machine for sweeps.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  runner doctor\n  runner doctor --out /scratch/results --json\n\nExit codes: 0 nothing is \
-    wrong; 1 something is, and the remedy is said."
+    wrong; 1 something is, with its remedy."
 )]
 pub(in crate::cli) struct DoctorArguments {
     /// The folder that results will go to.
@@ -58,9 +58,9 @@ fn describe(diagnosis: &Diagnosis) -> String {
     }
     let _ = writeln!(text, "\n{}", speeds(&diagnosis.speed));
     text.push_str(
-        "Updates a second by CD-1 on the built-in corpus, the fastest epoch; beside it the estimate that \
-         runs are\ndivided among threads by, for one thread. It counts the operations of the kernels alone: a third of it and more is \
-         usual.\n",
+        "Updates a second by CD-1 on the built-in corpus, in the fastest epoch, with the estimate for one \
+         thread by which\nruns are divided among threads. It counts the operations of the kernels alone: a third of \
+         it or more is usual.\n",
     );
     text.push_str(if diagnosis.healthy { "Nothing is wrong.\n" } else { "Something is wrong: see above.\n" });
     text

@@ -1,4 +1,4 @@
-//! The verbs that concern the program and the machine it runs on.
+//! The verbs that concern the program itself or the machine it runs on.
 
 pub(super) mod completions;
 pub(super) mod doctor;

@@ -1,4 +1,4 @@
-//! `runner compare`: what two results have in common, and what sets them apart.
+//! `runner compare`: the differences between two results.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -23,8 +23,8 @@ pub(in crate::cli) struct CompareArguments {
     a: PathBuf,
     /// The results to judge.
     b: PathBuf,
-    /// The change for the worse that is accepted: a share of A's mean (0.05), or NAME=X for one metric in its own unit. A
-    /// regression is what lies beyond it with its whole interval.
+    /// The change for the worse that is accepted: a share of A's mean (0.05), or NAME=X for one metric in its own unit.
+    /// A regression is what lies beyond it with its whole interval.
     #[arg(long = "threshold", value_name = "[NAME=]X", value_parser = parse_threshold)]
     thresholds: Vec<Threshold>,
     /// Compare this metric or time alone; repeatable.
@@ -94,7 +94,7 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "A: {}\nB: {}", side(&comparison.a), side(&comparison.b));
     for (key, [a, b]) in &comparison.apart {
-        let _ = writeln!(text, "A and B are set apart by {key}: {} in A, {} in B", display(a), display(b));
+        let _ = writeln!(text, "A and B differ in {key}: {} in A, {} in B", display(a), display(b));
     }
     for (name, keys) in ["A", "B"].iter().zip(&comparison.unshared).filter(|(_, keys)| !keys.is_empty()) {
         let _ = writeln!(text, "only the records of {name} have {}", keys.join(", "));
@@ -105,7 +105,7 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     }
     let identical = &comparison.identical;
     let _ = match &identical.impossible {
-        Some(reason) => writeln!(text, "; bit-identity cannot be: {reason}"),
+        Some(reason) => writeln!(text, "; bit-identity is impossible: {reason}"),
         None if identical.of == 0 => writeln!(text, "; no seed in both, so nothing can be bit-identical"),
         None => writeln!(text, "; bit-identical in {} of {} runs", identical.same, identical.of),
     };
@@ -191,7 +191,7 @@ fn table(quantities: &[Quantified], header: [String; 6], comparison: &Comparison
     table
 }
 
-/// The change with its interval, to the digits that the interval makes meaningful.
+/// Formats a change with its interval, to the digits that the interval makes meaningful.
 fn change(contrast: &Contrast) -> String {
     match contrast.interval {
         None => number(contrast.change, contrast.change),
@@ -202,7 +202,7 @@ fn change(contrast: &Contrast) -> String {
     }
 }
 
-/// A number rounded to three significant digits of `scale`; very large and small ones with an exponent.
+/// Formats a number rounded to three significant digits of `scale`; very large and small ones with an exponent.
 fn number(value: f64, scale: f64) -> String {
     let magnitude = scale.abs().max(f64::MIN_POSITIVE).log10().floor();
     if value == 0.0 && scale == 0.0 {

@@ -16,15 +16,15 @@ pub(in crate::cli) struct ReportArguments {
     /// The folder of a sweep's results, complete or not.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
-    /// Where to write the page [default: report.html in the folder].
+    /// File of the page [default: report.html in the folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     verbosity: Verbosity,
 }
 
-/// `report.html` beside the results that a command has just changed. It can be made again from them at any time, so that
-/// nothing fails with it.
+/// Writes `report.html` beside results that a command has just changed. A failure is not an error: the page can be made
+/// from the results at any time.
 pub(in crate::cli) fn write_beside(folder: &Path) {
     let path = folder.join(FILE_NAME);
     let written = Report::read(folder).and_then(|report| Ok(report.write(&path)?));

@@ -1,4 +1,4 @@
-//! `runner verify`: whether results on disk are whole, and come out the same again.
+//! `runner verify`: the check of results on disk.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -17,8 +17,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  runner verify results/quick\n  runner verify results/quick --random 3 --seed 1 --isa \
-    scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all is as recorded; \
-    1 something is not; 2 it cannot be verified."
+    scalar\n  runner verify results/quick --run 0123456789ab --corpus my-midi-files\n\nExit codes: 0 all as recorded; \
+    1 a difference; 2 not verifiable."
 )]
 pub(in crate::cli) struct VerifyArguments {
     /// A folder of results, such as results/NAME.
@@ -26,7 +26,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Do this run again: its name or the beginning of it; repeatable.
     #[arg(long = "run", value_name = "RUN_ID", conflicts_with_all = ["random", "all"])]
     runs: Vec<String>,
-    /// Do so many runs again, chosen at random.
+    /// Do N runs again, chosen at random.
     #[arg(long, value_name = "N", conflicts_with = "all")]
     random: Option<usize>,
     /// The seed of the random choice.
@@ -35,7 +35,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Do all runs again.
     #[arg(long)]
     all: bool,
-    /// The corpus, where it is no longer at the path that the results name.
+    /// The corpus, if it is no longer at the path that the results name.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     /// The instruction set to run with: auto, scalar, avx2 or avx512; the results must not depend on it.
@@ -44,7 +44,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// Threads of one run; the results must not depend on them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     threads_per_run: Option<u32>,
-    /// One JSON object a run and line.
+    /// One JSON object per run, one per line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -127,9 +127,9 @@ fn describe(verified: &[Verified], faults: usize, quiet: bool) -> String {
         let again = verified.iter().filter(|verified| verified.run_again).count();
         let _ = writeln!(
             text,
-            "{} runs looked at, {again} done again: {}",
+            "{} runs checked, {again} run again: {}",
             verified.len(),
-            if faults == 0 { "all is as recorded".to_owned() } else { format!("{faults} not as recorded") }
+            if faults == 0 { "all as recorded".to_owned() } else { format!("{faults} not as recorded") }
         );
     }
     text

@@ -1,4 +1,4 @@
-//! `runner merge`: the shards of a sweep, brought together and summed up.
+//! `runner merge`: the merging of the shards of a sweep.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -16,13 +16,13 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner merge results/my-sweep\n  \
     runner merge results/my-sweep /scratch/1/my-sweep /scratch/2/my-sweep\n\n\
-    Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is none of a sweep;\n\
+    Exit codes: 0 all runs done; 1 some failed, or the folders cannot be merged; 2 a folder is not one of a sweep;\n\
     4 some runs are missing, interrupted or still running.")]
 pub(in crate::cli) struct MergeArguments {
-    /// The folder of the sweep's results, as `--out` and the sweep's name give it; made if it is not there.
+    /// The folder of the sweep's results, as `--out` and the sweep's name give it; created if missing.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
-    /// Folders of results of shards of the same sweep, to bring there.
+    /// Folders of results of shards of the same sweep, to merge into it.
     #[arg(value_name = "SHARD_FOLDERS")]
     shards: Vec<PathBuf>,
     /// One JSON object instead of text.
@@ -115,10 +115,10 @@ fn as_text(merged: &Merged) -> String {
     )
 }
 
-/// Runs named at most.
+/// The largest number of runs named.
 const LISTED: usize = 200;
 
-/// A run as a person finds it again: its number as `runner plan` shows it, its name, and what sets it apart.
+/// Describes a run: its number as in `runner plan`, its name, and the values by which it differs.
 fn described(merged: &Merged, run: usize) -> String {
     let run = &merged.plan.runs[run];
     let mut text = format!("run {} {}", run.index + 1, run.run_id);
@@ -128,7 +128,7 @@ fn described(merged: &Merged, run: usize) -> String {
     text + &format!(" replicate={}", run.replicate)
 }
 
-/// One word, and what else there is to say.
+/// Returns the state in one word, with the details.
 fn state(unfinished: &Unfinished) -> (&'static str, String) {
     match &unfinished.state {
         UnfinishedState::Missing => ("missing", String::new()),

@@ -1,4 +1,4 @@
-//! The verbs that plan sweeps, run them and bring their runs together.
+//! The verbs of a sweep, from its plan to its merged results.
 
 pub(super) mod merge;
 pub(super) mod plan;

@@ -1,4 +1,4 @@
-//! `runner plan`: what a sweep consists of.
+//! `runner plan`: the runs of a sweep.
 
 use crate::cli::arguments::{ConfigArguments, Verbosity};
 use crate::cli::error::CliError;
@@ -22,17 +22,17 @@ pub(in crate::cli) struct PlanArguments {
     /// Show only part I of N of the plan.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
-    /// Folder that the results are in, below which the sweep has its own [default: output.dir].
+    /// Folder of results, below which the sweep has its own [default: output.dir].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// One JSON object a line instead of a table.
+    /// One JSON object per line instead of a table.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     verbosity: Verbosity,
 }
 
-/// Read a configuration and make its plan; warnings are shown at once.
+/// Reads a configuration and makes its plan; warnings are shown at once.
 pub(in crate::cli) fn read(
     arguments: &ConfigArguments,
     verbosity: Verbosity,

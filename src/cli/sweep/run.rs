@@ -17,15 +17,15 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest that runs may take to stop after a signal: what cannot be asked to stop, such as one large evaluation, is left
-/// after this time. Batch systems kill half a minute after they have asked.
+/// The longest time that runs may take to stop after a signal. Work that cannot stop, such as a large evaluation, is
+/// left after this time. Batch systems kill half a minute after they have asked.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Arguments of `runner run`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2\n  \
     runner run --config configs/quick.toml --rerun failed\n\n\
-    The same command again goes on where the last one stopped. Several processes may share a folder of results.")]
+    The same command again continues where the last one stopped. Several processes may share a folder of results.")]
 pub(in crate::cli) struct RunArguments {
     #[command(flatten)]
     config: ConfigArguments,
@@ -47,11 +47,12 @@ pub(in crate::cli) struct RunArguments {
     /// Run everything again from the start: short for `--rerun all`.
     #[arg(long, conflicts_with = "rerun")]
     fresh: bool,
-    /// Besides what is missing or was interrupted, do again: runs that failed, or all; or let runs that ran out of
+    /// Besides runs that are missing or were interrupted, do again: runs that failed, or all; or let runs that ran out
+    /// of
     /// `run.timeout` have the whole of that time again.
     #[arg(long, value_name = "WHICH", value_enum)]
     rerun: Option<RerunArgument>,
-    /// Leave runs that other processes are at, rather than wait for them.
+    /// Leave runs that other processes work on, rather than wait for them.
     #[arg(long)]
     no_wait: bool,
     /// Start no further run once one has failed.
@@ -142,13 +143,13 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     report(&outcome, arguments.verbosity)
 }
 
-/// End the program some time after a signal, whatever is still at work: the last checkpoints are there.
+/// Ends the program some time after a signal, even if runs are at work: their last checkpoints stay.
 fn end_in_time(interrupt: Interrupt) {
     let watch = move || loop {
         std::thread::sleep(Duration::from_millis(100));
         if let Some(signal) = interrupt.raised() {
             std::thread::sleep(GRACE);
-            tracing::warn!("some runs did not stop in time; they go on from their last checkpoints");
+            tracing::warn!("some runs did not stop in time; they will continue from their last checkpoints");
             std::process::exit(i32::from(signal.exit_code()));
         }
     };
@@ -162,7 +163,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
     }
     if outcome.timed_out > 0 {
         let runs = outcome.timed_out;
-        tracing::warn!("{runs} runs are out of time: raise run.timeout, or `--rerun interrupted` lets them go on");
+        tracing::warn!("{runs} runs are out of time: raise run.timeout, or let them continue by `--rerun interrupted`");
     }
     let exit = if let Some(signal) = outcome.interrupted {
         tracing::warn!("stopped by {}; the same command continues from there", signal.reason());

@@ -1,4 +1,4 @@
-//! `runner status`: what is done of a sweep, and what is not.
+//! `runner status`: the state of the runs of a sweep.
 
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// Runs of a kind listed one by one; the rest are counted. `--json` has all.
+/// The number of runs of a kind listed one by one; the rest are counted. `--json` has all.
 const LISTED: usize = 20;
 
 /// Arguments of `runner status`.
@@ -25,7 +25,7 @@ pub(in crate::cli) struct StatusArguments {
     /// A folder of results, such as results/NAME.
     #[arg(required_unless_present = "config")]
     results: Option<PathBuf>,
-    /// The configuration whose results to look at, instead of a folder.
+    /// The configuration whose results are shown, instead of a folder.
     #[arg(long, value_name = "FILE", conflicts_with = "results")]
     config: Option<PathBuf>,
     /// One JSON object instead of text.
@@ -97,7 +97,7 @@ fn describe(status: &Status) -> String {
     text
 }
 
-/// One line each of the first few, and how many more there are.
+/// Writes one line each for the first few, and the number of the others.
 fn list<T>(text: &mut String, runs: &[T], line: impl Fn(&T) -> String) {
     for run in runs.iter().take(LISTED) {
         // Writing to a string cannot fail.

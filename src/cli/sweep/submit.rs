@@ -30,12 +30,13 @@ enum System {
 #[command(
     after_help = "Examples:\n  runner submit slurm --config sweep.toml --shards 100 --cpus-per-task 4 --time 2:00:00\n  \
     runner submit slurm --config sweep.toml --nodes 8 --partition long --dry-run\n\n\
-    docs/guide/cluster.md tells more, also of other batch systems."
+    docs/guide/cluster.md has more, also on other batch systems."
 )]
 struct SlurmArguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Folder for the results, instead of `output.dir`; the sweep makes a folder of its name there. All nodes must see it.
+    /// Folder for the results, instead of `output.dir`; the sweep makes a folder of its name there. All nodes must see
+    /// it.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Divide the sweep into N parts, a task of the job array each.
@@ -66,27 +67,27 @@ struct SlurmArguments {
     /// Let at most N tasks run at once.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     at_once: Option<u32>,
-    /// One more argument of sbatch, for both jobs: `--sbatch-arg=--qos=long`. It wins over what stands in the scripts.
+    /// One more argument of sbatch, for both jobs: `--sbatch-arg=--qos=long`. It overrides the scripts.
     #[arg(long = "sbatch-arg", value_name = "ARG", value_parser = word, allow_hyphen_values = true)]
     sbatch_arguments: Vec<String>,
-    /// Times that a task which reaches its time limit goes back into the queue, to continue where it stopped.
+    /// Number of times that a task that reaches its time limit goes back into the queue, to continue where it stopped.
     #[arg(long, value_name = "N", default_value_t = 10)]
     requeue: u32,
-    /// Seconds before the time limit at which a task saves what it has; 0 for no warning.
+    /// Seconds before the time limit at which a task saves a checkpoint; 0 for no warning.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=65535))]
     warning: u32,
-    /// Give every shard a folder of its own below `shards/` of the results, for file systems on which many nodes should not
-    /// write to one folder; they are merged at the end.
+    /// Give every shard a folder of its own below `shards/` of the results, for file systems on which many nodes should
+    /// not write to one folder; they are merged at the end.
     #[arg(long)]
     separate: bool,
-    /// The program as the nodes find it [default: this one].
+    /// Path of the program on the nodes [default: this one].
     #[arg(long, value_name = "FILE")]
     runner: Option<PathBuf>,
     #[command(flatten)]
     verbosity: Verbosity,
 }
 
-/// An argument that stands in one line of a script.
+/// Parses an argument that fits into one line of a script.
 fn word(text: &str) -> Result<String, &'static str> {
     match text {
         "" => Err("it is empty"),
@@ -155,19 +156,19 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
 #[derive(Debug, thiserror::Error)]
 enum PathError {
     /// A relative path whose start is unknown.
-    #[error("cannot tell where {} is: {source}", path.display())]
+    #[error("cannot resolve the path {}: {source}", path.display())]
     Relative { path: PathBuf, source: std::io::Error },
-    /// The path of this program, which the system does not tell.
-    #[error("cannot tell where this program is: {0}")]
+    /// The path of this program, which the system does not give.
+    #[error("cannot find the path of this program: {0}")]
     Program(std::io::Error),
     /// A path that is not Unicode.
     #[error("the path {} is not Unicode", .0.display())]
     NotUnicode(PathBuf),
-    /// A path of more than a line.
+    /// A path with control characters.
     #[error("the path {} holds a line break or another control character", .0.display())]
     Control(PathBuf),
     /// A path that would turn off the placeholder for the job's number in the name of a log.
-    #[error("the path {} holds a backslash, which Slurm reads otherwise", .0.display())]
+    #[error("the path {} holds a backslash, which Slurm interprets", .0.display())]
     Backslash(PathBuf),
 }
 
@@ -177,7 +178,7 @@ impl From<PathError> for CliError {
     }
 }
 
-/// Paths as every node is to find them.
+/// The paths that every node uses.
 struct Place {
     runner: String,
     above: PathBuf,
@@ -200,7 +201,7 @@ impl Place {
     }
 }
 
-/// A path as a line of a script can hold it.
+/// Returns a path as text for a line of a script.
 fn text(path: &Path) -> Result<String, PathError> {
     match path.to_str() {
         None => Err(PathError::NotUnicode(path.to_path_buf())),

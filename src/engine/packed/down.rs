@@ -1,4 +1,4 @@
-//! The down pass: visible inputs and samples from hidden states.
+//! The down pass: from hidden states to visible inputs or samples.
 
 use super::isa::Kernels;
 use super::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE_UNITS};

@@ -1,4 +1,4 @@
-//! Sixteen numbers side by side: the unit in which the packed engine stores and computes.
+//! Sixteen numbers side by side: the unit of storage for the packed engine.
 
 use crate::engine::random::LANES;
 

@@ -1,4 +1,4 @@
-//! The layout of the parameters: tiles, and blocks of the transpose for the down pass.
+//! The layout of the parameters: tiles, with blocks of the transpose for the down pass.
 
 use super::counts::CountChange;
 use super::isa::{Kernels, prefetch};
@@ -58,6 +58,21 @@ impl WeightLayout {
 
     pub(super) fn parameters(&self) -> Parameters {
         row_major((self.visible, self.hidden), &self.tiles, &self.visible_bias, &self.hidden_bias)
+    }
+
+    /// Returns true if every parameter is a finite number; lanes beyond the units do not count.
+    pub(super) fn is_finite(&self) -> bool {
+        let finite = |lanes: &[Lanes], units: usize| {
+            let values = lanes.iter().flat_map(|lanes| &lanes.0);
+            values.take(units).all(|value| value.is_finite())
+        };
+        let mut tiles = self.tiles.chunks_exact(self.visible).enumerate();
+        finite(self.visible_bias.as_flattened(), self.visible)
+            && finite(self.hidden_bias.as_flattened(), self.hidden)
+            && tiles.all(|(tile, rows)| {
+                let units = (self.hidden - tile * TILE_UNITS).min(TILE_UNITS);
+                rows.iter().all(|row| finite(row, units))
+            })
     }
 
     /// Adds the parameters without a copy of them on the way.

@@ -178,6 +178,10 @@ impl Engine for PackedEngine {
         self.layout.parameters()
     }
 
+    fn parameters_are_finite(&self) -> bool {
+        self.layout.is_finite()
+    }
+
     fn add_parameters_to(&self, sums: &mut [f64]) {
         self.layout.add_parameters_to(sums);
     }

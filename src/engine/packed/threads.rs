@@ -1,4 +1,4 @@
-//! The decision between one thread and the pool, made from the size of the work.
+//! The choice of one thread or the pool, made from the size of the work.
 
 use rayon::prelude::*;
 use std::cell::Cell;

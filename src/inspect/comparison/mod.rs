@@ -1,4 +1,4 @@
-//! The comparison of two results: which metrics and times differ, by how much, and where B is worse.
+//! The comparison of two results, with verdicts where B is worse.
 
 mod difference;
 mod error;
@@ -12,7 +12,7 @@ mod tests;
 mod verdict;
 
 pub use difference::{Difference, Method, student_quantile};
-pub use error::ComparisonError;
+pub use error::{ComparisonError, Unpaired};
 pub use options::ComparisonOptions;
 pub use outcome::{Comparison, Failure, Identical};
 pub use verdict::{Contrast, Quantified, Regression, Verdict};

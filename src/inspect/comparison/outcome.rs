@@ -74,7 +74,7 @@ impl Comparison {
 
     /// Compares B with A.
     pub fn of(a: &Results, b: &Results, options: &ComparisonOptions) -> Result<Self, ComparisonError> {
-        let pairing = Pairing::of(a, b).map_err(ComparisonError::NothingPairs)?;
+        let pairing = Pairing::of(a, b)?;
         let (metrics, times, times_left_out) = measure(&pairing, options)?;
         let all = || metrics.iter().chain(&times);
         let judged = [

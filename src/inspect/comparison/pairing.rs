@@ -1,5 +1,6 @@
 //! The pairing of two results by configuration.
 
+use super::error::Unpaired;
 use crate::inspect::results::Results;
 use crate::sweep::{RunRecord, display};
 use serde_json::{Map, Value};
@@ -30,8 +31,9 @@ pub(super) struct Configuration<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    /// Pairs by the parameters that all records have, and the digest of the corpus. An error says why nothing pairs.
-    pub(super) fn of(a: &'a Results, b: &'a Results) -> Result<Self, String> {
+    /// Pairs by the parameters that all records have, and the digest of the corpus. An error gives the reason why
+    /// nothing pairs.
+    pub(super) fn of(a: &'a Results, b: &'a Results) -> Result<Self, Unpaired> {
         let values = [a, b].map(|side| ValuesByKey::of(&side.records));
         let shared: BTreeSet<&String> =
             values[0].common.iter().filter(|key| values[1].common.contains(*key)).copied().collect();
@@ -124,10 +126,10 @@ fn order(one: &Map<String, Value>, other: &Map<String, Value>) -> std::cmp::Orde
         .unwrap_or(std::cmp::Ordering::Equal)
 }
 
-fn why_nothing_pairs(values: &[ValuesByKey<'_>; 2], shared: &BTreeSet<&String>, sides: [&Results; 2]) -> String {
-    for (name, side) in ["A", "B"].iter().zip(sides) {
+fn why_nothing_pairs(values: &[ValuesByKey<'_>; 2], shared: &BTreeSet<&String>, sides: [&Results; 2]) -> Unpaired {
+    for (name, side) in ["A", "B"].into_iter().zip(sides) {
         if side.records.is_empty() {
-            return format!("{name}, {}, has no complete run", side.path.display());
+            return Unpaired::Empty { name, path: side.path.clone() };
         }
     }
     let digests = sides.map(|side| {
@@ -135,27 +137,22 @@ fn why_nothing_pairs(values: &[ValuesByKey<'_>; 2], shared: &BTreeSet<&String>, 
         digests.map(|corpus| corpus.digest.as_str()).collect::<BTreeSet<&str>>()
     });
     if digests[0].is_disjoint(&digests[1]) {
-        let short =
-            |side: usize| digests[side].iter().map(|digest| &digest[..digest.len().min(12)]).collect::<Vec<_>>();
-        return format!(
-            "A and B are of different corpora (digests {} and {}): their metrics do not compare",
-            short(0).join(", "),
-            short(1).join(", ")
-        );
+        let short = |digest: &&str| digest[..digest.len().min(12)].to_owned();
+        return Unpaired::Corpora { digests: digests.map(|digests| digests.iter().map(short).collect()) };
     }
-    let mut reasons = Vec::new();
+    let mut differences = Vec::new();
     for key in shared {
         let [a, b] = [0, 1].map(|side| values[side].of_key(key));
         if a.iter().all(|value| !b.contains(value)) && a.len() + b.len() > 2 {
             let list =
                 |values: &[&String]| values.iter().map(|value| display(&parse(value))).collect::<Vec<_>>().join(", ");
-            reasons.push(format!("`{key}` is {} in A and {} in B", list(&a), list(&b)));
+            differences.push(format!("`{key}` is {} in A and {} in B", list(&a), list(&b)));
         }
     }
-    if reasons.is_empty() {
-        reasons.push("each of their configurations differs from each of the other's in some parameter".into());
+    if differences.is_empty() {
+        differences.push("each of their configurations differs from each of the other's in some parameter".into());
     }
-    format!("no configuration occurs in both A and B: {}", reasons.join("; "))
+    Unpaired::Configurations { differences }
 }
 
 fn parse(json: &str) -> Value {

@@ -13,7 +13,7 @@ pub(super) fn metrics(record: &RunRecord) -> Metrics {
     record.metrics.clone().into_iter().chain(music).collect()
 }
 
-/// The times that are compared: those that are judged, in the order of the registry.
+/// Returns the times that are compared: those that are judged, in the order of the registry.
 pub(super) fn times() -> impl Iterator<Item = &'static Metric> {
     times_of(Reach::Report).filter(|time| time.judged)
 }

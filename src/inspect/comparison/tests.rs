@@ -10,7 +10,7 @@ use std::path::PathBuf;
 const PLL: &str = "validation_pseudo_log_likelihood";
 const DISTANCE: &str = "sample_distance";
 
-/// A record of a run of `hidden` units with one seed.
+/// Returns a record of a run of `hidden` units with one seed.
 fn record(hidden: u64, seed: u64) -> RunRecord {
     let value = json!({
         "schema": 1, "run_id": format!("{hidden}-{seed}"), "status": "ok",
@@ -44,7 +44,7 @@ fn sweep(hidden: &[u64], change: impl Fn(&mut RunRecord, u64, u64)) -> Results {
     results(records.collect())
 }
 
-/// A fixed bit of noise for a seed, of mean zero over the four.
+/// Returns a fixed bit of noise for a seed, of mean zero over the four.
 fn noise(seed: u64) -> f64 {
     [-0.3, 0.1, 0.4, -0.2][seed as usize]
 }

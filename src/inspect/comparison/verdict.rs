@@ -1,4 +1,4 @@
-//! The verdict on a metric or time: the change from A to B, and its meaning.
+//! The verdict on the change of a metric or time from A to B.
 
 use super::difference::Method;
 use crate::sweep::Direction;

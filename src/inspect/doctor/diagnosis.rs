@@ -1,4 +1,4 @@
-//! The diagnosis of a machine: can it run sweeps, does it compute the same bits as any other, and how fast is it?
+//! The diagnosis of a machine: limits, bits, speed.
 
 use super::machine::Machine;
 use super::self_test::{

@@ -1,4 +1,4 @@
-//! The machine as a benchmark meets it: processor, memory, limits and load. A fact that the system does not tell is
+//! The machine as a benchmark meets it: processor, memory, limits, load. A fact that the system does not give is
 //! `None`.
 
 use crate::engine::{Isa, IsaError};

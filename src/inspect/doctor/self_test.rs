@@ -1,4 +1,4 @@
-//! The self-test: a small training with the same bits on every machine, and a measurement of speed.
+//! The self-test: a small training with the same bits on every machine, measured for speed.
 
 use crate::engine::Isa;
 use crate::engine::Parameters;

@@ -81,7 +81,7 @@ impl Model for RbmModel {
     }
 
     fn is_finite(&self) -> bool {
-        self.engine.parameters().is_finite()
+        self.engine.parameters_are_finite()
     }
 
     fn sampler(&mut self) -> &mut dyn Sampler {

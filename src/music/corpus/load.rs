@@ -15,8 +15,8 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 impl Corpus {
-    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, a data set in JSON, or rows
-    /// of 0 and 1 that are not music.
+    /// Reads the corpus at `options.path`: a folder with all folders below it, one MIDI file, a data set in JSON, or
+    /// rows of 0 and 1 that are not music.
     ///
     /// Fails if no song is left, or if a file is broken and `options.damaged` is [`Damaged::Fail`].
     pub fn load(options: &CorpusOptions, progress: Progress<'_>) -> Result<Self, CorpusError> {

@@ -32,8 +32,8 @@ pub struct RowFiles {
 
 impl RowFiles {
     /// Returns the files of rows at a path: a file in .npy or .csv, or a folder with such files that are named train,
-    /// valid or test. `None` for anything else: a folder without a file named train, or with a MIDI file below it, is not
-    /// one of rows.
+    /// valid or test. `None` for anything else: a folder without a file named train, or with a MIDI file below it, is
+    /// not one of rows.
     pub fn at(path: &Path) -> Option<Self> {
         let files: Vec<RowFile> = if path.is_dir() {
             let named = SPLITS.iter().flat_map(|&split| {

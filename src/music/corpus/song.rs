@@ -19,8 +19,8 @@ pub enum Split {
 /// A song of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Song {
-    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`). A row that is not music
-    /// is a song of one step.
+    /// The path of its file relative to the corpus, or split and number in a data set (`train/1`). A row that is not
+    /// music is a song of one step.
     pub name: String,
     /// The notes.
     pub roll: PianoRoll,

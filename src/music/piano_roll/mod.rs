@@ -1,4 +1,4 @@
-//! Piano rolls, and the forms of the same music next to them: notes, other keys, windows of bits.
+//! Piano rolls, with other forms of the same music: notes, other keys, windows of bits.
 
 mod note;
 mod roll;

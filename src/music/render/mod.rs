@@ -1,4 +1,4 @@
-//! Music made from piano rolls: MIDI files and sound.
+//! The rendering of piano rolls, as MIDI files or sound.
 
 mod midi;
 pub mod sound;

@@ -1,4 +1,4 @@
-//! The splits of a corpus, with the duplicates within them and across.
+//! The splits of a corpus, with the duplicates within or across them.
 
 mod duplicates;
 mod song_split;

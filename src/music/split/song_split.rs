@@ -1,4 +1,4 @@
-//! The split of a corpus into songs to train on and songs held out, with the windows of each.
+//! The split of a corpus into songs trained on or held out, with the windows of each.
 
 use super::duplicates::{Duplicates, Splits};
 use crate::engine::{Purpose, RowStreams, permutation};
@@ -49,8 +49,8 @@ pub struct SplitWindows {
 }
 
 impl SplitWindows {
-    /// Cuts the songs of each split into windows of `timesteps` steps. Transpositions and overlap are for training alone:
-    /// what models are judged on is the same for all of them.
+    /// Cuts the songs of each split into windows of `timesteps` steps. Transpositions and overlap are for training
+    /// alone: what models are judged on is the same for all of them.
     pub fn cut(corpus: &Corpus, split: &SongSplit, options: &CorpusOptions, timesteps: usize) -> Self {
         let mut training = Vec::new();
         let mut transpositions_left_out = 0;

@@ -74,7 +74,7 @@ impl Profile {
     }
 }
 
-/// The metrics that are best near those of the training windows, by the name in a profile.
+/// Returns the metrics that are best near those of the training windows, by the name in a profile.
 fn compared() -> impl Iterator<Item = (&'static str, fn(&MusicMetrics) -> Option<f64>)> {
     METRICS.iter().filter(|metric| metric.better == Direction::Near).filter_map(|metric| match metric.reading {
         Reading::Profile(read) => Some((metric.name, read)),

@@ -1,4 +1,4 @@
-//! The music that the page shows and plays, as notes: samples, their nearest training windows and real ones.
+//! The notes of the music that the page plays: samples, their nearest training windows, real ones.
 
 use crate::report::runs::Runs;
 use crate::report::sweep_results::SweepResults;

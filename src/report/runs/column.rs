@@ -1,4 +1,4 @@
-//! The columns: metrics and times, with a value for each run.
+//! The columns: metrics or times, with a value for each run.
 
 use super::list::Runs;
 use crate::report::number::Rounded;

@@ -140,12 +140,12 @@ impl Runs {
         runs
     }
 
-    /// The number of points listed.
+    /// Returns the number of points listed.
     pub(in crate::report) fn points(&self) -> usize {
         self.of_point.len()
     }
 
-    /// The number of runs listed.
+    /// Returns the number of runs listed.
     pub(in crate::report) fn len(&self) -> usize {
         self.id.len()
     }

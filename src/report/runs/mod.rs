@@ -1,4 +1,4 @@
-//! The runs of a report, with their axes, columns and curves.
+//! The runs of a report, with their axes, columns, curves.
 
 mod axis;
 mod column;

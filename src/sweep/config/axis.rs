@@ -1,4 +1,4 @@
-//! An axis of a sweep: a key and the values it takes, listed, spaced or drawn at random.
+//! An axis of a sweep: a key with the values it takes, listed, spaced or drawn at random.
 
 use super::document::{Entry, Node, Raw};
 use super::error::{ConfigError, Origin};
@@ -17,13 +17,13 @@ pub(crate) struct Axis {
     /// Position in [`KEYS`].
     pub(crate) key: usize,
     pub(crate) key_origin: Origin,
-    /// Where the list of values stands.
+    /// The place of the list of values.
     pub(crate) origin: Origin,
     pub(crate) values: Vec<Arc<Assignment>>,
 }
 
 impl Axis {
-    /// Read `key = [values]`, `key = { linspace = [a, b], count = n }` or the same with `logspace`.
+    /// Reads `key = [values]`, `key = { linspace = [a, b], count = n }` or the same with `logspace`.
     pub(crate) fn read(key: usize, entry: &Entry, folder: &Path) -> Result<Self, ConfigError> {
         let values = match &entry.node.value {
             Raw::List(items) => listed(&KEYS[key], &entry.node.origin, items, folder)?,
@@ -42,7 +42,7 @@ impl Axis {
     }
 }
 
-/// The values of a list, each once.
+/// Reads the values of a list, each once.
 fn listed(key: &Key, origin: &Origin, items: &[Node], folder: &Path) -> Result<Vec<Arc<Assignment>>, ConfigError> {
     if items.is_empty() {
         return Err(empty_list(origin, key));
@@ -64,8 +64,8 @@ fn listed(key: &Key, origin: &Origin, items: &[Node], folder: &Path) -> Result<V
     Ok(values)
 }
 
-/// Values from one end to the other at equal distances or equal ratios. Both ends are exact; what lies between is rounded
-/// to twelve significant digits, so that ten times 0.0001 is 0.001.
+/// Returns values from one end to the other at equal distances or ratios. Both ends are exact; those between are
+/// rounded to twelve significant digits, so that ten times 0.0001 is 0.001.
 fn spaced(key: &Key, origin: &Origin, fields: &[Entry], folder: &Path) -> Result<Vec<Arc<Assignment>>, ConfigError> {
     const MOST: i128 = 100_000;
     let mut scale = None;
@@ -136,7 +136,7 @@ enum Range {
 }
 
 impl RandomAxis {
-    /// Read `key = { uniform = [a, b] }`, `{ log-uniform = [a, b] }` or `{ choice = [values] }`.
+    /// Reads `key = { uniform = [a, b] }`, `{ log-uniform = [a, b] }` or `{ choice = [values] }`.
     pub(crate) fn read(key: usize, entry: &Entry, folder: &Path) -> Result<Self, ConfigError> {
         const NAMES: &[&str] = &["uniform", "log-uniform", "choice"];
         let form = |message: String| {
@@ -155,7 +155,7 @@ impl RandomAxis {
         };
         let range = match (field.key.as_str(), &field.node.value) {
             ("choice", Raw::List(items)) => Range::Choice(listed(registered, &field.node.origin, items, folder)?),
-            ("choice", _) => return Err(form(format!("`choice` of `{}` is no list", registered.path))),
+            ("choice", _) => return Err(form(format!("`choice` of `{}` is not a list", registered.path))),
             ("uniform", _) => Range::Uniform(ascending(field, ends(registered, field, folder, false)?)?),
             ("log-uniform", _) => Range::LogUniform(ascending(field, ends(registered, field, folder, true)?)?),
             (name, _) => return Err(unknown_field(field, name, NAMES)),
@@ -163,7 +163,7 @@ impl RandomAxis {
         Ok(Self { key, key_origin: entry.key_origin.clone(), origin: entry.node.origin.clone(), range })
     }
 
-    /// The range as TOML, given how to write a value.
+    /// Writes the range as TOML; `written` writes a value.
     pub(crate) fn to_toml(&self, written: impl Fn(&Assignment) -> String) -> String {
         let ends = |[low, high]: &[f64; 2]| {
             let key = &KEYS[self.key];
@@ -179,8 +179,8 @@ impl RandomAxis {
         }
     }
 
-    /// The value of the random point `index`: a function of the seed, the key and the index alone, whatever other keys
-    /// and points there are. Floats are rounded to six significant digits, so that tables show them whole.
+    /// Draws the value of the random point `index`: a function of the seed, the key and the index alone, whatever other
+    /// keys and points there are. Floats are rounded to six significant digits, so that tables show them whole.
     pub(crate) fn draw(&self, seed: u64, index: usize) -> Arc<Assignment> {
         let key = &KEYS[self.key];
         let hash = blake3::hash(key.path.as_bytes());
@@ -206,7 +206,7 @@ impl RandomAxis {
     }
 }
 
-/// The two ends of a range, each a value of the key; above zero where the range is logarithmic.
+/// Reads the two ends of a range, each a value of the key; above zero where the range is logarithmic.
 fn ends(key: &Key, field: &Entry, folder: &Path, logarithmic: bool) -> Result<[f64; 2], ConfigError> {
     if !matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. }) {
         return Err(ConfigError::at(
@@ -262,7 +262,7 @@ fn unknown_field(field: &Entry, name: &str, names: &[&str]) -> ConfigError {
     }
 }
 
-/// The number a share of the way between two, on a linear or a logarithmic scale.
+/// Returns the number a share of the way between two, on a linear or a logarithmic scale.
 fn between(first: f64, last: f64, share: f64, logarithmic: bool) -> f64 {
     if logarithmic {
         let (first, last) = (libm::log(first), libm::log(last));
@@ -272,12 +272,12 @@ fn between(first: f64, last: f64, share: f64, logarithmic: bool) -> f64 {
     }
 }
 
-/// A number rounded to so many significant decimal digits.
+/// Rounds a number to `digits` significant decimal digits.
 fn significant(number: f64, digits: usize) -> f64 {
     format!("{number:.*e}", digits - 1).parse().unwrap_or(number)
 }
 
-/// A number within the ends of a range as a value of the key: integer keys take the nearest integer.
+/// Returns a number of a range as a value of the key: integer keys take the nearest integer.
 fn number_of(key: &Key, number: f64) -> Value {
     match key.kind {
         Kind::Integer { .. } => Value::from(number.round() as i64),

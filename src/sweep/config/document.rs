@@ -1,4 +1,4 @@
-//! A TOML document as a tree in which every key and value knows its place.
+//! A TOML document as a tree in which every node knows its place.
 
 use super::error::{ConfigError, Origin, Source};
 use std::path::{Path, PathBuf};
@@ -62,14 +62,14 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Parse the text of a file.
+    /// Parses the text of a file.
     pub(crate) fn from_file(path: &Path, text: String) -> Result<Self, ConfigError> {
         let source = Arc::new(Source { name: path.display().to_string(), text });
         let entries = parse(&source, 0)?;
         Ok(Self { entries, folder: path.parent().map(Path::to_path_buf).unwrap_or_default() })
     }
 
-    /// Parse `KEY=VALUE`. A value that is no TOML but reads as a bare word is a string.
+    /// Parses `KEY=VALUE`. A bare word, which is not TOML, is a string.
     pub(crate) fn from_argument(argument: &str) -> Result<Self, ConfigError> {
         let source = Arc::new(Source { name: "command line".to_owned(), text: format!("{ARGUMENT_FLAG}{argument}") });
         let whole = Origin { source: Arc::clone(&source), span: ARGUMENT_FLAG.len()..source.text.len() };
@@ -109,7 +109,7 @@ impl Document {
     }
 }
 
-/// The last entry of a chain of tables with one entry each, as a dotted key makes them.
+/// Returns the last entry of a chain of tables with one entry each, as a dotted key makes them.
 fn innermost(entry: &mut Entry) -> &mut Entry {
     if matches!(&entry.node.value, Raw::Table(inner) if !inner.is_empty()) {
         let Raw::Table(inner) = &mut entry.node.value else { unreachable!("the value was a table a line ago") };
@@ -118,7 +118,7 @@ fn innermost(entry: &mut Entry) -> &mut Entry {
     entry
 }
 
-/// Where the first `=` outside quotes stands.
+/// Returns the position of the first `=` outside quotes.
 fn unquoted_equals(argument: &str) -> Option<usize> {
     let mut quote = None;
     for (index, character) in argument.char_indices() {
@@ -141,7 +141,7 @@ fn parse(source: &Arc<Source>, skip: usize) -> Result<Vec<Entry>, ConfigError> {
     parse_text(&source.text[skip..], source, skip)
 }
 
-/// Parse `text`, whose first byte stands at `offset` of `source`.
+/// Parses `text`, whose first byte stands at `offset` of `source`.
 fn parse_text(text: &str, source: &Arc<Source>, offset: usize) -> Result<Vec<Entry>, ConfigError> {
     let place = Places { source, offset };
     match DeTable::parse(text) {
@@ -169,7 +169,7 @@ impl Places<'_> {
         Origin { source: Arc::clone(self.source), span: span.start + self.offset..span.end + self.offset }
     }
 
-    /// The entries of a table in the order written, which the parser's sorted map has lost.
+    /// Returns the entries of a table in the order written, which the parser's sorted map has lost.
     fn entries(&self, table: &DeTable<'_>) -> Vec<Entry> {
         let mut entries: Vec<Entry> = table
             .iter()

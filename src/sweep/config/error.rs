@@ -1,4 +1,4 @@
-//! Mistakes in a configuration: what is wrong, where it stands, and what would be right.
+//! Mistakes in a configuration, each with its place, reason, remedy.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
@@ -24,24 +24,24 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The place of a value that stands on the command line by itself.
+    /// Returns the place of a value that stands alone on the command line.
     pub(crate) fn of_argument(text: &str) -> Self {
         let source = Source { name: "command line".to_owned(), text: text.to_owned() };
         Self { source: Arc::new(source), span: 0..text.len() }
     }
 
-    /// The text at this place.
+    /// Returns the text at this place.
     pub fn text(&self) -> &str {
         self.source.text.get(self.span.clone()).unwrap_or_default()
     }
 
-    /// The number of the line, from 1.
+    /// Returns the number of the line, from 1.
     pub fn line(&self) -> usize {
         let before = self.source.text.get(..self.span.start).unwrap_or_default();
         before.matches('\n').count() + 1
     }
 
-    /// The span, cut to the text: an error at the end of a file may point past it.
+    /// Returns the span, cut to the text: an error at the end of a file may point past it.
     fn clamped_span(&self) -> Range<usize> {
         let length = self.source.text.len();
         self.span.start.min(length)..self.span.end.min(length)
@@ -53,14 +53,14 @@ impl Origin {
 pub enum Severity {
     /// The configuration cannot be used.
     Error,
-    /// The configuration can be used, but likely does not say what was meant.
+    /// The configuration can be used, but likely has a mistake.
     Warning,
 }
 
 /// A place that a mistake is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Where it stands.
+    /// The position in the source.
     pub origin: Origin,
     /// A few words to stand beside it.
     pub label: String,
@@ -75,43 +75,44 @@ pub struct ConfigError {
     pub severity: Severity,
     /// The mistake in one line, with the key and the value.
     pub message: String,
-    /// Where it is wrong, then other places that matter, such as the first of two settings of a key. Empty where there is
-    /// no text to show, as of a missing file.
+    /// The wrong place, then others that matter, such as the first of two settings of a key. Empty if there is no text
+    /// to show, as of a missing file.
     pub places: Vec<Place>,
     /// The remedy.
     pub help: Option<String>,
 }
 
 impl ConfigError {
-    /// A mistake that stands at no single place.
+    /// Makes a mistake without a place.
     pub fn new(message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, message: message.into(), places: Vec::new(), help: None }
     }
 
-    /// A mistake at a place; `label` stands beside the caret.
+    /// Makes a mistake at a place; `label` stands beside the caret.
     pub fn at(origin: &Origin, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self::new(message).related(origin, label)
     }
 
-    /// The same, with one more place.
+    /// Adds a place.
     pub fn related(mut self, origin: &Origin, label: impl Into<String>) -> Self {
         self.places.push(Place { origin: origin.clone(), label: label.into() });
         self
     }
 
-    /// The same, with advice.
+    /// Adds advice.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same, as a warning.
+    /// Turns it into a warning.
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// The message with the lines it is about, a caret below the value, and the advice; with terminal colours or plain.
+    /// Renders the message with the lines it is about, a caret below the value, and the advice; with terminal colours
+    /// or plain.
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -154,7 +155,7 @@ impl std::error::Error for ConfigError {}
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// All messages, an empty line between them; with terminal colours or plain.
+    /// Renders all messages, an empty line between them; with terminal colours or plain.
     pub fn render(&self, colour: bool) -> String {
         let messages: Vec<String> = self.0.iter().map(|error| error.render(colour)).collect();
         messages.join("\n\n")

@@ -20,8 +20,8 @@ pub struct Key {
     pub rows_default: Option<Literal>,
     /// The part of the key in a sweep.
     pub role: Role,
-    /// The version of the identity in which the key was added. A key newer than version 1 takes part in the identity of a
-    /// run only where it differs from its default, so that adding it renames no run.
+    /// The version of the identity in which the key was added. A key newer than version 1 takes part in the identity of
+    /// a run only where it differs from its default, so that adding it renames no run.
     pub since: u32,
     /// True if the key concerns only what comes after training, so that runs that differ in it share their training.
     pub after_training: bool,
@@ -181,7 +181,7 @@ impl Key {
         Self::new(path, Kind::Float { min, max, below_max }, Literal::Float(default), doc)
     }
 
-    /// A number from 0 to below 1.
+    /// Makes a key whose value is a number from 0 to below 1.
     pub(super) const fn share(path: &'static str, default: f64, doc: &'static str) -> Self {
         let kind = Kind::Float { min: 0.0, max: 1.0, below_max: true };
         Self::new(path, kind, Literal::Float(default), doc)
@@ -191,7 +191,7 @@ impl Key {
         Self::new(path, Kind::Bool, Literal::Bool(default), doc)
     }
 
-    /// One of several strings; the first is the default.
+    /// Makes a key whose value is one of several strings; the first is the default.
     pub(super) const fn choice(path: &'static str, choices: &'static [&'static str], doc: &'static str) -> Self {
         Self::new(path, Kind::Choice(choices), Literal::Text(choices[0]), doc)
     }
@@ -217,8 +217,8 @@ impl Key {
         self
     }
 
-    /// The value where nothing is set, under `corpus.compat = "seed"`, for a data set in JSON or for rows that are not music
-    /// where these hold.
+    /// Returns the value where nothing is set, under `corpus.compat = "seed"`, for a data set in JSON or for rows that
+    /// are not music where these hold.
     pub(crate) fn default_for(&self, seed: bool, data_set: bool, rows: bool) -> Literal {
         let seed = self.seed_default.filter(|_| seed);
         let data_set = self.data_set_default.filter(|_| data_set);
@@ -232,13 +232,14 @@ impl Key {
         self
     }
 
-    /// Marks the key as one of what comes after training.
+    /// Marks the key as one that concerns only the steps after training.
     pub(super) const fn after_training(mut self) -> Self {
         self.after_training = true;
         self
     }
 
-    /// Returns true if the key at this value takes part in the identity of a run (`run_id`) and in `params` of its record.
+    /// Returns true if the key at this value takes part in the identity of a run (`run_id`) and in `params` of its
+    /// record.
     pub fn identifies(&self, value: &Value) -> bool {
         self.role == Role::Parameter && (self.since == 1 || *value != Value::from(self.default))
     }
@@ -248,7 +249,7 @@ impl Key {
         self.role != Role::Setup
     }
 
-    /// The table that the key stands in; empty for the top of the file.
+    /// Returns the table that the key stands in; empty for the top of the file.
     pub fn table(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(table, _)| table)
     }
@@ -268,7 +269,8 @@ mod tests {
     use crate::sweep::config::{Explicit, KEYS, Settings};
     use crate::sweep::plan::{run_id_of, training_id_of};
 
-    /// The identity of the default run of a corpus whose digest is `corpus` with seed 7, before and after a key is added.
+    /// The identity of the default run of a corpus whose digest is `corpus` with seed 7, before and after a key is
+    /// added.
     #[test]
     fn a_key_that_is_added_later_renames_no_run() {
         let settings = Settings::resolve(&Explicit::default()).unwrap();

@@ -1,4 +1,4 @@
-//! The registry of configuration keys, each with its path, values, default and one sentence.
+//! The registry of configuration keys, each with its path, values, default, one sentence.
 //!
 //! Everything that reads, checks, sweeps or lists settings walks this table: a key is added here and in the options
 //! struct that receives it, and nowhere else.
@@ -25,8 +25,8 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "corpus.source",
         &["builtin", "bars-and-stripes"],
-        "What is trained on where no path is set: the corpus that comes with the program, or all bars and stripes of as many \
-         lines as there are pitches, a small set whose best log-likelihood is known.",
+        "The data to train on if no path is set: the corpus that comes with the program, or all bars and stripes, \
+         with one line per pitch, a small set whose best log-likelihood is known.",
     )
     .role(Role::Input),
     Key::new(
@@ -61,7 +61,7 @@ pub static KEYS: &[Key] = &[
         &["nearest", "down"],
         "The time step of an event between two; `compat = \"article\"` has a rule of its own.",
     ),
-    Key::flag("corpus.drums", false, "Keep the notes of the drum channel.").seed(Literal::Bool(true)),
+    Key::flag("corpus.drums", false, "True if the notes of the drum channel are kept.").seed(Literal::Bool(true)),
     Key::new(
         "corpus.metres",
         Kind::Integers { min: 1, max: 255 },
@@ -110,8 +110,8 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "train.method",
         &["cd", "pcd", "pt", "exact"],
-        "Contrastive divergence, whose chains start at the data; persistent, whose chains go on from update to update; \
-         parallel tempering, the same at several temperatures; or the exact gradient, for layers of at most 20 units.",
+        "Contrastive divergence, whose chains start at the data; persistent, whose chains continue from update to \
+         update; parallel tempering, the same at several temperatures; or the exact gradient, for layers of at most 20 units.",
     ),
     Key::integer(
         "train.chains",
@@ -137,7 +137,7 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "train.learning_rate_schedule",
         &["constant", "linear", "exponential", "inverse"],
-        "How the learning rate goes, epoch by epoch, to `train.learning_rate_final` in the last.",
+        "The curve of the learning rate, epoch by epoch, to `train.learning_rate_final` in the last.",
     ),
     Key::float(
         "train.learning_rate_final",
@@ -158,7 +158,7 @@ pub static KEYS: &[Key] = &[
         &["shuffled", "per-song"],
         "Batches of windows from all songs in a new random order every epoch, or of consecutive windows of one song.",
     ),
-    Key::flag("train.skip_first_window", false, "Leave the first window of every song out of training."),
+    Key::flag("train.skip_first_window", false, "True if the first window of every song is left out of training."),
     Key::choice(
         "train.statistics",
         &["probabilities", "samples"],
@@ -167,7 +167,7 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "train.positive_sample",
         &["chain", "separate"],
-        "Under cd with samples, whether the positive statistics share the chain's hidden sample or draw one apart.",
+        "The hidden sample of the positive statistics, under cd with samples: that of the chain, or a separate one.",
     ),
     Key::share("train.momentum", 0.0, "Share of an update that is carried over into the next."),
     Key::share("train.initial_momentum", 0.0, "Momentum of the epochs before `train.momentum_switch_epoch`."),
@@ -177,7 +177,7 @@ pub static KEYS: &[Key] = &[
         0,
         "The first epoch, counted from 0, in which `train.momentum` applies; before it, `train.initial_momentum`.",
     ),
-    Key::flag("train.nesterov", false, "Momentum follows Nesterov's rule."),
+    Key::flag("train.nesterov", false, "True if momentum follows Nesterov's rule."),
     Key::float("train.weight_decay", [0.0, 1e3], 0.0, "Factor of the quadratic (L2) penalty on the weights."),
     Key::float("train.weight_decay_l1", [0.0, 1e3], 0.0, "Factor of the absolute (L1) penalty on the weights."),
     Key::float("train.sparsity_strength", [0.0, 1e3], 0.0, "The strength of the pull of hidden units to a mean activity."),
@@ -214,7 +214,7 @@ pub static KEYS: &[Key] = &[
     Key::flag(
         "train.early_stopping_restore",
         true,
-        "Whether the model of the best epoch is the result, rather than that of the last.",
+        "True if the result is the model of the best epoch, not that of the last.",
     ),
     Key::choice(
         "train.engine",
@@ -256,13 +256,13 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "evaluate.ais_spacing",
         &["linear", "late-dense"],
-        "Inverse temperatures equally spaced, or most of them near 1 as Salakhutdinov and Murray have them.",
+        "The inverse temperatures: equally spaced, or most of them near 1 as Salakhutdinov and Murray have them.",
     ).after_training(),
     Key::integer(
         "evaluate.ais_mixing_steps",
         [0, MANY],
         1_000,
-        "Gibbs steps that lead from training windows to where the chains of reverse AIS start.",
+        "Gibbs steps from training windows to the starts of the chains of reverse AIS.",
     ).after_training(),
     Key::integer(
         "evaluate.raise_windows",
@@ -276,26 +276,27 @@ pub static KEYS: &[Key] = &[
     Key::choice(
         "sample.start",
         &["zeros", "noise", "data"],
-        "Where the chain of a sample starts: at silence, at coin flips, or at a training window.",
+        "The start of the chain of a sample: silence, coin flips, or a training window.",
     ).after_training(),
     Key::float(
         "sample.temperature",
         [1e-3, 1e3],
         1.0,
-        "Divides every input of a unit while sampling; 1 is the model as it is.",
+        "The temperature of sampling, by which every input of a unit is divided; 1 is the model itself.",
     ).after_training(),
     Key::float(
         "sample.annealing",
         [1e-3, 1e3],
         1.0,
-        "How many times hotter the first Gibbs step of a sample is than the last; the temperature falls by the same factor each step.",
+        "The temperature of the first Gibbs step of a sample over that of the last; it falls by the same factor each \
+         step.",
     ).after_training(),
     Key::choice(
         "sample.last_step",
         &["draw", "likeliest"],
-        "Whether the last visible units are drawn, or each is at its likelier state given the hidden units.",
+        "The last visible units: drawn, or each in its likelier state given the hidden units.",
     ).after_training(),
-    Key::flag("sample.skip_empty", true, "Write no file for a sample without a note.").after_training(),
+    Key::flag("sample.skip_empty", true, "True if a sample without a note gets no file.").after_training(),
     Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute.").after_training(),
     Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes.").after_training(),
     Key::integer("sample.program", [0, 127], 0, "MIDI program (instrument) of the written notes, counted from 0.").after_training(),
@@ -321,28 +322,29 @@ pub static KEYS: &[Key] = &[
         "run.threads_per_run",
         Kind::AutoOrInteger { max: 4096 },
         Literal::Text("auto"),
-        "Threads of one run; `auto` shares what the jobs leave, if the work is large enough to gain. No result depends on it.",
+        "Threads of one run; `auto` shares the threads that the jobs leave, if the work is large enough. No result \
+         depends on it.",
     )
     .role(Role::Setup),
     Key::choice(
         "run.isa",
         &["auto", "scalar", "avx2", "avx512"],
-        "The instruction set of the packed engine, by default the most capable there is; no result depends on it. The \
-         environment variable `CHORDBENCH_ISA` wins over it.",
+        "The instruction set of the packed engine, by default the most capable of the processor; no result depends on it. \
+         The environment variable `CHORDBENCH_ISA` overrides it.",
     )
     .role(Role::Setup),
     Key::float(
         "run.timeout",
         [0.0, 1e9],
         0.0,
-        "Seconds that a run may take, interruptions not counted; 0 for any. What takes longer stops at a checkpoint.",
+        "Seconds that a run may take, interruptions not counted; 0 for any. A longer run stops at a checkpoint.",
     )
     .role(Role::Setup),
     Key::float(
         "run.checkpoint_seconds",
         [0.0, 1e9],
         60.0,
-        "Seconds from one checkpoint of a run to the next; 0 for none but where a run is interrupted.",
+        "Seconds from one checkpoint of a run to the next; 0 for one at interruption only.",
     )
     .role(Role::Setup),
     Key::new(
@@ -354,12 +356,13 @@ pub static KEYS: &[Key] = &[
     .role(Role::Setup),
 ];
 
-/// The position in [`KEYS`] of the key with this path.
+/// Returns the position in [`KEYS`] of the key with this path.
 pub fn find_key(path: &str) -> Option<usize> {
     KEYS.iter().position(|key| key.path == path)
 }
 
-/// The reference of all keys as Markdown tables, one for each table of the configuration, and a line on its marks.
+/// Returns the reference of all keys as Markdown tables, one for each table of the configuration, and a line on its
+/// marks.
 pub fn keys_markdown() -> String {
     let mut text = String::new();
     let mut table = None;
@@ -391,7 +394,7 @@ pub fn keys_markdown() -> String {
     text
 }
 
-/// A default as code in Markdown.
+/// Formats a default as code in Markdown.
 fn code(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! One layer of a configuration, a file or one `--set` argument: the keys it sets and the axes it sweeps.
+//! One layer of a configuration: the keys that a file or one `--set` argument sets or sweeps.
 
 use super::axis::{Axis, RandomAxis};
 use super::document::{Document, Entry, Node, Raw};
@@ -44,7 +44,7 @@ pub(crate) struct PointSettings {
 }
 
 impl Layer {
-    /// Read a document; mistakes are added to `errors` and what they are about is left out.
+    /// Reads a document; mistakes are added to `errors`, and their entries are left out.
     pub(crate) fn read(document: &Document, errors: &mut Vec<ConfigError>) -> Self {
         let mut reader = Reader { folder: &document.folder, errors };
         let mut layer = Self::default();
@@ -69,7 +69,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value of a result, or none and one more mistake.
+    /// Returns the value of a result; an error is added to the mistakes.
     fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
         result.map_err(|error| self.errors.push(error)).ok()
     }
@@ -112,7 +112,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The settings of a table; unless `any_key`, of keys that may be swept only.
+    /// Reads the settings of a table; unless `any_key`, of keys that may be swept only.
     fn settings(&mut self, entries: &[&Entry], table: &str, any_key: bool) -> Vec<Setting> {
         let leaves = self.leaves(entries, table);
         let setting = |reader: &mut Self, (key, entry): (usize, &Entry)| {
@@ -125,7 +125,7 @@ impl Reader<'_> {
         leaves.into_iter().filter_map(|leaf| setting(self, leaf)).collect()
     }
 
-    /// The axes of a `grid` or `zip` table.
+    /// Reads the axes of a `grid` or `zip` table.
     fn axes(&mut self, entries: &[&Entry], table: &str) -> Vec<Axis> {
         let leaves = self.leaves(entries, table);
         let axis = |reader: &mut Self, (key, entry): (usize, &Entry)| {
@@ -194,7 +194,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The entries of an item of a list of tables.
+    /// Returns the entries of an item of a list of tables.
     fn table_of<'n>(&mut self, item: &'n Node, table: &str) -> Option<Vec<&'n Entry>> {
         if let Raw::Table(entries) = &item.value {
             return Some(entries.iter().collect());
@@ -207,7 +207,7 @@ impl Reader<'_> {
         None
     }
 
-    /// The keys of the registry that a table sets, whether it nests tables or dots its keys.
+    /// Returns the keys of the registry that a table sets, whether it nests tables or dots its keys.
     fn leaves<'n>(&mut self, entries: &[&'n Entry], table: &str) -> Vec<(usize, &'n Entry)> {
         let mut found: Vec<(usize, &Entry)> = Vec::new();
         let mut open: Vec<(String, &Entry)> = entries.iter().rev().map(|entry| (entry.key.clone(), *entry)).collect();
@@ -268,7 +268,7 @@ fn unknown(path: &str, entry: &Entry, table: &str) -> ConfigError {
     error.help(format!("the keys of `{parent}` are {}", names.join(", ")))
 }
 
-/// The tables of a configuration.
+/// Returns the tables of a configuration.
 fn tables() -> Vec<&'static str> {
     let mut tables: Vec<&str> = KEYS.iter().map(Key::table).filter(|table| !table.is_empty()).collect();
     tables.dedup();
@@ -276,7 +276,7 @@ fn tables() -> Vec<&'static str> {
     tables
 }
 
-/// Refuse keys that have one value for the whole sweep.
+/// Refuses keys that have one value for the whole sweep.
 fn may_be_swept(key: usize, entry: &Entry) -> Result<(), ConfigError> {
     let key = &KEYS[key];
     if key.may_be_swept() {

@@ -10,12 +10,12 @@
 //! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
 //! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
 //!
-//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. What `--set` gives a key holds in
-//! every run: the key leaves the axes and the included points of the file. `--set sweep.grid.model.hidden=[5,10]` sweeps a
-//! key, in place of any axis the file has for it.
+//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. What `--set` gives a key holds
+//! in every run: the key leaves the axes and the included points of the file. `--set sweep.grid.model.hidden=[5,10]`
+//! sweeps a key, in place of any axis the file has for it.
 //!
-//! In a grid or zip, `{ logspace = [a, b], count = n }` and `{ linspace = [a, b], count = n }` stand for a list. Points that
-//! come out the same are run once.
+//! In a grid or zip, `{ logspace = [a, b], count = n }` and `{ linspace = [a, b], count = n }` stand for a list. Points
+//! that come out the same are run once.
 
 mod axis;
 mod document;
@@ -68,7 +68,7 @@ pub struct Replicates {
 }
 
 impl Replicates {
-    /// The seeds of the replicates, in order.
+    /// Returns the seeds of the replicates, in order.
     pub fn seeds(&self) -> impl Iterator<Item = u64> + use<> {
         let seed = self.seed;
         (0..u64::from(self.count)).map(move |replicate| derive_seed(seed, Purpose::Replicate, replicate))
@@ -77,9 +77,9 @@ impl Replicates {
 
 /// A configuration that has been read and checked, key by key.
 ///
-/// Precedence: defaults < file < `--set`. What `--set` gives a key holds in every run, so an axis of that key in the file
-/// drops out; and `--set sweep.grid.KEY=[…]` takes the place of whatever axis the file has for the key. A later argument wins
-/// over an earlier one.
+/// Precedence: defaults < file < `--set`. What `--set` gives a key holds in every run, so an axis of that key in the
+/// file drops out; and `--set sweep.grid.KEY=[…]` takes the place of whatever axis the file has for the key. A later
+/// argument wins over an earlier one.
 #[derive(Clone, Debug)]
 pub struct SweepConfig {
     /// The name of the sweep and of its folder of results.
@@ -109,7 +109,7 @@ pub struct SweepConfig {
 }
 
 impl SweepConfig {
-    /// Read a configuration file, or none for the defaults, and `KEY=VALUE` arguments on top of it.
+    /// Reads a configuration file, or none for the defaults, and `KEY=VALUE` arguments on top of it.
     pub fn load(path: Option<&Path>, sets: &[String]) -> Result<Self, ConfigErrors> {
         let file = match path {
             None => None,
@@ -118,7 +118,7 @@ impl SweepConfig {
         Self::from_text(file, sets)
     }
 
-    /// As [`Self::load`], of a file whose text is at hand.
+    /// Reads a configuration as [`Self::load`] does, from the text of the file.
     pub fn from_text(file: Option<(&Path, String)>, sets: &[String]) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
         let path = file.as_ref().map(|(path, _)| path.to_path_buf());
@@ -145,8 +145,8 @@ impl SweepConfig {
         sweep.finish(path.as_deref()).map_err(ConfigErrors::from)
     }
 
-    /// The parameters outside any sweep: the base alone. `corpus_path` takes the place of `corpus.path`, with the defaults
-    /// that follow from it.
+    /// Returns the parameters outside any sweep: the base alone. `corpus_path` takes the place of `corpus.path`, with
+    /// the defaults that follow from it.
     pub fn base(&self, corpus_path: Option<&Path>) -> Result<RunParameters, ConfigErrors> {
         let mut explicit = self.base.clone();
         if let Some(path) = corpus_path {
@@ -161,13 +161,13 @@ impl SweepConfig {
         Ok(RunParameters::from_settings(&settings))
     }
 
-    /// The instruction set to run with: that of the environment where it names one, else that of `run.isa`.
+    /// Returns the instruction set to run with: that of the environment if it names one, otherwise that of `run.isa`.
     pub fn instruction_set(&self) -> Result<Isa, IsaError> {
         let pinned = std::env::var_os(ISA_VARIABLE).is_some_and(|name| !name.is_empty());
         if pinned { Isa::detect() } else { Isa::named(&self.isa) }
     }
 
-    /// The folder of results.
+    /// Returns the folder of results.
     pub fn results_dir(&self) -> PathBuf {
         self.output_dir.join(&self.name)
     }
@@ -209,7 +209,7 @@ impl Merge {
         self.exclude = layer.exclude.unwrap_or_default();
     }
 
-    /// Lay an argument on top: it takes the place of whatever was said of its keys.
+    /// Adds an argument, which overrides all earlier settings of its keys.
     fn argument(&mut self, layer: Layer) {
         for setting in layer.settings {
             let key = setting.key;
@@ -237,7 +237,7 @@ impl Merge {
         self.exclude = layer.exclude.unwrap_or(std::mem::take(&mut self.exclude));
     }
 
-    /// Take a key out of all axes. A zip goes on with its other keys.
+    /// Takes a key out of all axes. A zip keeps its other keys.
     fn drop_axes(&mut self, key: usize) {
         self.grid.retain(|axis| axis.key != key);
         self.random.retain(|axis| axis.key != key);
@@ -313,7 +313,7 @@ impl Merge {
     }
 }
 
-/// The name of a file without its extension, if it can name a folder.
+/// Returns the name of a file without its extension, if it can name a folder.
 fn default_name(path: Option<&Path>) -> Result<String, ConfigError> {
     let Some(path) = path else {
         return Ok("sweep".to_owned());

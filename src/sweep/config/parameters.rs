@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// Everything that decides the bits of a run but the corpus' content and the seed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunParameters {
-    /// Where songs come from and how they are read.
+    /// The source of the songs, with the rules of reading.
     pub corpus: CorpusOptions,
     /// The shape of the model and its state before training.
     pub model: ModelOptions,
@@ -23,7 +23,7 @@ pub struct RunParameters {
 }
 
 impl RunParameters {
-    /// The options that a record's or a model's dotted parameters stand for; what they do not name has its default.
+    /// Returns the options that the dotted parameters of a record or a model stand for; others have their defaults.
     pub fn from_map(parameters: &Map<String, Value>) -> Result<Self, serde_json::Error> {
         let mut tables = serde_json::to_value(Self::default())?;
         for (key, value) in parameters {
@@ -38,19 +38,19 @@ impl RunParameters {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SampleOptions {
-    /// Samples drawn.
+    /// The number of samples drawn.
     pub count: usize,
     /// Gibbs steps that lead to a sample.
     pub steps: usize,
-    /// Where the chain of a sample starts.
+    /// The start of the chain of a sample.
     pub start: ChainStart,
-    /// Divides every input of a unit.
+    /// The temperature, by which every input of a unit is divided.
     pub temperature: f64,
     /// The factor by which the first Gibbs step is hotter than the last.
     pub annealing: f64,
     /// The choice of the last visible states.
     pub last_step: LastStep,
-    /// Write no file for a sample without a note.
+    /// True if a sample without a note gets no file.
     pub skip_empty: bool,
     /// Quarter notes a minute.
     pub tempo: f64,
@@ -78,7 +78,7 @@ impl Default for SampleOptions {
 }
 
 impl SampleOptions {
-    /// The chains that these options speak of.
+    /// Returns the chains that these options describe.
     pub fn chains(&self, seed: u64) -> Chains {
         Chains {
             temperature: self.temperature,

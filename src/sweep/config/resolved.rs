@@ -1,4 +1,4 @@
-//! The text of a configuration as it was resolved: file and arguments in one, to keep beside the results.
+//! The text of a configuration as it was resolved, kept beside the results.
 
 use super::SweepConfig;
 use super::axis::Axis;
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 impl SweepConfig {
-    /// A TOML file that stands for this sweep by itself, wherever it is stored: what the file and the arguments set, without
+    /// Returns a TOML file of this whole sweep that can be stored anywhere: the settings of file and arguments, without
     /// what they override, and with the corpus' path made absolute.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
@@ -72,7 +72,7 @@ fn write_points(text: &mut String, table: &str, points: &[PointSettings]) {
     }
 }
 
-/// A value as TOML. Seeds are strings, as TOML's integers end at 2^63.
+/// Writes a value as TOML. Seeds are strings, as TOML's integers end at 2^63.
 fn written(kind: Kind, assignment: &Assignment) -> String {
     match (kind, &assignment.value) {
         (Kind::Seed, seed) => format!("\"{seed}\""),

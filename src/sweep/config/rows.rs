@@ -1,4 +1,4 @@
-//! The checks of a configuration whose corpus is rows of 0 and 1 that are not music.
+//! The checks of a configuration whose corpus is rows of bits that are not music.
 
 use super::error::ConfigError;
 use super::key::display;
@@ -35,7 +35,7 @@ pub(super) fn row_files(explicit: &Explicit) -> Option<RowFiles> {
     RowFiles::at(Path::new(explicit.get("corpus.path")?.value.as_str()?))
 }
 
-/// Refuses what applies to music alone, where it is set to another value than its default.
+/// Refuses keys that apply to music alone if they are set to other values than their defaults.
 pub(super) fn check_rows(explicit: &Explicit) -> Result<(), ConfigError> {
     let fault = |path: &str, message: String, label: &str| {
         let mut error = match explicit.get(path) {

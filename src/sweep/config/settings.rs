@@ -47,7 +47,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Gives the keys that have no effect beside the others their defaults: runs that compute the same have the same name.
+    /// Gives the keys that have no effect beside the others their defaults: runs that compute the same have the same
+    /// name.
     fn reset_idle(&mut self, train: &TrainOptions) {
         let epochs = train.epochs;
         let (cd, pt) = (train.method == Method::Cd, train.method == Method::Pt);
@@ -86,23 +87,23 @@ impl Settings {
         }
     }
 
-    /// The value of a key, which must be one of the registry.
+    /// Returns the value of a key, which must be one of the registry.
     pub fn get(&self, path: &str) -> &Value {
         &self.values[position(path)]
     }
 
-    /// The value of the key at this position of the registry.
+    /// Returns the value of the key at this position of the registry.
     pub(crate) fn at(&self, key: usize) -> &Value {
         &self.values[key]
     }
 
-    /// Returns the keys that decide the bits of a result, sorted, as `params` of a record lists them. Keys that were added
-    /// later are left out where they have their defaults.
+    /// Returns the keys that decide the bits of a result, sorted, as `params` of a record lists them. Keys that were
+    /// added later are left out where they have their defaults.
     pub fn parameters(&self) -> BTreeMap<&'static str, &Value> {
         identifying(KEYS.iter().zip(&self.values))
     }
 
-    /// Returns what tells points apart: the parameters and the corpus that they name.
+    /// Returns the identity of a point: the parameters and the corpus that they name.
     pub(crate) fn identity(&self) -> String {
         let pairs = KEYS.iter().zip(&self.values);
         let values: Vec<&Value> = pairs.filter(|(key, _)| key.may_be_swept()).map(|(_, value)| value).collect();
@@ -119,7 +120,7 @@ impl Settings {
 impl RunParameters {
     /// Returns the options that settings stand for.
     pub(crate) fn from_settings(settings: &Settings) -> Self {
-        /// The registry and the structs name the same keys and types; a test holds them together.
+        /// Returns the options of a table. The registry and the structs name the same keys and types, as a test checks.
         fn table<T: DeserializeOwned>(settings: &Settings, name: &str) -> T {
             serde_json::from_value(Value::Object(settings.table(name)))
                 .unwrap_or_else(|error| panic!("the keys of `{name}` differ from its options: {error}"))
@@ -314,23 +315,23 @@ impl Joint<'_> {
             .help(format!("at most {MAXIMUM_GRADIENT_UNITS} units are possible: lower `model.hidden`, or use \"pt\"")))
     }
 
-    /// The visible units.
+    /// Returns the number of visible units.
     fn visible(&self) -> usize {
         self.run.model.timesteps * self.run.corpus.layout().columns()
     }
 
-    /// True if MIDI files are read as the article's program reads them.
+    /// Returns true if MIDI files are read as the article's program reads them.
     fn reads_as_article(&self) -> bool {
         self.run.corpus.compat == Compat::Seed
     }
 
-    /// The value of `corpus.compat` by the name that the user gave it.
+    /// Returns the value of `corpus.compat` by the name that the user gave it.
     fn compat(&self) -> String {
         let name = self.explicit.get("corpus.compat").map_or("article", |set| set.origin.text());
         format!("\"{}\"", name.trim_matches(['"', '\'']))
     }
 
-    /// The value of a key as a configuration would write it.
+    /// Returns the value of a key as a configuration would write it.
     fn shown(&self, path: &str) -> String {
         display(self.settings.get(path))
     }
@@ -349,7 +350,7 @@ impl Joint<'_> {
     }
 }
 
-/// True for the path of a polyphonic data set in JSON.
+/// Returns true for the path of a polyphonic data set in JSON.
 fn is_data_set(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }

@@ -48,7 +48,7 @@ impl Key {
     }
 }
 
-/// Check a value against the kind of its key. Paths come out relative to `folder`; a float key takes integers too.
+/// Checks a value against the kind of its key. Paths are resolved against `folder`; a float key takes integers too.
 pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, ConfigError> {
     match (key.kind, &node.value) {
         (Kind::Integer { min, max }, Raw::Integer(number)) => integer(key, node, *number, min, max),
@@ -128,7 +128,7 @@ impl Key {
     }
 }
 
-/// The number of an integer or a float.
+/// Returns the number of an integer or a float.
 pub(crate) fn as_float(value: &Raw) -> Option<f64> {
     match value {
         Raw::Integer(number) => Some(number.map_or(f64::INFINITY, |number| number as f64)),
@@ -137,7 +137,7 @@ pub(crate) fn as_float(value: &Raw) -> Option<f64> {
     }
 }
 
-/// A float within the range of its key. Zero has no sign, so that −0 and 0 are the same run.
+/// Returns a float within the range of its key. Zero has no sign, so that −0 and 0 are the same run.
 pub(crate) fn float(key: &Key, number: f64) -> Option<Value> {
     let Kind::Float { min, max, below_max } = key.kind else {
         panic!("`{}` is not a key of floats", key.path);
@@ -178,7 +178,7 @@ fn choice<'a>(key: &Key, node: &Node, text: &'a str, choices: &[&str]) -> Result
     })
 }
 
-/// Check every item, and that none occurs twice.
+/// Checks every item, and that none occurs twice.
 fn list(
     key: &Key,
     items: &[Node],
@@ -195,7 +195,7 @@ fn list(
     Ok(values)
 }
 
-/// The name of a folder: a single path component that every system accepts.
+/// Checks the name of a folder: a single path component that every system accepts.
 fn file_name(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
     file_name_fault(text).map_or_else(
         || Ok(text.into()),
@@ -206,7 +206,7 @@ fn file_name(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
     )
 }
 
-/// Why a text cannot name a folder on every system; none if it can.
+/// Returns the reason why a text cannot name a folder on every system; `None` if it can.
 pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
     const RESERVED: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
     if text.is_empty() {
@@ -222,7 +222,7 @@ pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
     }
 }
 
-/// `path` as seen from the working directory, where it was written relative to `folder`.
+/// Converts a `path` relative to `folder` to one relative to the working directory.
 fn path_below(folder: &Path, path: &str) -> Option<Value> {
     folder.join(path).to_str().map(Value::from)
 }
@@ -276,12 +276,12 @@ fn wrong_item(key: &Key, item: &Node, found: &Raw) -> ConfigError {
     )
 }
 
-/// The error of a list without items, of a key or of an axis.
+/// Returns the error of a list without items, of a key or of an axis.
 pub(crate) fn empty_list(origin: &Origin, key: &Key) -> ConfigError {
     ConfigError::at(origin, format!("`{}` has an empty list", key.path), "expected at least one value")
 }
 
-/// The error of a value that a list holds twice.
+/// Returns the error of a value that a list holds twice.
 pub(crate) fn twice(key: &Key, value: &Value, again: &Origin, first: &Origin) -> ConfigError {
     ConfigError::at(again, format!("`{}` lists {} twice", key.path, display(value)), "the same value again")
         .related(first, "first here")
@@ -300,7 +300,7 @@ fn sweep_advice(key: &Key, origin: &Origin) -> String {
     }
 }
 
-/// A value as it was written, cut to a length that fits a message.
+/// Returns a value as it was written, cut to a length that fits a message.
 fn written(node: &Node) -> String {
     const LONGEST: usize = 40;
     let text = match &node.value {
@@ -314,7 +314,7 @@ fn written(node: &Node) -> String {
     }
 }
 
-/// The candidate that was likely meant, if one is near: at most a third of the letters off.
+/// Returns the candidate that was likely meant, if one is near: at most a third of the letters off.
 pub(crate) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str> {
     candidates
         .iter()
@@ -324,7 +324,8 @@ pub(crate) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// The key that was likely meant by a path: the same name in another table, else a similar name, in its own table first.
+/// Returns the key that was likely meant by a path: the same name in another table, else a similar name, in its own
+/// table first.
 pub(crate) fn closest_key(path: &str) -> Option<&'static str> {
     let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
     let keys = KEYS.iter().map(|key| (key, key.path.rsplit('.').next().unwrap_or(key.path)));

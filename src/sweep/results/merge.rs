@@ -8,7 +8,7 @@ use super::summary::Summary;
 use crate::sweep::config::display;
 use crate::sweep::store::{StoreError, create_folder, sync_folder, write_whole};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,41 @@ pub enum UnfinishedState {
     /// A process works on it, in this folder.
     Running(PathBuf),
     /// Its files in this folder differ from its record.
-    Damaged(PathBuf, String),
+    Damaged(PathBuf, Damage),
+}
+
+/// A difference between the files of a run and its record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// `result.json` is not the record.
+    #[error("result.json has changed in the meantime")]
+    Record,
+    /// A file cannot be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The path below the run's folder.
+        path: String,
+        /// The error of reading.
+        reason: String,
+    },
+    /// An artifact has another hash.
+    #[error("{path} has the hash {found}, not {recorded} as recorded")]
+    Artifact {
+        /// The path below the run's folder.
+        path: String,
+        /// The BLAKE3 hash of the file.
+        found: String,
+        /// The BLAKE3 hash in the record.
+        recorded: String,
+    },
+    /// Record and epochs together have another digest.
+    #[error("result.json and epochs.jsonl have the digest {found}, not {recorded} as recorded")]
+    Digest {
+        /// The digest that they give.
+        found: String,
+        /// The digest in the record.
+        recorded: String,
+    },
 }
 
 /// The reason why folders are not merged. Nothing has been copied then.
@@ -359,7 +393,7 @@ fn remove_leftovers(runs: &Path) {
 }
 
 /// Copies a complete run to its place, all of it at once; returns the damage if there is some.
-fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<String>, StoreError> {
+fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<Damage>, StoreError> {
     let runs = target.parent().unwrap_or(Path::new("."));
     let transit = tempfile::Builder::new().prefix(IN_TRANSIT).tempdir_in(runs);
     let transit = transit.map_err(StoreError::at("cannot create a folder in", runs))?;
@@ -405,27 +439,32 @@ const PASSING: [&str; 3] = ["claim.json", "interrupted.json", "checkpoint.safete
 
 /// Checks the files of a run against its record: `result.json` must equal the record, the artifacts must have their
 /// hashes, and record and epochs together must have the digest. An error names the wrong file and the fault.
-pub fn check_run(folder: &Path, record: &RunRecord) -> Result<(), String> {
+fn check_run(folder: &Path, record: &RunRecord) -> Result<(), Damage> {
+    let unreadable = |path: &str, error: &dyn Display| {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        Damage::Unreadable { path, reason }
+    };
     if read_record(folder, &record.run_id).as_ref() != Some(record) {
-        return Err("result.json has changed in the meantime".to_owned());
+        return Err(Damage::Record);
     }
     for artifact in &record.artifacts {
-        let bytes = fs::read(folder.join(&artifact.path)).map_err(|error| format!("{}: {error}", artifact.path))?;
+        let bytes = fs::read(folder.join(&artifact.path)).map_err(|error| unreadable(&artifact.path, &error))?;
         let found = blake3::hash(&bytes).to_hex().to_string();
         if found != artifact.blake3 {
-            return Err(format!("{} has the hash {found}, not {} as recorded", artifact.path, artifact.blake3));
+            let (path, recorded) = (artifact.path.clone(), artifact.blake3.clone());
+            return Err(Damage::Artifact { path, found, recorded });
         }
     }
     let lines = match fs::read_to_string(folder.join("epochs.jsonl")) {
         // A run that failed before its first epoch has none.
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        lines => lines.map_err(|error| format!("epochs.jsonl: {error}"))?,
+        lines => lines.map_err(|error| unreadable("epochs.jsonl", &error))?,
     };
     let epochs: Result<Vec<EpochRecord>, _> = lines.lines().map(serde_json::from_str).collect();
-    let epochs = epochs.map_err(|error| format!("epochs.jsonl: {error}"))?;
+    let epochs = epochs.map_err(|error| unreadable("epochs.jsonl", &error))?;
     let found = digest(record, &epochs);
     if found != record.digest {
-        return Err(format!("result.json and epochs.jsonl have the digest {found}, not {} as recorded", record.digest));
+        return Err(Damage::Digest { found, recorded: record.digest.clone() });
     }
     Ok(())
 }

@@ -486,17 +486,17 @@ pub static METRICS: &[Metric] = &[
          system does not tell.",
     )
     .reach(Reach::Record),
-    Metric::of_epoch("reconstruction_s", ["reconstruction error", "recon."], "Of an epoch: the reconstruction errors."),
+    Metric::of_epoch("reconstruction_s", ["reconstruction error", "recon."], "The reconstruction errors of an epoch."),
     Metric::of_epoch(
         "pseudo_likelihood_s",
         ["pseudo-log-likelihood", "PLL"],
-        "Of an epoch: the pseudo-log-likelihoods.",
+        "The pseudo-log-likelihoods of an epoch.",
     ),
-    Metric::of_epoch("free_energy_s", ["free energies", "free energies"], "Of an epoch: the free energies."),
+    Metric::of_epoch("free_energy_s", ["free energies", "free energies"], "The free energies of an epoch."),
     Metric::of_epoch(
         "weights_s",
         ["weights", "weights"],
-        "Of an epoch: the change of the weights, and the check that they are finite.",
+        "The change of the weights in an epoch, and the check that they are finite.",
     ),
 ];
 

@@ -14,7 +14,7 @@ pub(in crate::sweep) mod tensor_file;
 
 pub use crate::model::Metrics;
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
-pub use merge::{Conflict, MergeError, Merged, Unfinished, UnfinishedState, check_run, merge};
+pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};
 pub use metric::{
     Direction, Metric, MetricGroup, NamedMetric, Per, Reach, Reading, SplitName, Subject, Terminal, Variant,
 };
@@ -22,7 +22,7 @@ pub(crate) use metrics::times_of;
 pub use metrics::{
     METRICS, TerminalColumn, find_metric, metric_names, metric_order, metrics_markdown, terminal_columns,
 };
-pub use model_file::{ModelDescription, ModelFile, ModelFileError};
+pub use model_file::{ModelDescription, ModelFault, ModelFile, ModelFileError};
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
     Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,

@@ -6,6 +6,7 @@ use crate::model::{LearnerError, Model, ModelKind, Tensors};
 use crate::music::Layout;
 use crate::sweep::config::{Key, RunParameters};
 use crate::sweep::store::{StoreError, write_whole};
+use safetensors::SafeTensorError;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -47,13 +48,71 @@ pub enum ModelFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It is not a safetensors file, or not one of this program.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {fault}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// The fault.
-        reason: String,
+        fault: ModelFault,
     },
+}
+
+/// The fault of the bytes of a model file.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelFault {
+    /// The bytes are not in the format, or not whole.
+    #[error("not a safetensors file ({0})")]
+    Format(SafeTensorError),
+    /// The metadata has no description.
+    #[error(
+        "its metadata has no \"{}\" entry: it was not written by this program's training",
+        tensor_file::METADATA_KEY
+    )]
+    NoDescription,
+    /// A tensor has a type of number that this program does not write.
+    #[error("its tensor \"{name}\" is of type {found}")]
+    Type {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        found: String,
+    },
+    /// The description has other fields.
+    #[error("the description in its metadata cannot be read: {0}")]
+    Description(serde_json::Error),
+    /// The description is of another version.
+    #[error("its description has schema {0}; this version reads {expected}", expected = ModelFile::SCHEMA)]
+    Schema(u32),
+    /// The tensors are not those of a model of its kind.
+    #[error(transparent)]
+    Tensors(LearnerError),
+    /// The parameters of its run cannot be read.
+    #[error("the parameters of its run cannot be read: {0}")]
+    Parameters(serde_json::Error),
+    /// The visible units do not make up the windows.
+    #[error("its {0} visible units are not the windows that its description names")]
+    Windows(usize),
+    /// The number of steps a beat is out of range.
+    #[error("its description says {beat} steps a beat: expected {expected}")]
+    StepsPerBeat {
+        /// The number.
+        beat: u32,
+        /// The numbers possible.
+        expected: String,
+    },
+    /// The number of steps of its windows is not that of its run.
+    #[error("its windows of {0} steps are not those of the parameters of its run")]
+    Timesteps(usize),
+}
+
+impl From<TensorFileError> for ModelFault {
+    fn from(error: TensorFileError) -> Self {
+        match error {
+            TensorFileError::Format(error) => Self::Format(error),
+            TensorFileError::NoDescription => Self::NoDescription,
+            TensorFileError::Type { name, found } => Self::Type { name, found },
+        }
+    }
 }
 
 impl ModelFile {
@@ -80,7 +139,7 @@ impl ModelFile {
     /// Reads a file that [`Self::write`] wrote.
     pub fn read(path: &Path) -> Result<Self, ModelFileError> {
         let bytes = std::fs::read(path).map_err(StoreError::at("cannot read the model", path))?;
-        Self::from_bytes(&bytes).map_err(|reason| ModelFileError::Invalid { path: path.to_path_buf(), reason })
+        Self::from_bytes(&bytes).map_err(|fault| ModelFileError::Invalid { path: path.to_path_buf(), fault })
     }
 
     /// Returns the parameters of the run that trained the model.
@@ -88,38 +147,28 @@ impl ModelFile {
         RunParameters::from_map(&self.description.params)
     }
 
-    /// Reads the bytes of a file; an error names the fault.
-    pub(in crate::sweep) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (description, tensors) = tensor_file::from_bytes(bytes).map_err(|error| match error {
-            TensorFileError::Format(error) => format!("not a safetensors file ({error})"),
-            TensorFileError::NoDescription => format!(
-                "its metadata has no \"{}\" entry: it was not written by this program's training",
-                tensor_file::METADATA_KEY
-            ),
-            TensorFileError::Type { name, found } => format!("its tensor \"{name}\" is of type {found}"),
-        })?;
-        let description: ModelDescription = serde_json::from_str(&description)
-            .map_err(|error| format!("the description in its metadata cannot be read: {error}"))?;
+    /// Reads the bytes of a file.
+    pub(in crate::sweep) fn from_bytes(bytes: &[u8]) -> Result<Self, ModelFault> {
+        let (description, tensors) = tensor_file::from_bytes(bytes)?;
+        let description: ModelDescription = serde_json::from_str(&description).map_err(ModelFault::Description)?;
         if description.schema != Self::SCHEMA {
-            let schema = description.schema;
-            return Err(format!("its description has schema {schema}; this version reads {}", Self::SCHEMA));
+            return Err(ModelFault::Schema(description.schema));
         }
-        let visible = description.kind.visible_units(&tensors).map_err(|error| error.to_string())?;
-        RunParameters::from_map(&description.params)
-            .map_err(|error| format!("the parameters of its run cannot be read: {error}"))?;
+        let visible = description.kind.visible_units(&tensors).map_err(ModelFault::Tensors)?;
+        RunParameters::from_map(&description.params).map_err(ModelFault::Parameters)?;
         let layout = &description.layout;
         let steps = description.timesteps;
         let fits = steps.checked_mul(layout.columns()) == Some(visible) && (layout.is_music() || steps == 1);
         if !layout.is_sound() || !fits {
-            return Err(format!("its {visible} visible units are not the windows that its description names"));
+            return Err(ModelFault::Windows(visible));
         }
         let beat = description.steps_per_beat;
         let key = Key::named("corpus.steps_per_beat");
         if !key.admits(&beat.into()) {
-            return Err(format!("its description says {beat} steps a beat: expected {}", key.kind.describe()));
+            return Err(ModelFault::StepsPerBeat { beat, expected: key.kind.describe() });
         }
         if description.params.get("model.timesteps").is_some_and(|own| own.as_u64() != Some(steps as u64)) {
-            return Err(format!("its windows of {steps} steps are not those of the parameters of its run"));
+            return Err(ModelFault::Timesteps(steps));
         }
         Ok(Self { description, tensors })
     }
@@ -175,12 +224,13 @@ mod tests {
 
     #[test]
     fn broken_models_are_refused_with_a_reason() {
+        let fault = |bytes: &[u8]| ModelFile::from_bytes(bytes).unwrap_err().to_string();
         let bytes = model().to_bytes();
-        assert!(ModelFile::from_bytes(&bytes[..40]).unwrap_err().contains("not a safetensors file"));
-        assert!(ModelFile::from_bytes(b"").unwrap_err().contains("not a safetensors file"));
+        assert!(fault(&bytes[..40]).contains("not a safetensors file"));
+        assert!(fault(b"").contains("not a safetensors file"));
         let mut other = model();
         other.description.timesteps = 3;
-        assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("visible units"));
+        assert!(fault(&other.to_bytes()).contains("visible units"));
         // Rows that are not music: two steps of them are not possible.
         for (units, timesteps, sound) in [(12, 1, true), (6, 2, false), (11, 1, false)] {
             other = model();
@@ -189,15 +239,15 @@ mod tests {
         }
         other = model();
         other.description.params.insert("model.timesteps".into(), 3.into());
-        assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("windows of 2 steps"));
+        assert!(fault(&other.to_bytes()).contains("windows of 2 steps"));
         for beat in [0, 97, 4_000_000_000] {
             other = model();
             other.description.steps_per_beat = beat;
-            assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("steps a beat"));
+            assert!(fault(&other.to_bytes()).contains("steps a beat"));
         }
         other = model();
         other.description.schema = 99;
-        assert!(ModelFile::from_bytes(&other.to_bytes()).unwrap_err().contains("schema 99"));
+        assert!(fault(&other.to_bytes()).contains("schema 99"));
         let missing = ModelFile::read(Path::new("no/such/model")).unwrap_err().to_string();
         assert!(missing.contains("no/such/model"), "{missing}");
     }

@@ -103,7 +103,7 @@ impl Interruption {
             schema: Self::SCHEMA,
             run_id: run_id.to_owned(),
             cause: Cause::Vanished,
-            reason: format!("process {} on {} ended without a word", claim.pid, claim.host),
+            reason: format!("process {} on {} ended without a message", claim.pid, claim.host),
             epoch: claim.epoch,
             epochs: claim.epochs,
             spent_s: 0.0,

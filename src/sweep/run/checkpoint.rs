@@ -9,6 +9,7 @@ use crate::machine::Environment;
 use crate::model::{Tensor, Tensors};
 use crate::sweep::results::tensor_file::{self, LittleEndian, TensorFileError};
 use crate::sweep::store::{StoreError, write_whole};
+use safetensors::SafeTensorError;
 use safetensors::tensor::View as _;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,6 +62,46 @@ pub(crate) struct Checkpoint {
     pub(crate) best: Option<Tensors>,
 }
 
+/// The reason why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckpointError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] std::io::Error),
+    /// The bytes are not a file of arrays, or not whole.
+    #[error("it is torn ({0})")]
+    Torn(SafeTensorError),
+    /// The arrays are not those of a checkpoint.
+    #[error(transparent)]
+    Arrays(TensorFileError),
+    /// The description is not that of a checkpoint.
+    #[error("its description cannot be read ({0})")]
+    Description(serde_json::Error),
+    /// The checksum differs from that of the content.
+    #[error("its checksum is wrong")]
+    Checksum,
+    /// It belongs to another run or another version of the format.
+    #[error("it belongs to run {run_id}, schema {schema}")]
+    OtherRun {
+        /// The run it belongs to.
+        run_id: String,
+        /// The version of its format.
+        schema: u32,
+    },
+    /// Another build of the program made it.
+    #[error("it was made by another build ({0})")]
+    OtherBuild(String),
+}
+
+impl From<TensorFileError> for CheckpointError {
+    fn from(error: TensorFileError) -> Self {
+        match error {
+            TensorFileError::Format(error) => Self::Torn(error),
+            error => Self::Arrays(error),
+        }
+    }
+}
+
 /// The text beside the arrays.
 #[derive(Serialize, Deserialize)]
 struct Description {
@@ -95,30 +136,30 @@ impl Checkpoint {
     }
 
     /// Reads the checkpoint of a run: `None` if there is no file, an error with the reason if it cannot be used.
-    pub(crate) fn read(run_folder: &Path, run_id: &str, environment: &Environment) -> Result<Option<Self>, String> {
+    pub(crate) fn read(
+        run_folder: &Path,
+        run_id: &str,
+        environment: &Environment,
+    ) -> Result<Option<Self>, CheckpointError> {
         match std::fs::read(run_folder.join(CHECKPOINT_FILE)) {
             Ok(bytes) => Self::from_bytes(&bytes, run_id, environment).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn from_bytes(bytes: &[u8], run_id: &str, environment: &Environment) -> Result<Self, String> {
-        let (text, arrays) = tensor_file::from_bytes(bytes).map_err(|error| match error {
-            TensorFileError::Format(error) => format!("it is torn ({error})"),
-            error => error.to_string(),
-        })?;
-        let mut description: Description =
-            serde_json::from_str(&text).map_err(|error| format!("its description cannot be read ({error})"))?;
+    fn from_bytes(bytes: &[u8], run_id: &str, environment: &Environment) -> Result<Self, CheckpointError> {
+        let (text, arrays) = tensor_file::from_bytes(bytes)?;
+        let mut description: Description = serde_json::from_str(&text).map_err(CheckpointError::Description)?;
         let stated = std::mem::take(&mut description.checksum);
         if stated != checksum(&description, &arrays.tensors) {
-            return Err("its checksum is wrong".into());
+            return Err(CheckpointError::Checksum);
         }
         if description.schema != Self::SCHEMA || description.run_id != run_id {
-            return Err(format!("it belongs to run {}, schema {}", description.run_id, description.schema));
+            return Err(CheckpointError::OtherRun { run_id: description.run_id, schema: description.schema });
         }
         if description.build != build_of(environment) {
-            return Err(format!("it was made by another build ({})", description.build));
+            return Err(CheckpointError::OtherBuild(description.build));
         }
         let some = |tensors: Tensors| (!tensors.tensors.is_empty()).then_some(tensors);
         let (before, best) = (some(arrays.below("before.")), some(arrays.below("best.")));
@@ -180,13 +221,14 @@ mod tests {
     fn a_checkpoint_comes_back_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
         let environment = Environment::capture(Isa::Scalar);
-        assert_eq!(Checkpoint::read(folder.path(), "run", &environment), Ok(None));
+        let read = || Checkpoint::read(folder.path(), "run", &environment).unwrap();
+        assert_eq!(read(), None);
         let mut own = checkpoint();
         own.write(folder.path(), "run", &environment).unwrap();
-        assert_eq!(Checkpoint::read(folder.path(), "run", &environment), Ok(Some(own.clone())));
+        assert_eq!(read(), Some(own.clone()));
         own.best = own.before.take();
         own.write(folder.path(), "run", &environment).unwrap();
-        assert_eq!(Checkpoint::read(folder.path(), "run", &environment), Ok(Some(own)));
+        assert_eq!(read(), Some(own));
     }
 
     #[test]
@@ -207,8 +249,9 @@ mod tests {
                 assert_eq!(read, checkpoint(), "byte {place}");
             }
         }
-        assert!(Checkpoint::from_bytes(&bytes, "another", &environment).unwrap_err().contains("belongs to run run"));
-        let other = Environment { git: "another".into(), ..environment };
-        assert!(Checkpoint::from_bytes(&bytes, "run", &other).unwrap_err().contains("another build"));
+        let fault = |run_id, environment| Checkpoint::from_bytes(&bytes, run_id, environment).unwrap_err().to_string();
+        assert!(fault("another", &environment).contains("belongs to run run"));
+        let other = Environment { git: "another".into(), ..environment.clone() };
+        assert!(fault("run", &other).contains("another build"));
     }
 }

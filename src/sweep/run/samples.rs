@@ -1,4 +1,4 @@
-//! The samples of a run: drawn from its model, written, and compared as music if they are music.
+//! The samples of a run, from the draw to their files.
 
 use super::context::RunContext;
 use super::material::Material;

@@ -9,6 +9,7 @@ use crate::machine::memory::peak_memory_bytes;
 use crate::model::{Model, Tensors};
 use crate::sweep::results::{Cause, EpochRecord, Interruption, Metrics, RunRecord, RunStatus, Timing, digest};
 use crate::sweep::store::{LineFile, StoreError, create_folder, remove_unfinished, replace};
+use std::fmt::Display;
 use std::time::Instant;
 
 /// The reason why a run does not complete.
@@ -277,7 +278,7 @@ struct Resumed {
 /// Returns the checkpoint in the run's folder with the epochs that belong to it. A warning names the reason if it
 /// cannot be used.
 fn take_up(context: &RunContext) -> Result<Option<Resumed>, StoreError> {
-    let refuse = |reason: &str| {
+    let refuse = |reason: &dyn Display| {
         tracing::warn!("run {} starts afresh: its checkpoint cannot be used: {reason}", context.run_id);
         Ok(None)
     };
@@ -288,10 +289,10 @@ fn take_up(context: &RunContext) -> Result<Option<Resumed>, StoreError> {
     };
     let Position { lines_bytes, lines_blake3, .. } = &checkpoint.position;
     let reopened = LineFile::reopen(&context.folder.join("epochs.jsonl"), *lines_bytes, lines_blake3)?;
-    let Some((lines, text)) = reopened else { return refuse("epochs.jsonl is not the one that it belongs to") };
+    let Some((lines, text)) = reopened else { return refuse(&"epochs.jsonl is not the one that it belongs to") };
     match text.lines().map(serde_json::from_str).collect() {
         Ok(epochs) => Ok(Some(Resumed { lines, epochs, checkpoint })),
-        Err(_) => refuse("epochs.jsonl cannot be read"),
+        Err(_) => refuse(&"epochs.jsonl cannot be read"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sketch of the music to be made, from the file to continue or to harmonise, the key and the length.
+//! The sketch of the music to be made: the given notes, key, length.
 
 use crate::cli::error::CliError;
 use crate::music::midi::MidiFile;
@@ -10,13 +10,13 @@ use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Bars that a continuation lasts where no length is asked for.
+/// The number of bars that are added if no length is given.
 const CONTINUED_BARS: usize = 4;
 
-/// The arguments that say what is given.
+/// The arguments that constrain the music.
 #[derive(Debug, Args)]
 pub(super) struct GivenArguments {
-    /// Go on from a MIDI file: its notes stay, and `--length` new steps follow [default length: 4bars].
+    /// Continue a MIDI file: its notes stay, and `--length` new steps follow [default length: 4bars].
     #[arg(long = "continue", value_name = "FILE", conflicts_with = "harmonise")]
     continue_from: Option<PathBuf>,
     /// Keep a voice of a MIDI file, and make the others anew around it.
@@ -26,10 +26,10 @@ pub(super) struct GivenArguments {
     /// (others are added).
     #[arg(long, value_enum, default_value = "melody", requires = "harmonise")]
     keep: Keep,
-    /// Sound no pitch foreign to a key, such as C, F#, Bb or Am; what is given stays.
+    /// Sound no pitch foreign to a key, such as C, F#, Bb or Am; given notes stay.
     #[arg(long, value_name = "KEY")]
     key: Option<builtin::Key>,
-    /// Length of the music, or of what is added to a file: steps, or bars of four beats as in `8bars` [default: one
+    /// Length of the music, or of the part added to a file: steps, or bars of four beats as in `8bars` [default: one
     /// window of the model].
     #[arg(long, value_name = "STEPS|BARS")]
     length: Option<Length>,
@@ -76,7 +76,7 @@ impl Length {
     }
 }
 
-/// The music to be made, with what is given of it.
+/// The music to be made, as far as it is given.
 pub(super) struct Given {
     pub(super) sketch: Sketch,
     /// The tempi of the file that is continued or harmonised, in order, in quarter notes a minute.
@@ -86,7 +86,7 @@ pub(super) struct Given {
 }
 
 impl GivenArguments {
-    /// Returns the names of those that are given.
+    /// Returns the names of the arguments that are given.
     pub(super) fn names(&self) -> Vec<&'static str> {
         let given = [
             ("--continue", self.continue_from.is_some()),
@@ -97,7 +97,7 @@ impl GivenArguments {
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
-    /// Read what is given, in the layout and on the grid of a model; `reading` is how its run read its songs.
+    /// Reads the given music in the layout and on the grid of a model; `reading` has the rules of its run.
     pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, CliError> {
         let length = |default| self.length.unwrap_or(default).steps(model.steps_per_beat);
         let mut given = match (&self.continue_from, &self.harmonise) {
@@ -107,11 +107,12 @@ impl GivenArguments {
                 within_bounds(file.roll.steps().saturating_add(added))?;
                 file.tell_of_silence(model.timesteps);
                 if model.timesteps == 1 {
-                    file.remarks
-                        .push("the model hears one step at a time: what follows knows the step before alone".into());
+                    file.remarks.push(
+                        "the model hears one step at a time: each new step depends on the step before alone".into(),
+                    );
                 }
                 let sketch = Sketch::after(&file.roll, added);
-                file.remarks.push(format!("{} steps go on from {} of {}", added, file.roll.steps(), path.display()));
+                file.remarks.push(format!("{} steps continue the {} of {}", added, file.roll.steps(), path.display()));
                 Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, Some(path)) => {
@@ -140,7 +141,7 @@ impl GivenArguments {
         Ok(given)
     }
 
-    /// That some kept notes are foreign to the key asked for.
+    /// Returns a remark if some kept notes are foreign to the key.
     fn foreign(&self, pitches: impl Iterator<Item = u8>) -> Option<String> {
         let key = self.key?;
         let scale = key.scale();
@@ -155,7 +156,7 @@ fn within_bounds(steps: usize) -> Result<(), CliError> {
     fits.then_some(()).ok_or_else(|| CliError::usage(message()))
 }
 
-/// A MIDI file as the model hears it.
+/// A MIDI file in the layout of the model.
 struct File {
     roll: PianoRoll,
     tempi: Vec<f64>,
@@ -163,7 +164,8 @@ struct File {
 }
 
 impl File {
-    /// Read by the careful rules whatever the model's run did: the original's add a silent row at the end.
+    /// Reads a file by the default rules, whatever the rules of the model's run: those of the article's program add a
+    /// silent row at the end.
     fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, CliError> {
         let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
         let bytes = std::fs::read(path).map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
@@ -187,13 +189,13 @@ impl File {
         Ok(Self { roll, tempi: MidiFile::tempi(&bytes), remarks })
     }
 
-    /// A file that ends in silence has little to say about what follows.
+    /// Adds a remark if the file ends in silence: the continuation is then likely silent too.
     fn tell_of_silence(&mut self, timesteps: usize) {
         let plane = if self.roll.layout.planes.contains(&Plane::Hold) { Plane::Hold } else { Plane::Onset };
         let steps = self.roll.steps();
         let silent = (0..steps).rev().take_while(|&step| self.roll.pitches_at(step, plane) == 0).count();
         if silent >= timesteps.div_ceil(2) {
-            self.remarks.push(format!("its last {silent} steps are silent, and so may be what follows"));
+            self.remarks.push(format!("its last {silent} steps are silent, and the next may be too"));
         }
     }
 }

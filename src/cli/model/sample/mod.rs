@@ -27,10 +27,10 @@ use std::path::{Path, PathBuf};
     --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4"
 )]
 pub(in crate::cli) struct SampleArguments {
-    /// A model that a run has left.
+    /// The model file of a run.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Folder for the MIDI files, or for samples.npy if the model is of rows that are not music; made if it is not there.
+    /// Folder for the MIDI files, or for samples.npy if the model is of rows that are not music; created if missing.
     #[arg(long, value_name = "DIR", default_value = "samples")]
     out: PathBuf,
     #[arg(long, value_name = "N", help = help("sample.count"), value_parser = values_of::<usize>("sample.count"))]
@@ -64,7 +64,7 @@ pub(in crate::cli) struct SampleArguments {
     /// Render the sound of every piece too: N.wav beside N.mid.
     #[arg(long)]
     wav: bool,
-    /// MIDI files or rows to start chains at, for `--start data`; read as the model's run read its own.
+    /// MIDI files or rows to start chains at, for `--start data`; read by the rules of the model's run.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
     #[command(flatten)]
@@ -91,14 +91,14 @@ pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError>
     print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), Exit::Done)
 }
 
-/// Music made, and how it is to sound.
+/// The music made, with the style of its files.
 struct Pieces {
     rolls: Vec<PianoRoll>,
     style: MidiStyle,
     skip_empty: bool,
 }
 
-/// Make the music that is asked for; an error says what is wrong with the request.
+/// Makes the requested music; an error names the fault of the request.
 fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliError> {
     let parameters = model.run_parameters().map_err(CliError::usage)?;
     let isa = Isa::detect()?;
@@ -156,7 +156,7 @@ fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Bo
     Err(CliError::usage(format!("{place}: some of its parameters are not finite numbers: it makes no {makes}")))
 }
 
-/// Returns the windows of a piece: they overlap by half, unless another hop is asked for.
+/// Returns the windows of a piece: they overlap by half unless another hop is given.
 fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, CliError> {
     let half = Overlap::half(timesteps, steps_per_beat as usize);
     let Some(hop) = hop else { return Ok(half) };
@@ -168,7 +168,7 @@ fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<
     Ok(Overlap { hop, ..half })
 }
 
-/// Returns the chains that are asked for, as in the model's run where nothing else is.
+/// Returns the requested chains; settings not given are those of the model's run.
 fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, OutOfRange> {
     let without_data = if arguments.corpus.is_none() { ChainStart::Noise } else { ChainStart::Data };
     let own_start = if own.start == ChainStart::Data { without_data } else { own.start };
@@ -183,7 +183,7 @@ fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, Ou
     })
 }
 
-/// Returns the sound that is asked for, as in the file given or else in the model's run where nothing else is.
+/// Returns the requested style; settings not given are those of the given file or, without one, of the model's run.
 fn style(
     arguments: &SampleArguments,
     own: &SampleOptions,
@@ -204,7 +204,8 @@ fn is_tempo(tempo: f64) -> bool {
     Key::named("sample.tempo").admits(&tempo.into())
 }
 
-/// Returns what is lost of the tempi of the file given, unless a tempo is asked for; all is written at `tempo`.
+/// Returns a remark on the tempi of the given file that are lost, unless a tempo is requested; all is written at
+/// `tempo`.
 fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Option<String> {
     let first = *given.tempi.first().filter(|_| arguments.tempo.is_none())?;
     if !is_tempo(first) {
@@ -218,7 +219,7 @@ fn tempo_remark(arguments: &SampleArguments, given: &Given, tempo: f64) -> Optio
     })
 }
 
-/// Checks that the cells of the pieces fit into memory: they are by far the most that the pieces take.
+/// Checks that the cells of the pieces, by far their largest part, fit into memory.
 fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<(), CliError> {
     let bytes_of_step = model.layout.columns().div_ceil(64) as u64 * 8;
     let cells = (count as u64).saturating_mul(steps as u64).saturating_mul(bytes_of_step);
@@ -226,15 +227,15 @@ fn check_room(count: usize, steps: usize, model: &ModelDescription) -> Result<()
         Some(available) if cells > available => {
             let (needed, there) = (in_words(cells), in_words(available));
             Err(CliError::usage(format!(
-                "{count} pieces of {steps} steps take about {needed}, where {there} of memory are available: fewer at a \
-                 time, each call with a --seed and a folder of its own, take less"
+                "{count} pieces of {steps} steps take about {needed}, and {there} of memory are available: make fewer \
+                 at a time, each call with its own --seed and folder"
             )))
         }
         _ => Ok(()),
     }
 }
 
-/// The windows of a corpus, read as the model's run read its own.
+/// Reads the windows of a corpus by the rules of the model's run.
 fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Windows, CliError> {
     let options = CorpusOptions { path: Some(path.to_path_buf()), ..options.clone() };
     let corpus = load_corpus(&options, &|_, _| ())?;
@@ -245,15 +246,15 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }
 
-/// The files that a call has left in its folder.
+/// The files in the folder after a call.
 struct Written {
-    /// Pieces written.
+    /// The number of pieces written.
     files: usize,
-    /// Files with such names that it has not written, of an earlier call perhaps.
+    /// The numbered files that the call has not written, such as those of an earlier call.
     others: Vec<String>,
 }
 
-/// Write `N.mid` for chain N, and `N.wav` if asked for.
+/// Writes `N.mid` for chain N, and `N.wav` if requested.
 fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreError> {
     crate::sweep::create_folder(&arguments.out)?;
     let mut written = HashSet::new();
@@ -281,7 +282,7 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreE
     Ok(Written { files, others })
 }
 
-/// The files of a folder that are named as a call names its own, by number; none of a folder that cannot be listed.
+/// Returns the files of a folder that are named by numbers, in their order; none if the folder cannot be listed.
 fn numbered_files(folder: &Path) -> Vec<String> {
     let number = |name: &str| {
         let (stem, extension) = name.rsplit_once('.')?;
@@ -295,7 +296,7 @@ fn numbered_files(folder: &Path) -> Vec<String> {
     numbered.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The first few of some names, and how many there are besides.
+/// Lists the first few names, with the number of the others.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");

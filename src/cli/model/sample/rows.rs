@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> Result<Exit
     print(if arguments.verbosity.quiet { "" } else { &line }, Exit::Done)
 }
 
-/// Draws the samples that are asked for; an error says what is wrong with the request.
+/// Draws the requested samples; an error names the fault of the request.
 fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, CliError> {
     let place = arguments.model.display();
     let of_music = of_music(arguments);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
+use crate::engine::kind::{EngineKind, build};
 use crate::engine::packed::down::TABLES_FROM_ROWS;
 use crate::engine::packed::kernels::GROUP;
 use crate::engine::reference::ReferenceEngine;
@@ -351,6 +352,27 @@ proptest! {
 }
 
 /// Shapes on either side of a tile and a block: parameters added twice are twice the parameters, place by place.
+/// One parameter that is not finite is found wherever it stands, and the engine finds none beyond the units.
+#[test]
+fn every_parameter_is_asked_to_be_finite() {
+    for (visible, hidden) in [(1, 1), (5, 65), (129, 3)] {
+        let parameters = random_parameters(3, visible, hidden, uneven);
+        for kind in [EngineKind::Packed, EngineKind::Dense, EngineKind::Reference] {
+            let finite = |parameters: &Parameters| build(kind, parameters.clone()).parameters_are_finite();
+            assert!(finite(&parameters), "{kind:?}, {visible} × {hidden}");
+            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let places = [visible * hidden, visible, hidden];
+                for (part, place) in (0..3).flat_map(|part| (0..places[part]).map(move |place| (part, place))) {
+                    let mut other = parameters.clone();
+                    let values = [&mut other.weights, &mut other.visible_bias, &mut other.hidden_bias];
+                    values.into_iter().nth(part).unwrap()[place] = value;
+                    assert!(!finite(&other), "{kind:?}, {visible} × {hidden}: {value} at {place} of part {part}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn parameters_are_added_where_they_belong() {
     for (visible, hidden) in [(1, 1), (63, 65), (64, 64), (128, 200), (129, 130)] {
