@@ -18,7 +18,8 @@ use chordbench::engine::{
     BitMatrix, Draw, Engine, EngineKind, HiddenStatistics, Parameters, Purpose, RowStreams, Statistics, Step, build,
 };
 use chordbench::evaluate::reconstruction_error;
-use chordbench::model::{EpochCounts, Rbm, Sampler, Trainer};
+use chordbench::model::likelihood::NamedWindows;
+use chordbench::model::{EpochCounts, Model, Rbm, Trainer};
 use chordbench::music::{Corpus, SongSplit, Windows};
 use chordbench::sweep::{RunParameters, SweepConfig, load_corpus};
 use chordbench::train::{Centring, Method, StatisticsKind, TrainOptions, TrainingSet};
@@ -399,10 +400,10 @@ fn check_epoch(job: &Job) -> EpochCounts {
         examples: trained.len() as u64,
     };
     let mut trainer = job.trainer();
-    let error = |sampler: &mut dyn Sampler| {
-        reconstruction_error(sampler, &job.training.bits, &trained, 1, (SEED, 0, 0)).expect("there are windows")
-    };
-    let before = error(trainer.model_mut().sampler());
+    let split = NamedWindows::of_rows(&job.training.bits, &trained);
+    let error =
+        |model: &mut dyn Model| reconstruction_error(model, &split, 1, (SEED, 0, 0)).expect("there are windows");
+    let before = error(trainer.model_mut());
     let counts = on_threads(1, || {
         let mut trainer = job.trainer();
         let counts = trainer.train_epoch(0);
@@ -415,7 +416,7 @@ fn check_epoch(job: &Job) -> EpochCounts {
     assert_eq!(counts.0, expected, "{}", job.name);
     assert!(counts == again, "{}: two threads leave other bits than one", job.name);
     assert!(counts.1.is_finite());
-    let after = error(trainer.model_mut().sampler());
+    let after = error(trainer.model_mut());
     assert!(after < before, "{}: the reconstruction error went from {before} to {after}", job.name);
     counts.0
 }

@@ -32,7 +32,8 @@ fn main() -> anyhow::Result<()> {
     let possible = density.enumerated_units().is_none_or(|units| units <= MAXIMUM_ENUMERATED_UNITS);
     let annealing = (!possible).then(|| run.evaluate.annealing());
     let request = LikelihoodRequest { exact: possible, annealing, seed: 1 };
-    let splits = [NamedWindows { name: "train", windows: &windows.bits, rows: &rows }];
+    let splits =
+        [NamedWindows { name: "train", windows: &windows.bits, songs: &windows.songs, rows: &rows, judged: true }];
     let likelihood = density.log_likelihood(&splits, &request).ok().context("this kind of model has no likelihood")?;
 
     println!("mean log-likelihood of {} windows, in nats per window and per step", windows.len());

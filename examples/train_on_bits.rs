@@ -5,6 +5,7 @@
 
 use chordbench::engine::BitMatrix;
 use chordbench::evaluate::reconstruction_error;
+use chordbench::model::likelihood::NamedWindows;
 use chordbench::model::{ModelOptions, Trainer, sample};
 use chordbench::train::{Method, TrainOptions, TrainingSet};
 
@@ -19,7 +20,8 @@ fn main() {
     for epoch in 1..=epochs {
         trainer.train_epoch(epoch - 1);
         if epoch % 1000 == 0 {
-            let error = reconstruction_error(trainer.model_mut().sampler(), &data, &rows, 1, (seed, epoch, 0));
+            let error =
+                reconstruction_error(trainer.model_mut(), &NamedWindows::of_rows(&data, &rows), 1, (seed, epoch, 0));
             let density = trainer.model().density().expect("an RBM has a density");
             let log_likelihood = density.exact_log_likelihood(&data).ok().flatten();
             let (error, log_likelihood) = error.zip(log_likelihood).expect("6 hidden units are enumerated");

@@ -117,6 +117,7 @@ fn values_that_do_not_go_together() {
         "[corpus]\npath = \"jsb.json\"\nplanes = [\"hold\", \"onset\"]\n",
         "[corpus]\npath = \"jsb.json\"\ncompat = \"seed\"\n",
         "[train]\naveraged_epochs = 5\nearly_stopping_metric = \"reconstruction-error\"\n",
+        "[sample]\nstart = \"previous\"\n",
         "[sweep.grid]\n\"corpus.highest_pitch\" = [\n  12,\n  100,\n]\n\"train.k\" = [1, 2]\n",
     ]));
 }

@@ -358,9 +358,35 @@ fn the_identity_is_that_of_the_parameters_alone() {
             "train.nesterov" => "train.momentum = 0.5\n",
             "train.sparsity_target" | "train.sparsity_decay" => "train.sparsity_strength = 1.0\n",
             "train.centring_rate" => "train.centring = \"data\"\n",
+            "train.adam_first" | "train.adam_second" | "train.adam_epsilon" => "train.optimizer = \"adam\"\n",
             _ => "",
         };
-        let unchanged = ids(&plan(beside, &[]));
+        let sequences = "model.kind = \"rnn-rbm\"\n";
+        let beside = match key.path.strip_prefix("pretrain.") {
+            Some("epochs") => sequences.to_owned(),
+            // What holds in training holds in the stage before it.
+            Some(name) => {
+                let own = match name {
+                    "chains" => "pretrain.method = \"pcd\"\n",
+                    "temperatures" | "lowest_inverse_temperature" => "pretrain.method = \"pt\"\n",
+                    "positive_sample" => "pretrain.statistics = \"samples\"\n",
+                    "learning_rate_final" => "pretrain.learning_rate_schedule = \"linear\"\n",
+                    "learning_rate_schedule" => "pretrain.learning_rate_final = 0.001\n",
+                    "k_final" => "pretrain.k = 2\n",
+                    "initial_momentum" => "pretrain.momentum_switch_epoch = 5\n",
+                    "momentum_switch_epoch" => "pretrain.initial_momentum = 0.5\n",
+                    "nesterov" => "pretrain.momentum = 0.5\n",
+                    "sparsity_target" | "sparsity_decay" => "pretrain.sparsity_strength = 1.0\n",
+                    "centring_rate" => "pretrain.centring = \"data\"\n",
+                    "adam_first" | "adam_second" | "adam_epsilon" => "pretrain.optimizer = \"adam\"\n",
+                    _ => "",
+                };
+                format!("{sequences}pretrain.epochs = 10\n{own}")
+            }
+            None if key.kinds.is_empty() => beside.to_owned(),
+            None => sequences.to_owned(),
+        };
+        let unchanged = ids(&plan(&beside, &[]));
         let changed = ids(&plan(&format!("{beside}\"{}\" = {value}\n", key.path), &[]));
         let decides = key.role == Role::Parameter && value != Value::from(key.default);
         assert_eq!(changed == unchanged, !decides, "{} = {value}", key.path);

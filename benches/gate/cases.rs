@@ -1,5 +1,5 @@
-//! The cases that are timed: updates of three shapes with their parts, Gibbs steps of frames, a short job of the seed
-//! recipe.
+//! The cases that are timed: updates of three shapes with their parts, Gibbs steps of frames, short jobs of two
+//! recipes.
 //!
 //! A case keeps its name for as long as it means the same work; another work gets another name, and the gate then has
 //! nothing to compare it with.
@@ -29,7 +29,13 @@ const LEAST_REPETITIONS: usize = 4;
 const BATCHES: usize = 2;
 /// Epochs of the job: the first ones, in which samples become sparse.
 const JOB_EPOCHS: u64 = 8;
+/// Epochs of the job that trains on whole songs.
+const SONGS_EPOCHS: u64 = 2;
 const SEED: u64 = 42;
+/// The recipe of the article.
+const SEED_RECIPE: &str = include_str!("../../configs/seed.toml");
+/// The recipe of its successor, without the stage of pretraining.
+const SONGS_RECIPE: &str = include_str!("../../configs/rnn-rbm-article.toml");
 
 /// The size of an update, and what its statistics are.
 #[derive(Clone, Copy)]
@@ -69,8 +75,12 @@ pub(crate) fn measure() -> Report {
                 report.minima.insert(format!("{name} V=88 H=150 B=1000, {engine_name}"), time);
             }
         }
-        let job = Job::new();
-        report.minima.insert(format!("seed job, first {JOB_EPOCHS} epochs"), job.least_time(2 * BUDGET));
+        let job = Job::new(SEED_RECIPE);
+        let time = job.least_time(JOB_EPOCHS, 2 * BUDGET);
+        report.minima.insert(format!("seed job, first {JOB_EPOCHS} epochs"), time);
+        let songs = Job::new(SONGS_RECIPE);
+        let time = songs.least_time(SONGS_EPOCHS, 2 * BUDGET);
+        report.minima.insert(format!("RNN-RBM job, first {SONGS_EPOCHS} epochs"), time);
     });
     report
 }
@@ -117,9 +127,11 @@ pub(crate) fn check() {
             assert!(outcome(engine.as_mut(), offsets) == expected, "{name} differs from the reference on frames");
         }
     }
-    let job = Job::new();
-    let (first, last) = (job.train(0), job.train(JOB_EPOCHS));
-    assert!(first != last && last.is_finite(), "the job does not learn");
+    for (recipe, epochs) in [(SEED_RECIPE, JOB_EPOCHS), (SONGS_RECIPE, SONGS_EPOCHS)] {
+        let job = Job::new(recipe);
+        let (first, last) = (job.train(0), job.train(epochs));
+        assert!(first != last && last.is_finite(), "a job does not learn");
+    }
 }
 
 /// Returns the engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
@@ -307,17 +319,16 @@ fn repetitions(budget: Duration) -> impl Iterator<Item = ()> {
     (0..).take_while(move |&done| done < LEAST_REPETITIONS || start.elapsed() < budget).map(|_: usize| ())
 }
 
-/// The seed recipe on the built-in corpus.
+/// A recipe on the built-in corpus.
 struct Job {
     parameters: RunParameters,
     windows: Windows,
 }
 
 impl Job {
-    fn new() -> Self {
-        let config = include_str!("../../configs/seed.toml").to_owned();
-        let sweep =
-            SweepConfig::from_text(Some((Path::new("configs/seed.toml"), config)), &[]).expect("a configuration");
+    fn new(recipe: &str) -> Self {
+        let file = Some((Path::new("recipe.toml"), recipe.to_owned()));
+        let sweep = SweepConfig::from_text(file, &[]).expect("a configuration");
         let parameters = sweep.base(None).expect("parameters of a run");
         let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         let rolls = corpus.songs.iter().map(|song| &song.roll);
@@ -339,8 +350,8 @@ impl Job {
     }
 
     /// Returns the sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.
-    fn least_time(&self, budget: Duration) -> f64 {
-        let mut least = [f64::INFINITY; JOB_EPOCHS as usize];
+    fn least_time(&self, epochs: u64, budget: Duration) -> f64 {
+        let mut least = vec![f64::INFINITY; epochs as usize];
         for () in repetitions(budget) {
             let mut trainer = self.trainer();
             for (epoch, least) in least.iter_mut().enumerate() {

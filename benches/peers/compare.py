@@ -25,7 +25,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from jobs import JOBS, Job
+from jobs import JOBS, Job, SequenceJob
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -37,6 +37,17 @@ PEERS = {
     "JAX": ["jax-batch", "jax-scan"],
     "TensorFlow": ["tensorflow-graph", "tensorflow-xla"],
     "scikit-learn": ["sklearn"],
+}
+# The same for an RNN-RBM.
+SEQUENCE_PEERS = {
+    "NumPy": ["rnn_numpy"],
+    "PyTorch": [
+        "rnn_torch-formulas",
+        "rnn_torch-autograd",
+        "rnn_torch-formulas-compile",
+        "rnn_torch-autograd-compile",
+    ],
+    "JAX": ["rnn_jax-batch", "rnn_jax-scan"],
 }
 # Trains by another rule: shown, but not among those that "fastest" is taken from.
 OTHER_RULE = "scikit-learn"
@@ -157,8 +168,8 @@ class PeerProcess:
 class Runner:
     """Our own program, a process a measurement."""
 
-    def __init__(self, program: Path, corpus: Path | None):
-        self.program, self.corpus = program, corpus
+    def __init__(self, program: Path, corpora: dict[str, Path | None]):
+        self.program, self.corpora = program, corpora
         self.environment: dict = {}
 
     def measure(self, name: str, epochs: int, seed: int) -> Measurement:
@@ -170,8 +181,8 @@ class Runner:
             "evaluate.every": 1_000_000,
             "evaluate.pseudo_likelihood_windows": 0,
         }
-        if self.corpus:
-            settings["corpus.path"] = self.corpus
+        if self.corpora[job.corpus]:
+            settings["corpus.path"] = self.corpora[job.corpus]
         with tempfile.TemporaryDirectory() as folder:
             command = [self.program, "run", "--config", ROOT / "configs/seed.toml", "--out", folder, "--quiet"]
             command += ["--jobs", "1", "--threads-per-run", str(job.threads)]
@@ -180,10 +191,17 @@ class Runner:
             subprocess.run(list(map(str, command)), check=True, env=clean_environment())
             ticks, machine = process_ticks(os.getpid()) - ticks, machine_ticks() - machine
             others = others_share(time.monotonic() - start, machine, ticks)
-            record = json.loads(next(Path(folder).glob("*/runs/*/result.json")).read_text())
+            [record] = Path(folder).glob("*/runs/*/result.json")
+            lines = record.with_name("epochs.jsonl").read_text().splitlines()
+            record = json.loads(record.read_text())
         self.environment = record["environment"]
         error, examples = record["metrics"]["train_reconstruction_error"], record["corpus"]["trained_windows"]
-        return Measurement(record["timing"]["train_s"], epochs, error, examples, others)
+        # A stage before training, which names itself, is not part of the job.
+        timed = [epoch for epoch in map(json.loads, lines) if epoch["epoch"] > 0 and "stage" not in epoch]
+        if len(timed) != epochs:
+            raise RuntimeError(f"{name}: the record has {len(timed)} epochs, not {epochs}")
+        seconds = sum(epoch["timing"]["train_s"] for epoch in timed)
+        return Measurement(seconds, epochs, error, examples, others)
 
 
 @dataclass
@@ -209,7 +227,7 @@ class Comparison:
 
     def __init__(self, arguments: argparse.Namespace):
         self.arguments = arguments
-        self.runner = Runner(arguments.runner, arguments.corpus)
+        self.runner = Runner(arguments.runner, {"pop": arguments.corpus, "jsb": arguments.jsb})
         self.out: Path = arguments.out
         self.random = random.Random()
         self.patience: float = arguments.patience
@@ -253,10 +271,10 @@ class Comparison:
 
     def choose_variants(self) -> None:
         """For each peer and job the way of running it that is fastest, by the better of two short trials."""
-        contestants = [(peer, variant) for peer in self.arguments.peers for variant in variants(peer)]
+        contestants = [(peer, variant) for peer in self.arguments.peers for variant in all_variants(peer)]
         for peer, variant in contestants:
             for name in self.arguments.jobs:
-                if peer == OTHER_RULE and JOBS[name].k > 1:
+                if variant not in variants(peer, JOBS[name]):
                     continue
                 epochs = max(1, self.epochs(name, peer) // 20)
                 trials = [self.measure(peer, variant, name, epochs, seed) for seed in (1, 2)]
@@ -446,12 +464,20 @@ class Comparison:
             replace_block(path, wrapped(table))
 
 
-def variants(peer: str) -> list[str]:
-    """The ways to run a peer: with all cores and on one."""
-    return [variant + cores for variant in PEERS[peer] for cores in ("", "@1")]
+def variants(peer: str, job: Job | SequenceJob) -> list[str]:
+    """The ways to run a peer on a job, with all cores and on one; none if it cannot do the job."""
+    if peer == OTHER_RULE and job.k > 1:
+        return []
+    ways = SEQUENCE_PEERS.get(peer, []) if isinstance(job, SequenceJob) else PEERS[peer]
+    return [way + cores for way in ways for cores in ("", "@1")]
 
 
-def title(job: Job) -> str:
+def all_variants(peer: str) -> list[str]:
+    """The ways to run a peer on any job."""
+    return [way + cores for way in PEERS[peer] + SEQUENCE_PEERS.get(peer, []) for cores in ("", "@1")]
+
+
+def title(job: Job | SequenceJob) -> str:
     return f"{job.title} ({'one core' if job.threads == 1 else f'{job.threads} threads'})"
 
 
@@ -477,6 +503,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runner", type=Path, required=True, help="our program")
     parser.add_argument("--data", type=Path, required=True, help="folder of the exported windows")
     parser.add_argument("--corpus", type=Path, help="what they were exported from; the built-in corpus if absent")
+    parser.add_argument("--jsb", type=Path, help="the chorales, jsb_chorales.json; without them no job trains on them")
     parser.add_argument("--out", type=Path, required=True, help="folder for results.json, table.md and logs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS), metavar="JOB", help=", ".join(JOBS))
@@ -490,7 +517,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=1200.0, help="seconds to wait for a quiet machine, in all")
     parser.add_argument("--tries", type=int, default=3, help="measurements at most, until one is undisturbed")
     parser.add_argument("--update", type=Path, action="append", default=[], help="document to put the table into")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.jsb:
+        options.jobs = [name for name in options.jobs if JOBS[name].corpus != "jsb"]
+    if not options.jobs:
+        parser.error("no job is left without --jsb")
+    return options
 
 
 def main() -> None:

@@ -1,27 +1,32 @@
 //! The training windows of the seed recipe as NumPy files, for the peers that are timed against this program.
 //!
 //! ```text
-//! cargo run --release --example export-windows -- FOLDER [CORPUS]
+//! cargo run --release --example export-windows -- FOLDER [CORPUS] [--set KEY=VALUE]...
 //! ```
 //!
 //! `windows.npy` holds the windows (windows × visible, one byte a cell, 0 or 1) and `songs.npy` where each song's
 //! windows begin and end (songs × 2). Both come from the reader and the cutter that a run uses, so every peer trains on
-//! what this program trains on. Without a corpus it is the built-in one.
+//! what this program trains on. Without a corpus it is the built-in one. `--set model.timesteps=5` cuts other windows,
+//! such as the frames of an RNN-RBM.
 
 use anyhow::{Context, Result};
-use chordbench::music::Windows;
+use chordbench::music::{SongSplit, Windows};
 use chordbench::sweep::{SweepConfig, load_corpus};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<()> {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let (folder, corpus) = match arguments.as_slice() {
+    let arguments = std::env::args_os().skip(1).map(std::ffi::OsString::into_string);
+    let arguments: Vec<String> = arguments
+        .collect::<Result<_, _>>()
+        .map_err(|argument| anyhow::anyhow!("the argument {} is not Unicode", argument.display()))?;
+    let settings = arguments.iter().position(|argument| argument == "--set").unwrap_or(arguments.len());
+    let (paths, settings) = arguments.split_at(settings);
+    let (folder, corpus) = match paths {
         [folder] => (folder, None),
         [folder, corpus] => (folder, Some(PathBuf::from(corpus))),
         _ => anyhow::bail!("give the folder to write to and, if it is not the built-in one, the corpus"),
     };
-    let windows = seed_windows(corpus.as_deref())?;
+    let windows = training_windows(corpus.as_deref(), settings)?;
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
 
@@ -38,14 +43,24 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Returns the windows that `configs/seed.toml` trains on, of all songs: that recipe holds none out.
-fn seed_windows(corpus: Option<&Path>) -> Result<Windows> {
+/// Returns the windows that `configs/seed.toml` trains on with these settings, each behind a `--set`: those of all
+/// songs, or of the training songs of a data set with splits of its own.
+fn training_windows(corpus: Option<&Path>, settings: &[String]) -> Result<Windows> {
+    let mut sets = Vec::new();
+    for pair in settings.chunks(2) {
+        match pair {
+            [option, setting] if option == "--set" => sets.push(setting.clone()),
+            _ => anyhow::bail!("give settings as --set KEY=VALUE"),
+        }
+    }
     let config = include_str!("../../configs/seed.toml").to_owned();
-    let sweep = SweepConfig::from_text(Some((Path::new("configs/seed.toml"), config)), &[])?;
+    let sweep = SweepConfig::from_text(Some((Path::new("configs/seed.toml"), config)), &sets)?;
     let parameters = sweep.base(corpus)?;
-    anyhow::ensure!(parameters.corpus.validation == 0.0, "the seed recipe holds songs out: the windows would differ");
     let corpus = load_corpus(&parameters.corpus, &|_, _| ())?;
-    let rolls = corpus.songs.iter().map(|song| &song.roll);
+    let split = corpus.songs.iter().any(|song| song.split.is_some());
+    anyhow::ensure!(split || parameters.corpus.validation == 0.0, "songs are held out: the windows would differ");
+    let songs = SongSplit::of(&corpus, 0.0, 0).training;
+    let rolls = songs.into_iter().map(|song| &corpus.songs[song].roll);
     Ok(Windows::cut(&corpus.layout, rolls, parameters.model.timesteps))
 }
 

@@ -55,17 +55,23 @@ def first_parameters(job: Job, data: Data, seed: int) -> Parameters:
     return Parameters(weights.astype(np.float32), bias.astype(np.float32), np.zeros(job.hidden, np.float32))
 
 
-def reconstruction_error(model: Parameters, windows: np.ndarray, k: int, seed: int) -> float:
-    """Mean of (v - v~)^2, v~ the visible sample after k Gibbs steps from v: the runner's definition, in f64."""
+def reconstruction_error(model: Parameters, data: Data, k: int, seed: int) -> float:
+    """Mean of (v - v~)^2 over the windows trained on, v~ the visible sample after k Gibbs steps from v: the runner's
+    definition, in f64."""
+    weights = model.weights.astype(np.float64)
+    return distance_of_chain(data.windows[data.rows], weights, model.visible_bias, model.hidden_bias, k, seed)
+
+
+def distance_of_chain(windows, weights, visible_bias, hidden_bias, k: int, seed: int) -> float:
+    """Mean of (v - v~)^2, v~ the visible sample after k Gibbs steps from v; biases for all windows, or one a row."""
     generator = np.random.default_rng(seed)
 
     def sample(inputs: np.ndarray) -> np.ndarray:
         return (generator.random(inputs.shape) * (1.0 + np.exp(-inputs)) < 1.0).astype(np.float64)
 
     with np.errstate(over="ignore"):
-        weights = model.weights.astype(np.float64)
         visible = windows
         for _ in range(k):
-            hidden = sample(visible @ weights + model.hidden_bias)
-            visible = sample(hidden @ weights.T + model.visible_bias)
+            hidden = sample(visible @ weights + hidden_bias)
+            visible = sample(hidden @ weights.T + visible_bias)
     return float(((windows - visible) ** 2).mean())

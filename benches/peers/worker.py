@@ -3,14 +3,16 @@
     worker.py NAME CORPUS_FOLDER
 
 Requests come as lines of JSON on standard input, answers leave as lines of JSON on standard output. A request is a job
-of `jobs.py` with a number of epochs and a seed. NAME is a module `peer_NAME.py`, with the way to run it after a hyphen
+of `jobs.py` with a number of epochs and a seed. NAME is a module `peer_NAME.py`, with the way to run it after hyphens
 where there are several, and `@1` at the end to stay on one core. The module has a function `versions()` and a class `Peer`:
 
-    Peer(job, data[, way])      data.windows (windows x visible, float32, 0 or 1), data.rows, data.batches
+    Peer(job, data[, way ...])  data.windows (windows x visible, float32, 0 or 1), data.rows, data.batches
     prepare()                   whatever comes before training and is not timed, such as compiling
     start(parameters, seed)     put the model into its first state
     train(epochs)               return when the parameters are computed, not merely queued
     parameters()                weights (visible x hidden), visible bias, hidden bias, as NumPy arrays
+
+Modules `peer_rnn_NAME.py` train the RNN-RBM of a `SequenceJob` on the data and parameters of `sequences.py`.
 """
 
 import importlib
@@ -20,8 +22,9 @@ import sys
 import time
 from pathlib import Path
 
-from jobs import JOBS
-from peer import first_parameters, load, reconstruction_error
+import peer
+import sequences
+from jobs import JOBS, SequenceJob
 
 
 def main() -> None:
@@ -38,20 +41,22 @@ def main() -> None:
     print(json.dumps({"versions": module.versions()}), file=answers)
     for line in sys.stdin:
         request = json.loads(line)
-        job = JOBS[request["job"]]
+        job, seed = JOBS[request["job"]], request["seed"]
+        common = sequences if isinstance(job, SequenceJob) else peer
         if job.shape not in peers:
-            data = load(folder, job)
+            data = common.load(folder, job)
             peers[job.shape] = module.Peer(job, data, *name.split("-")[1:]), data
             peers[job.shape][0].prepare()
-        peer, data = peers[job.shape]
+        own, data = peers[job.shape]
+        first = common.first_parameters(job, data, seed)
         # An epoch before the clock starts wakes threads and fills caches.
-        peer.start(first_parameters(job, data, request["seed"]), request["seed"])
-        peer.train(1)
-        peer.start(first_parameters(job, data, request["seed"]), request["seed"])
+        own.start(first, seed)
+        own.train(1)
+        own.start(first, seed)
         start = time.perf_counter()
-        peer.train(request["epochs"])
+        own.train(request["epochs"])
         seconds = time.perf_counter() - start
-        error = reconstruction_error(peer.parameters(), data.windows[data.rows], job.k, request["seed"])
+        error = common.reconstruction_error(own.parameters(), data, job.k, seed)
         print(json.dumps({"seconds": seconds, "error": error, "examples": len(data.rows)}), file=answers)
 
 

@@ -46,6 +46,8 @@ fn every_help_has_examples_that_parse() {
 /// The keys that no flag mirrors.
 const WITHOUT_FLAG: &[&str] = &[
     "sample.skip_empty",
+    // `--length` takes bars too.
+    "sample.length",
     "evaluate.every",
     "evaluate.log_likelihood",
     "evaluate.pseudo_likelihood_windows",

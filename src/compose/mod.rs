@@ -3,6 +3,10 @@
 //! Each window is drawn given the cells of the sketch and the cells that the windows before it have filled in. Nothing
 //! here reads files or clocks, or prints.
 
+mod frames;
+
+pub use frames::fill_in_frames;
+
 use crate::engine::BitMatrix;
 use crate::model::{Chains, Clamp, Sampler};
 use crate::music::{PianoRoll, Sketch};

@@ -9,6 +9,7 @@ mod kind;
 mod math;
 mod packed;
 mod parameters;
+mod product;
 mod random;
 mod reference;
 mod update;
@@ -18,9 +19,10 @@ pub use bits::BitMatrix;
 pub use contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 pub use dense::DenseEngine;
 pub use kind::{EngineKind, build, build_for};
-pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus};
+pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus, tanh};
 pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
 pub use parameters::Parameters;
+pub use product::ProductKernels;
 pub use random::{
     LANES, Purpose, RowStreams, UnitStream, derive_seed, open_unit, permutation, standard_normals, uniform_below,
 };

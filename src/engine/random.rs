@@ -62,6 +62,14 @@ pub enum Purpose {
     AnnealingVisible = 42,
     /// Exchanges of states between temperatures in training.
     Swap = 30,
+    /// Initial weights of a recurrent network, one matrix a batch and one row of it a stream.
+    RecurrentWeights = 50,
+    /// Visible units that dropout hides from a recurrent network.
+    DropoutVisible = 51,
+    /// Recurrent units that dropout hides from the biases that they set.
+    DropoutRecurrent = 52,
+    /// First states of a frame's chain, drawn from independent units.
+    FrameStart = 53,
 }
 
 /// The streams of a batch of rows: everything of a key but the row.

@@ -1,7 +1,7 @@
 //! The options of evaluation: the `evaluate` table of a configuration.
 
 use crate::model::Density;
-use crate::model::likelihood::{AnnealingOptions, MAXIMUM_ENUMERATED_UNITS, Spacing};
+use crate::model::likelihood::{AnnealingOptions, FrameAnnealing, MAXIMUM_ENUMERATED_UNITS, Spacing};
 use serde::{Deserialize, Serialize};
 
 /// A method for the log-likelihood of a trained model.
@@ -41,6 +41,12 @@ pub struct EvaluateOptions {
     pub ais_mixing_steps: usize,
     /// The number of windows of each split at which RAISE starts a chain; 0 leaves RAISE out.
     pub raise_windows: usize,
+    /// For models of sequences, the number of frames of each split that annealing judges; 0 for all.
+    pub frames: usize,
+    /// For models of sequences, the number of annealed chains of a frame.
+    pub frame_chains: usize,
+    /// For models of sequences, the number of inverse temperatures of a frame's chains.
+    pub frame_temperatures: usize,
 }
 
 impl EvaluateOptions {
@@ -66,6 +72,11 @@ impl EvaluateOptions {
             spacing: self.ais_spacing,
             mixing_steps: self.ais_mixing_steps as u64,
             raise_windows: self.raise_windows,
+            frames: FrameAnnealing {
+                frames: self.frames,
+                chains: self.frame_chains,
+                temperatures: self.frame_temperatures,
+            },
         }
     }
 }
@@ -82,6 +93,9 @@ impl Default for EvaluateOptions {
             ais_spacing: Spacing::Linear,
             ais_mixing_steps: 1_000,
             raise_windows: 100,
+            frames: 1_000,
+            frame_chains: 20,
+            frame_temperatures: 300,
         }
     }
 }

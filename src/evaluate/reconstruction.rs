@@ -1,7 +1,8 @@
 //! The reconstruction error: the distance that a chain moves from the data in k steps.
 
 use crate::engine::{BitMatrix, Purpose};
-use crate::model::{ChainStep, GibbsStreams, LastStep, Sampler};
+use crate::model::likelihood::NamedWindows;
+use crate::model::{ChainStep, Context, GibbsStreams, LastStep, Model};
 
 /// The number of rows sent through the chain at once, which bounds the memory of the evaluation.
 const ROWS_AT_ONCE: usize = 512;
@@ -12,14 +13,16 @@ const ROWS_AT_ONCE: usize = 512;
 /// There are many definitions; this one counts sampled states, not probabilities. It measures the stickiness of the
 /// chain as much as the quality of the model, so it is not a measure of quality by itself (Hinton 2010, section 5).
 /// `split` keeps the streams of different sets of windows apart; row `i` of `rows` draws from stream `i`.
+///
+/// A model of sequences keeps the frames before each row as they are.
 pub fn reconstruction_error(
-    sampler: &mut dyn Sampler,
-    windows: &BitMatrix,
-    rows: &[usize],
+    model: &mut dyn Model,
+    &NamedWindows { windows, songs, rows, .. }: &NamedWindows,
     k: u64,
     (seed, epoch, split): (u64, u64, u64),
 ) -> Option<f64> {
     let (mut data, mut visible) = (BitMatrix::default(), BitMatrix::default());
+    let memory = model.recurrence().map(|recurrence| recurrence.before(windows, songs, rows));
     let mut differing = 0u64;
     for (index, rows) in rows.chunks(ROWS_AT_ONCE).enumerate() {
         let streams = GibbsStreams {
@@ -32,8 +35,13 @@ pub fn reconstruction_error(
         };
         windows.gather_into(rows, &mut data);
         visible.clone_from(&data);
+        let first = index * ROWS_AT_ONCE;
+        let past = memory.as_ref().map(|memory| memory.part(first..first + rows.len()));
+        let context = model.recurrence().zip(past).map(|(recurrence, past)| recurrence.context(&past));
+        let offsets = context.as_ref().map(Context::offsets).unwrap_or_default();
+        let sampler = model.sampler();
         for number in 0..k {
-            let step = ChainStep { number, count: k, streams, last_step: LastStep::Draw, clamp: None };
+            let step = ChainStep { number, count: k, streams, offsets, last_step: LastStep::Draw, clamp: None };
             sampler.step(&mut visible, &step);
         }
         differing += u64::from(BitMatrix::distance(data.words(), visible.words()));
@@ -58,13 +66,13 @@ mod tests {
         parameters.visible_bias.fill(-1.0);
         let mut model = RbmModel::new(parameters, EngineKind::Reference, Isa::Scalar).unwrap();
         let rows: Vec<usize> = (0..1000).collect();
-        let error = reconstruction_error(&mut model, &windows, &rows, 2, (3, 0, 0));
+        let error = reconstruction_error(&mut model, &NamedWindows::of_rows(&windows, &rows), 2, (3, 0, 0));
         let p = crate::engine::sigmoid_f64(-1.0);
         let density = windows.count_ones() as f64 / 50_000.0;
         let expected = density * (1.0 - p) + (1.0 - density) * p;
         let deviation = (p * (1.0 - p) / 50_000.0).sqrt();
         assert!((error.unwrap() - expected).abs() < 6.0 * deviation);
-        assert_eq!(reconstruction_error(&mut model, &windows, &[], 2, (3, 0, 0)), None);
+        assert_eq!(reconstruction_error(&mut model, &NamedWindows::of_rows(&windows, &[]), 2, (3, 0, 0)), None);
     }
 
     /// Strong couplings make the chain stick to the data, so the error is 0.
@@ -79,6 +87,6 @@ mod tests {
         parameters.hidden_bias.fill(-200.0);
         let mut model = RbmModel::new(parameters, EngineKind::Dense, Isa::Scalar).unwrap();
         let rows: Vec<usize> = (0..40).collect();
-        assert_eq!(reconstruction_error(&mut model, &windows, &rows, 3, (3, 0, 0)), Some(0.0));
+        assert_eq!(reconstruction_error(&mut model, &NamedWindows::of_rows(&windows, &rows), 3, (3, 0, 0)), Some(0.0));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::clamp::Clamp;
 use super::contract::{ChainStep, LastStep, Sampler};
-use super::gibbs::GibbsStreams;
+use super::gibbs::{GibbsStreams, Offsets};
 use crate::engine::{BitMatrix, Purpose, RowStreams, uniform_below};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ pub enum ChainStart {
     Noise,
     /// At training windows, drawn with replacement.
     Data,
+    /// In a piece of frames, at the frame before; the first at all visible units off.
+    Previous,
+    /// In a piece of frames, at visible units drawn by their biases alone.
+    Independent,
 }
 
 /// A set of sampling chains.
@@ -89,6 +93,14 @@ impl Chains {
         Some(visible)
     }
 
+    /// Returns the visible states (count × visible) that the chains end at if each adds `offsets` to the biases; `None` if
+    /// they are to start at data.
+    pub fn run_within(&self, sampler: &mut dyn Sampler, offsets: Offsets) -> Option<BitMatrix> {
+        let mut visible = self.first_states(sampler.visible(), None)?;
+        self.advance_within(sampler, &mut visible, (None, offsets), &mut || true);
+        Some(visible)
+    }
+
     /// Runs the steps of the chains from `visible` (count × visible) instead of from `start`.
     pub fn advance(&self, sampler: &mut dyn Sampler, visible: &mut BitMatrix, clamp: Option<&Clamp>) {
         self.advance_while(sampler, visible, clamp, &mut || true);
@@ -101,12 +113,24 @@ impl Chains {
         clamp: Option<&Clamp>,
         go_on: &mut dyn FnMut() -> bool,
     ) {
+        self.advance_within(sampler, visible, (clamp, Offsets::default()), go_on);
+    }
+
+    /// Runs the steps of the chains from `visible` (count × visible), with the units that `clamp` holds and the offsets that
+    /// each chain adds to the biases, until `go_on`, asked before each step, returns false.
+    pub fn advance_within(
+        &self,
+        sampler: &mut dyn Sampler,
+        visible: &mut BitMatrix,
+        (clamp, offsets): (Option<&Clamp>, Offsets),
+        go_on: &mut dyn FnMut() -> bool,
+    ) {
         for number in 0..self.steps {
             if !go_on() {
                 return;
             }
             let (count, streams) = (self.steps, self.streams(number));
-            sampler.step(visible, &ChainStep { number, count, streams, last_step: self.last_step, clamp });
+            sampler.step(visible, &ChainStep { number, count, streams, offsets, last_step: self.last_step, clamp });
         }
     }
 
@@ -149,9 +173,12 @@ impl Chains {
         states
     }
 
-    fn first_states(&self, units: usize, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
+    /// Returns the visible states (count × units) that the chains start at; `None` if these are data and there are none.
+    pub(crate) fn first_states(&self, units: usize, data: Option<(&BitMatrix, &[usize])>) -> Option<BitMatrix> {
         match self.start {
-            ChainStart::Zeros => Some(BitMatrix::zeros(self.count, units)),
+            ChainStart::Zeros | ChainStart::Previous | ChainStart::Independent => {
+                Some(BitMatrix::zeros(self.count, units))
+            }
             ChainStart::Noise => Some(self.noise(units)),
             ChainStart::Data => {
                 let (windows, rows) = data.filter(|(_, rows)| !rows.is_empty())?;

@@ -1,12 +1,13 @@
 //! The contract of a kind of model with everything that trains, samples, evaluates or stores one.
 
 use super::clamp::Clamp;
-use super::gibbs::GibbsStreams;
+use super::gibbs::{GibbsStreams, Offsets};
 use super::likelihood::{Likelihood, LikelihoodRequest, NamedWindows};
 use super::tensors::{TensorError, TensorReader, TensorValues, Tensors};
-use crate::engine::{BitMatrix, IsaError};
+use crate::engine::{BitMatrix, IsaError, RowOffsets, RowStreams};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The metrics by name; `None` if a metric is undefined, such as one of an empty validation set.
 pub type Metrics = BTreeMap<String, Option<f64>>;
@@ -48,6 +49,86 @@ pub trait Model: Send {
 
     /// Returns the part of the model that measures how probable it finds data, as the parameters are now.
     fn density(&self) -> Option<Box<dyn Density>>;
+
+    /// Returns the part of the model that remembers the frames before; `None` if it finds every window alike, whatever
+    /// came before it.
+    fn recurrence(&self) -> Option<&dyn Recurrence> {
+        None
+    }
+}
+
+/// The states of a recurrent network between two frames, one row a sequence.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// The states u (sequences × recurrent units), row-major.
+    pub states: Vec<f32>,
+    /// The number of recurrent units.
+    pub units: usize,
+}
+
+impl Memory {
+    /// Returns the memory of some of the sequences.
+    pub fn part(&self, sequences: Range<usize>) -> Self {
+        let states = self.states[sequences.start * self.units..sequences.end * self.units].to_vec();
+        Self { states, units: self.units }
+    }
+}
+
+/// The offsets that the past gives to the biases of a frame, one row a frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// The offsets of the visible biases (frames × visible), row-major.
+    pub visible: Vec<f32>,
+    /// The offsets of the hidden biases (frames × hidden), row-major.
+    pub hidden: Vec<f32>,
+    /// The number of visible and of hidden units.
+    pub units: (usize, usize),
+}
+
+impl Context {
+    /// Returns the offsets, as chains take them.
+    pub fn offsets(&self) -> Offsets<'_> {
+        self.offsets_of(0..self.visible.len() / self.units.0.max(1))
+    }
+
+    /// Returns the offsets of some of the frames.
+    pub fn offsets_of(&self, frames: Range<usize>) -> Offsets<'_> {
+        let (visible, hidden) = self.units;
+        Offsets {
+            visible: Some(RowOffsets::new(&self.visible[frames.start * visible..frames.end * visible], visible)),
+            hidden: Some(RowOffsets::new(&self.hidden[frames.start * hidden..frames.end * hidden], hidden)),
+        }
+    }
+}
+
+/// A model of sequences of frames, each a window: a frame depends on those before it through a memory.
+pub trait Recurrence {
+    /// Returns the visible biases (visible) that the offsets of a context add to.
+    fn visible_bias(&self) -> Vec<f32>;
+
+    /// Returns the memory of sequences that have not begun.
+    fn begin(&self, sequences: usize) -> Memory;
+
+    /// Moves every sequence past one frame (sequences × visible).
+    fn pass(&self, memory: &mut Memory, frames: &BitMatrix);
+
+    /// Returns the context of the next frame of every sequence.
+    fn context(&self, memory: &Memory) -> Context;
+
+    /// Returns the memory before some frames of songs: the rows `rows` of `frames` (frames × visible), each after the
+    /// frames of its own song before it. A frame of no song begins one.
+    fn before(&self, frames: &BitMatrix, songs: &[Range<usize>], rows: &[usize]) -> Memory;
+
+    /// Returns the distinct frames among the rows `rows` of `frames` (frames × visible), for chains to start at; `None`
+    /// without rows.
+    fn starts(&self, frames: &BitMatrix, rows: &[usize]) -> Option<Box<dyn FrameStarts>>;
+}
+
+/// Known frames that the chain of a frame may start at.
+pub trait FrameStarts: Send {
+    /// Draws one of the frames for each frame of a context (chains × visible), with a probability proportional to
+    /// e^−F_t. Each chain draws from the generator of its row.
+    fn choose(&self, context: &Context, streams: &RowStreams) -> BitMatrix;
 }
 
 /// The choice of the visible units in a chain's last step, given its hidden units.
@@ -71,6 +152,8 @@ pub struct ChainStep<'a> {
     pub count: u64,
     /// The random numbers of the step, and its temperature.
     pub streams: GibbsStreams,
+    /// The offsets that each chain adds to the biases, from the [`Context`] of its frame.
+    pub offsets: Offsets<'a>,
     /// The choice of the visible units in the step `count − 1`; all others are drawn.
     pub last_step: LastStep,
     /// The visible units that are held at given values.
@@ -102,14 +185,15 @@ pub struct Unanswered;
 
 /// The probability that a model gives to data. A kind overrides the quantities that it defines.
 pub trait Density: Send + Sync {
-    /// Returns the mean free energy F(v) = −ln p*(v) over some rows of `windows` (windows × visible), in nats; `None`
-    /// if there are no rows.
-    fn mean_free_energy(&self, _windows: &BitMatrix, _rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+    /// Returns the mean free energy F(v) = −ln p*(v) over the rows of a split that count, in nats; `None` if there are no
+    /// rows.
+    fn mean_free_energy(&self, _split: &NamedWindows) -> Result<Option<f64>, Unanswered> {
         Err(Unanswered)
     }
 
-    /// Returns the mean over rows of Σ_i ln p(v_i | v without i), in nats; `None` if there are no rows.
-    fn mean_pseudo_log_likelihood(&self, _windows: &BitMatrix, _rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+    /// Returns the mean over rows of Σ_i ln p(v_i | v without i), in nats; `None` if there are no rows. A model of
+    /// sequences conditions on the frames before, too.
+    fn mean_pseudo_log_likelihood(&self, _split: &NamedWindows) -> Result<Option<f64>, Unanswered> {
         Err(Unanswered)
     }
 
@@ -134,7 +218,7 @@ pub trait Density: Send + Sync {
     fn exact_log_likelihood(&self, windows: &BitMatrix) -> Result<Option<f64>, Unanswered> {
         let rows: Vec<usize> = (0..windows.rows()).collect();
         let request = LikelihoodRequest { exact: true, annealing: None, seed: 0 };
-        let likelihood = self.log_likelihood(&[NamedWindows { name: "train", windows, rows: &rows }], &request)?;
+        let likelihood = self.log_likelihood(&[NamedWindows::of_rows(windows, &rows)], &request)?;
         Ok(likelihood.splits.first().and_then(|split| likelihood.mean(split, "exact")))
     }
 }

@@ -1,6 +1,6 @@
 //! Block Gibbs chains, v → h → v → …, with one row for each chain.
 
-use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowStreams};
+use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowOffsets, RowStreams};
 
 /// The random streams of a set of chains, step by step, with the temperature of the chains.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,27 @@ impl GibbsStreams {
     }
 }
 
+/// The offsets that each row adds to the biases of both layers; none where all rows have the model's own biases.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offsets<'a> {
+    /// The offsets of the visible biases (rows × visible).
+    pub visible: Option<RowOffsets<'a>>,
+    /// The offsets of the hidden biases (rows × hidden).
+    pub hidden: Option<RowOffsets<'a>>,
+}
+
+impl<'a> Offsets<'a> {
+    /// Returns a draw of the hidden units with these offsets.
+    pub fn of_hidden(self, draw: Draw<'a>) -> Draw<'a> {
+        Draw { offsets: self.hidden, ..draw }
+    }
+
+    /// Returns a draw of the visible units with these offsets.
+    pub fn of_visible(self, draw: Draw<'a>) -> Draw<'a> {
+        Draw { offsets: self.visible, ..draw }
+    }
+}
+
 /// Runs `steps` Gibbs steps from hidden states, which count as already drawn in step 0.
 ///
 /// `visible` receives the visible states of the last step; `hidden` keeps the hidden states that they were drawn from.
@@ -45,12 +66,13 @@ pub fn advance_from_hidden(
     visible: &mut BitMatrix,
     steps: u64,
     streams: &GibbsStreams,
+    offsets: Offsets,
 ) {
     for step in 0..steps {
         if step > 0 {
-            engine.sample_hidden(visible, streams.hidden_draw(step), hidden);
+            engine.sample_hidden(visible, offsets.of_hidden(streams.hidden_draw(step)), hidden);
         }
-        engine.sample_visible(hidden, streams.visible_draw(step), visible);
+        engine.sample_visible(hidden, offsets.of_visible(streams.visible_draw(step)), visible);
     }
 }
 
@@ -61,10 +83,11 @@ pub fn advance_from_visible(
     hidden: &mut BitMatrix,
     steps: u64,
     streams: &GibbsStreams,
+    offsets: Offsets,
 ) {
     for step in 0..steps {
-        engine.sample_hidden(visible, streams.hidden_draw(step), hidden);
-        engine.sample_visible(hidden, streams.visible_draw(step), visible);
+        engine.sample_hidden(visible, offsets.of_hidden(streams.hidden_draw(step)), hidden);
+        engine.sample_visible(hidden, offsets.of_visible(streams.visible_draw(step)), visible);
     }
 }
 
@@ -108,7 +131,7 @@ mod tests {
                 inverse_temperature: 1.0,
             };
             let mut engine = build(kind, parameters);
-            advance_from_visible(engine.as_mut(), &mut visible, &mut hidden, 3, &streams);
+            advance_from_visible(engine.as_mut(), &mut visible, &mut hidden, 3, &streams, Offsets::default());
             let mut counts = [0.0f64; 16];
             for row in 0..visible.rows() {
                 counts[visible.row(row)[0] as usize] += 1.0;

@@ -3,13 +3,24 @@
 use super::contract::{Learner, LearnerError, Model};
 use super::footprint::Footprint;
 use super::options::{ModelKind, ModelOptions};
-use super::rbm;
 use super::tensors::Tensors;
+use super::{rbm, rnn_rbm};
 use crate::engine::{EngineKind, Isa};
 use crate::train::{TrainOptions, TrainingSet};
 
 impl ModelKind {
-    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`.
+    /// Returns true if the frames of a song depend on those before them.
+    pub fn has_memory(self) -> bool {
+        match self {
+            Self::Rbm => false,
+            Self::RnnRbm => true,
+            #[cfg(test)]
+            Self::IndependentUnits => false,
+        }
+    }
+
+    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`. `earlier` is the
+    /// model that an earlier stage of training left, to start from.
     pub fn learner<'a>(
         self,
         set: TrainingSet<'a>,
@@ -17,9 +28,11 @@ impl ModelKind {
         options: &'a TrainOptions,
         seed: u64,
         isa: Isa,
+        earlier: Option<&Tensors>,
     ) -> Result<Box<dyn Learner + 'a>, LearnerError> {
         match self {
             Self::Rbm => Ok(Box::new(rbm::RbmLearner::new(set, model, options, seed, isa)?)),
+            Self::RnnRbm => Ok(Box::new(rnn_rbm::RnnRbmLearner::new(set, model, options, seed, isa, earlier)?)),
             #[cfg(test)]
             Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::Counting::new(set, options))),
         }
@@ -29,6 +42,7 @@ impl ModelKind {
     pub fn open(self, tensors: &Tensors, engine: EngineKind, isa: Isa) -> Result<Box<dyn Model>, LearnerError> {
         match self {
             Self::Rbm => Ok(Box::new(rbm::RbmModel::open(tensors, engine, isa)?)),
+            Self::RnnRbm => Ok(Box::new(rnn_rbm::RnnRbm::open(tensors, engine, isa)?)),
             #[cfg(test)]
             Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::IndependentUnits::open(tensors)?)),
         }
@@ -39,6 +53,7 @@ impl ModelKind {
     pub fn visible_units(self, tensors: &Tensors) -> Result<usize, LearnerError> {
         match self {
             Self::Rbm => Ok(rbm::shape_of(tensors)?.0),
+            Self::RnnRbm => Ok(rnn_rbm::shape_of(tensors)?.visible),
             #[cfg(test)]
             Self::IndependentUnits => {
                 Ok(crate::testing::independent_units::IndependentUnits::open(tensors)?.log_odds.len())
@@ -50,6 +65,10 @@ impl ModelKind {
     pub fn connections(self, model: &ModelOptions, visible: usize) -> usize {
         match self {
             Self::Rbm => visible * model.hidden,
+            Self::RnnRbm => {
+                let (hidden, recurrent) = (model.hidden, model.recurrent);
+                visible * hidden + recurrent * (2 * visible + hidden + recurrent)
+            }
             #[cfg(test)]
             Self::IndependentUnits => visible,
         }
@@ -59,6 +78,7 @@ impl ModelKind {
     pub fn footprint(self, model: &ModelOptions, options: &TrainOptions, visible: usize) -> Footprint {
         match self {
             Self::Rbm => rbm::footprint(model, options, visible),
+            Self::RnnRbm => rnn_rbm::footprint(model, options, visible),
             #[cfg(test)]
             Self::IndependentUnits => {
                 Footprint { parameters: 4 * visible as u64, chain_rows: 1, ..Footprint::default() }
@@ -77,6 +97,7 @@ impl ModelKind {
     ) -> f64 {
         match self {
             Self::Rbm => rbm::update_microseconds(model, options, visible, rows, isa),
+            Self::RnnRbm => rnn_rbm::update_microseconds(model, options, visible, rows, isa),
             #[cfg(test)]
             Self::IndependentUnits => 1e-3 * visible as f64 * rows,
         }

@@ -14,17 +14,22 @@ mod footprint;
 mod gibbs;
 mod kind;
 pub mod likelihood;
+mod optimizer;
 mod options;
 pub mod rbm;
+pub mod rnn_rbm;
 mod tensors;
 mod trainer;
 
 pub use chains::{ChainStart, Chains, sample};
 pub use clamp::Clamp;
-pub use contract::{ChainStep, Density, LastStep, Learner, LearnerError, Metrics, Model, Sampler, Unanswered};
+pub use contract::{
+    ChainStep, Context, Density, FrameStarts, LastStep, Learner, LearnerError, Memory, Metrics, Model, Recurrence,
+    Sampler, Unanswered,
+};
 pub use energy::Rbm;
 pub use footprint::Footprint;
-pub use gibbs::{GibbsStreams, advance_from_hidden, advance_from_visible};
+pub use gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
 pub use options::{ModelKind, ModelOptions, VisibleBias};
 pub use tensors::{Tensor, TensorError, TensorReader, TensorValues, Tensors};
 pub use trainer::{EpochCounts, EpochPart, Trainer};

@@ -9,6 +9,8 @@ pub enum ModelKind {
     /// A Restricted Boltzmann Machine over windows.
     #[default]
     Rbm,
+    /// An RBM over frames whose biases a recurrent network sets.
+    RnnRbm,
     /// Independent units: a minimal kind, which the tests take through a whole sweep.
     #[cfg(test)]
     IndependentUnits,
@@ -17,10 +19,10 @@ pub enum ModelKind {
 impl ModelKind {
     /// The names of all kinds, as `model.kind` and model files have them.
     #[cfg(not(test))]
-    pub const NAMES: &[&str] = &["rbm"];
+    pub const NAMES: &[&str] = &["rbm", "rnn-rbm"];
     /// The names of all kinds, as `model.kind` and model files have them.
     #[cfg(test)]
-    pub const NAMES: &[&str] = &["rbm", "independent-units"];
+    pub const NAMES: &[&str] = &["rbm", "rnn-rbm", "independent-units"];
 
     /// Returns true for an RBM, the kind of files and records that name none.
     pub fn is_rbm(&self) -> bool {
@@ -44,6 +46,10 @@ pub struct ModelOptions {
     pub weight_std: f64,
     /// The visible biases before training.
     pub visible_bias: VisibleBias,
+    /// The number of units of the recurrent network, where there is one.
+    pub recurrent: usize,
+    /// The standard deviation of the network's initial weights.
+    pub recurrent_std: f64,
 }
 
 impl Default for ModelOptions {
@@ -55,6 +61,8 @@ impl Default for ModelOptions {
             weight_mean: 0.0,
             weight_std: 0.01,
             visible_bias: VisibleBias::LogOdds,
+            recurrent: 100,
+            recurrent_std: 0.01,
         }
     }
 }

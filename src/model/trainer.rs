@@ -61,7 +61,19 @@ impl<'a> Trainer<'a> {
         seed: u64,
         isa: Isa,
     ) -> Result<Self, LearnerError> {
-        let learner = model.kind.learner(set, model, options, seed, isa)?;
+        Self::after(None, set, model, options, seed, isa)
+    }
+
+    /// Returns a trainer as [`Self::with_isa`] does, that starts from the model which an earlier stage of training left.
+    pub fn after(
+        earlier: Option<&Tensors>,
+        set: TrainingSet<'a>,
+        model: &ModelOptions,
+        options: &'a TrainOptions,
+        seed: u64,
+        isa: Isa,
+    ) -> Result<Self, LearnerError> {
+        let learner = model.kind.learner(set, model, options, seed, isa, earlier)?;
         Ok(Self { learner, averaging: Averaging::new(options) })
     }
 

@@ -1,7 +1,7 @@
 //! Independent units, a minimal kind of model: the test of the contract that a kind must fulfil.
 
 use crate::engine::{BitMatrix, fires, log_sigmoid, softplus};
-use crate::model::likelihood::{Likelihood, LikelihoodRequest, NamedWindows, SplitLikelihood};
+use crate::model::likelihood::{FrameFindings, Likelihood, LikelihoodRequest, NamedWindows, SplitLikelihood};
 use crate::model::{
     ChainStep, Density, Learner, Model, Sampler, TensorError, TensorReader, TensorValues, Tensors, Unanswered,
 };
@@ -65,21 +65,28 @@ impl Sampler for IndependentUnits {
 }
 
 impl Density for IndependentUnits {
-    fn mean_free_energy(&self, windows: &BitMatrix, rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+    fn mean_free_energy(&self, &NamedWindows { windows, rows, .. }: &NamedWindows) -> Result<Option<f64>, Unanswered> {
         let sum: f64 = rows.iter().flat_map(|&row| windows.ones(row)).map(|unit| -f64::from(self.log_odds[unit])).sum();
         Ok((!rows.is_empty()).then(|| sum / rows.len() as f64))
     }
 
-    fn mean_pseudo_log_likelihood(&self, windows: &BitMatrix, rows: &[usize]) -> Result<Option<f64>, Unanswered> {
+    fn mean_pseudo_log_likelihood(&self, split: &NamedWindows) -> Result<Option<f64>, Unanswered> {
         let off: f64 = self.log_odds.iter().map(|&b| log_sigmoid(-f64::from(b))).sum();
-        Ok(self.mean_free_energy(windows, rows)?.map(|mean| off - mean))
+        Ok(self.mean_free_energy(split)?.map(|mean| off - mean))
     }
 
     fn log_likelihood(&self, splits: &[NamedWindows], _request: &LikelihoodRequest) -> Result<Likelihood, Unanswered> {
         let log_partition = self.log_odds.iter().map(|&b| softplus(f64::from(b))).sum();
         let of = |split: &NamedWindows| -> Result<SplitLikelihood, Unanswered> {
-            let mean_free_energy = self.mean_free_energy(split.windows, split.rows)?;
-            Ok(SplitLikelihood { name: split.name, windows: split.rows.len(), mean_free_energy, raise: None })
+            let mean_free_energy = self.mean_free_energy(split)?;
+            Ok(SplitLikelihood {
+                name: split.name,
+                windows: split.rows.len(),
+                mean_free_energy,
+                raise: None,
+                means: None,
+                of_frames: FrameFindings::default(),
+            })
         };
         Ok(Likelihood::exactly(log_partition, splits.iter().map(of).collect::<Result<_, _>>()?))
     }

@@ -48,16 +48,20 @@ impl SweepObserver for StopAfter {
     fn sweep_finished(&self) {}
 }
 
-/// Runs the sweep in a folder, up to an epoch of its first run if one is given.
-fn run(folder: &Path, stop_after: Option<u64>) -> (Prepared, usize) {
-    let file = (Path::new("independent.toml"), CONFIG.to_owned());
+/// Runs a sweep in a folder, up to an epoch of its first run if one is given.
+fn run(config: &str, folder: &Path, stop_after: Option<u64>) -> (Prepared, usize) {
+    let file = (Path::new("independent.toml"), config.to_owned());
     let plan = SweepConfig::from_text(Some(file), &[]).unwrap().plan().unwrap();
     let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     let mut options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 1, threads_per_run: 1 }, Isa::Scalar);
     options.interrupt = Interrupt::default();
     let observer = StopAfter(stop_after.map(|epoch| (epoch, options.interrupt.clone())));
-    let outcome = execute(&prepared, CONFIG, folder, &options, &observer).unwrap();
+    let outcome = execute(&prepared, config, folder, &options, &observer).unwrap();
     (prepared, outcome.ok)
+}
+
+fn digests(records: &[RunRecord]) -> Vec<String> {
+    records.iter().map(|own| own.digest.clone()).collect()
 }
 
 fn records(folder: &Path, prepared: &Prepared) -> Vec<RunRecord> {
@@ -95,7 +99,7 @@ fn verbs_know_no_kind(results: &Path, run_id: &str) {
 #[test]
 fn a_toy_kind_runs_a_whole_sweep() {
     let folder = tempfile::tempdir().unwrap();
-    let (prepared, ok) = run(folder.path(), None);
+    let (prepared, ok) = run(CONFIG, folder.path(), None);
     assert_eq!(ok, 4);
     let whole = records(folder.path(), &prepared);
     for (record, run_id) in whole.iter().zip(&prepared.run_ids) {
@@ -120,16 +124,70 @@ fn a_toy_kind_runs_a_whole_sweep() {
 
     // A sweep that is stopped within the first run and continued from its checkpoint comes to the same bits.
     let parts = tempfile::tempdir().unwrap();
-    let (_, ok) = run(parts.path(), Some(2));
+    let (_, ok) = run(CONFIG, parts.path(), Some(2));
     assert_eq!(ok, 0, "stopped within the first run");
-    let (_, ok) = run(parts.path(), None);
+    let (_, ok) = run(CONFIG, parts.path(), None);
     assert_eq!(ok, 4);
     let continued = records(parts.path(), &prepared);
     assert_eq!(continued[0].timing.continued, 1);
-    let digests = |records: &[RunRecord]| records.iter().map(|own| own.digest.clone()).collect::<Vec<_>>();
     assert_eq!(digests(&continued), digests(&whole));
 
     let page = Report::read(folder.path()).unwrap().to_html();
     assert!(page.contains("independent-units") || page.contains("model.timesteps"));
     assert!(prepared.run_ids.iter().all(|run_id| page.contains(run_id)));
+}
+
+const STAGES: &str = r#"
+name = "stages"
+[corpus]
+min_steps = 200
+[model]
+kind = "rnn-rbm"
+timesteps = 4
+hidden = 8
+recurrent = 5
+[pretrain]
+epochs = 3
+method = "pcd"
+[train]
+epochs = 3
+batch_size = 2
+chunk = 20
+[evaluate]
+every = 2
+pseudo_likelihood_windows = 5
+windows = 20
+log_likelihood = "none"
+[sample]
+count = 0
+[sweep.grid]
+"train.rbm_rate" = [0.5, 1.0]
+"#;
+
+/// Runs that agree on pretraining share its model, with the digests of runs that each do it themselves; a sweep that is
+/// stopped in either stage continues to the same bits.
+#[test]
+fn a_stage_of_pretraining_is_shared_and_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prepared, ok) = run(STAGES, folder.path(), None);
+    assert_eq!(ok, 2);
+    let whole = records(folder.path(), &prepared);
+    let shared: Vec<_> = std::fs::read_dir(folder.path().join("pretrained")).unwrap().collect();
+    assert_eq!(shared.len(), 1);
+    let log = |run: usize| std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[run]).join("log.txt"));
+    assert!(!log(0).unwrap().contains("takes over") && log(1).unwrap().contains("takes over 3 epochs of pretraining"));
+    let curve = std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[1]).join("epochs.jsonl")).unwrap();
+    let stages: Vec<bool> = curve.lines().map(|line| line.contains("\"stage\":\"pretrain\"")).collect();
+    assert_eq!(stages, [true, true, true, true, false, false, false]);
+
+    for stop in [1, 3, 5] {
+        let parts = tempfile::tempdir().unwrap();
+        assert_eq!(run(STAGES, parts.path(), Some(stop)).1, 0, "stopped within the first run");
+        assert_eq!(run(STAGES, parts.path(), None).1, 2);
+        assert_eq!(digests(&records(parts.path(), &prepared)), digests(&whole), "stopped after epoch {stop}");
+    }
+    let alone = tempfile::tempdir().unwrap();
+    let (other, ok) = run(&STAGES.replace("[0.5, 1.0]", "[1.0]"), alone.path(), None);
+    assert_eq!((ok, &other.run_ids[0]), (1, &prepared.run_ids[1]));
+    assert_eq!(records(alone.path(), &other)[0].digest, whole[1].digest);
 }

@@ -6,5 +6,6 @@ mod schedule;
 
 pub use batches::TrainingSet;
 pub use options::{
-    Batches, Centring, LearningRateSchedule, Method, PositiveSample, StatisticsKind, StopMetric, TrainOptions,
+    Batches, Centring, LearningRateSchedule, Method, Optimizer, PositiveSample, StatisticsKind, StopMetric,
+    TrainOptions,
 };

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The options of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct TrainOptions {
     /// The source of the negative statistics.
     pub method: Method,
@@ -72,6 +73,30 @@ pub struct TrainOptions {
     pub centring_rate: f64,
     /// The code that computes updates.
     pub engine: EngineKind,
+    /// The rule that turns gradients into updates.
+    pub optimizer: Optimizer,
+    /// Under Adam, the share of the running mean of gradients that an update leaves, in 0..1.
+    pub adam_first: f64,
+    /// Under Adam, the share of the running mean of squared gradients that an update leaves, in 0..1.
+    pub adam_second: f64,
+    /// Under Adam, the number added to the root of that mean.
+    pub adam_epsilon: f64,
+    /// The number of frames of a song that are trained on at once; 0 for whole songs. Of models of sequences, as are all
+    /// below.
+    pub chunk: usize,
+    /// True if a chunk starts from the state that the song's frames before it lead to, rather than from u_0.
+    pub carry_state: bool,
+    /// The greatest norm of the whole gradient, which is scaled down to it; 0 for no bound.
+    pub gradient_norm: f64,
+    /// The greatest size of an element of the gradient, which is cut off; 0 for no bound.
+    pub gradient_clip: f64,
+    /// The factor of the step size for W, b and c.
+    pub rbm_rate: f64,
+    /// The bound ρ on the step size of a chunk, which is at most ρ / i where it begins at frame i of its song, counted from
+    /// 1; 0 for no bound.
+    pub rate_by_frame: f64,
+    /// The probability with which a unit is hidden from the network, or a state of it from the biases, in 0..1.
+    pub dropout: f64,
 }
 
 impl Default for TrainOptions {
@@ -109,8 +134,29 @@ impl Default for TrainOptions {
             centring: Centring::None,
             centring_rate: 0.01,
             engine: EngineKind::default(),
+            optimizer: Optimizer::Sgd,
+            adam_first: 0.9,
+            adam_second: 0.999,
+            adam_epsilon: 1e-8,
+            chunk: 0,
+            carry_state: false,
+            gradient_norm: 0.0,
+            gradient_clip: 0.0,
+            rbm_rate: 1.0,
+            rate_by_frame: 0.0,
+            dropout: 0.0,
         }
     }
+}
+
+/// The rule that turns gradients into updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Steps along the gradient, with momentum.
+    Sgd,
+    /// Steps scaled by running means of the gradient and of its square, parameter by parameter (Kingma and Ba 2015).
+    Adam,
 }
 
 /// The source of the negative statistics: the start of the chains, or no chains at all.

@@ -7,8 +7,8 @@ use crate::cli::key_flag::{help, values_of};
 use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::engine::Isa;
 use crate::model::likelihood::{
-    Anchored, AnnealingOptions, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS, METHODS, Spacing,
-    SplitLikelihood,
+    Anchored, AnnealingOptions, FrameAnnealing, FrameFindings, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS,
+    METHODS, Spacing,
 };
 use crate::music::{Corpus, CorpusOptions, SongSplit, SplitWindows, Splits};
 use crate::sweep::{ModelFile, RunParameters, load_corpus, named_splits, run_id_of};
@@ -60,6 +60,14 @@ pub(in crate::cli) struct EvaluateArguments {
     #[arg(long, value_name = "N", help = help("evaluate.raise_windows"))]
     #[arg(value_parser = values_of::<usize>("evaluate.raise_windows"))]
     raise_windows: Option<usize>,
+    #[arg(long, value_name = "N", help = help("evaluate.frames"), value_parser = values_of::<usize>("evaluate.frames"))]
+    frames: Option<usize>,
+    #[arg(long, value_name = "N", help = help("evaluate.frame_chains"))]
+    #[arg(value_parser = values_of::<usize>("evaluate.frame_chains"))]
+    frame_chains: Option<usize>,
+    #[arg(long, value_name = "N", help = help("evaluate.frame_temperatures"))]
+    #[arg(value_parser = values_of::<usize>("evaluate.frame_temperatures"))]
+    frame_temperatures: Option<usize>,
     /// Seed of the chains [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -151,6 +159,11 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
         spacing: arguments.spacing.unwrap_or(annealed.spacing),
         mixing_steps: arguments.mixing_steps.unwrap_or(annealed.mixing_steps),
         raise_windows: arguments.raise_windows.unwrap_or(annealed.raise_windows),
+        frames: FrameAnnealing {
+            frames: arguments.frames.unwrap_or(annealed.frames.frames),
+            chains: arguments.frame_chains.unwrap_or(annealed.frames.chains),
+            temperatures: arguments.frame_temperatures.unwrap_or(annealed.frames.temperatures),
+        },
     };
     let request = LikelihoodRequest {
         exact: possible && (arguments.exact || !arguments.ais),
@@ -170,18 +183,22 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     let pool = pool.map_err(|error| CliError::usage(format!("cannot start threads: {error}")))?;
     let start = Instant::now();
     let rows = windows.map(|windows| (0..windows.len()).collect::<Vec<usize>>());
-    let splits = named_splits(&windows, [&trained, &rows.validation, &rows.test]);
+    let mut splits = named_splits(&windows, [&trained, &rows.validation, &rows.test]);
+    let chosen = |name: &str| match arguments.split {
+        SplitName::All => true,
+        SplitName::Train => name == "train",
+        SplitName::Validation => name == "validation",
+        SplitName::Test => name == "test",
+    };
+    for split in &mut splits {
+        split.judged = chosen(split.name);
+    }
     let likelihood = pool.install(|| density.log_likelihood(&splits, &request));
     let mut likelihood =
         likelihood.map_err(|_| CliError::usage(format!("{place}: this kind of model has no likelihood")))?;
     let seconds = start.elapsed().as_secs_f64();
-    let wanted = |split: &SplitLikelihood| match arguments.split {
-        SplitName::All => split.windows > 0,
-        SplitName::Train => split.name == "train",
-        SplitName::Validation => split.name == "validation",
-        SplitName::Test => split.name == "test",
-    };
-    likelihood.splits.retain(wanted);
+    let all = arguments.split == SplitName::All;
+    likelihood.splits.retain(|split| chosen(split.name) && (!all || split.windows > 0));
     if likelihood.splits.iter().all(|split| split.windows == 0) {
         return Err(CliError::usage(format!("{name}: it has no windows in the split of --split")));
     }
@@ -237,6 +254,9 @@ impl EvaluateArguments {
             ("--spacing", self.spacing.is_some()),
             ("--mixing-steps", self.mixing_steps.is_some()),
             ("--raise-windows", self.raise_windows.is_some()),
+            ("--frames", self.frames.is_some()),
+            ("--frame-chains", self.frame_chains.is_some()),
+            ("--frame-temperatures", self.frame_temperatures.is_some()),
             ("--seed", self.seed.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
@@ -277,7 +297,10 @@ impl Report {
                 "raise": raise,
             })
         });
-        json!({
+        let by_frame = likelihood.splits.iter().any(|split| split.means.is_some());
+        let frames: Map<String, Value> =
+            likelihood.splits.iter().map(|split| (split.name.to_owned(), json!(split.of_frames))).collect();
+        let mut report = json!({
             "schema": 1,
             "model": arguments.model,
             "run_id": description.run_id,
@@ -302,7 +325,13 @@ impl Report {
             "annealing": annealing,
             "warnings": self.warnings,
             "evaluate_s": self.seconds,
-        })
+        });
+        if by_frame {
+            // Every frame has a partition function of its own.
+            report["frames"] = frames.into();
+            report.as_object_mut().map(|report| report.remove("log_partition"));
+        }
+        report
     }
 
     /// Returns the methods that were used, in the order of their names in records.
@@ -338,6 +367,19 @@ impl Report {
             }
         }
         let mut text = format!("{table}\n");
+        for split in &likelihood.splits {
+            let FrameFindings { by_song, below_floor, accuracy, accuracy_of_copy } = split.of_frames;
+            let found = [
+                by_song.map(|mean| format!("mean of song means {}", number(mean))),
+                below_floor.map(|share| format!("{:.1} % of frames below their floor", 100.0 * share)),
+                accuracy.map(|share| format!("frame accuracy {:.1} %", 100.0 * share)),
+                accuracy_of_copy.map(|share| format!("{:.1} % by copying the frame before", 100.0 * share)),
+            ];
+            let found: Vec<String> = found.into_iter().flatten().collect();
+            if !found.is_empty() {
+                let _ = writeln!(text, "{}: {}", split.name, found.join(", "));
+            }
+        }
         // Writing to a string cannot fail.
         if let Some(exact) = likelihood.exact {
             let _ = writeln!(text, "log Z, exact: {}", number(exact));

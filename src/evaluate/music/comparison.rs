@@ -5,6 +5,7 @@ use super::coverage::Coverage;
 use super::memorisation::Memorisation;
 use super::metrics::MusicMetrics;
 use super::nearest::{Nearest, NearestBits, nearest_training_window};
+use super::pieces::shuffled_bars;
 use crate::engine::BitMatrix;
 use crate::music::Layout;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ impl MusicProfile {
         }
     }
 
+    /// Adds the metrics of whole pieces of the same windows, where they are long enough.
+    pub fn with_pieces(self, layout: &Layout, timesteps: usize, steps_per_beat: u32, windows: &BitMatrix) -> Self {
+        Self { metrics: self.metrics.with_pieces(layout, timesteps, steps_per_beat, windows), ..self }
+    }
+
     /// Measures windows of bits (windows × timesteps · columns of the layout) that are not training windows.
     pub fn of_windows(layout: &Layout, timesteps: usize, windows: &BitMatrix, training: &BitMatrix) -> Self {
         Self::new(layout, timesteps, windows, &nearest_training_window(windows, training, None))
@@ -45,28 +51,57 @@ pub struct Baselines {
     pub bernoulli: MusicProfile,
     /// The same random choice of training windows, with the time steps of each in random order.
     pub shuffled: MusicProfile,
+    /// The same choice, with the bars of all in random order; absent for windows shorter than two bars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffled_bars: Option<MusicProfile>,
 }
 
 impl Baselines {
+    /// Returns these baselines without the metrics of whole pieces.
+    #[must_use]
+    pub fn without_pieces(mut self) -> Self {
+        for profile in [&mut self.training, &mut self.bernoulli, &mut self.shuffled] {
+            profile.metrics.pieces = None;
+        }
+        self.shuffled_bars = None;
+        self
+    }
+
     /// The number of windows that suffices for a baseline. The standard error of a share of windows is then below 2.5
     /// %, and that of a share of notes or cells far smaller.
     pub const ENOUGH_WINDOWS: usize = 500;
 
     /// Draws and measures the baselines of training windows (windows × timesteps · columns of the layout), with `count`
-    /// windows each. `training` and `shuffled` have fewer if there are fewer training windows.
-    pub fn draw(layout: &Layout, timesteps: usize, training: &BitMatrix, count: usize, seed: u64) -> Self {
+    /// windows each. `training` and the shuffled ones have fewer if there are fewer training windows.
+    pub fn draw(
+        layout: &Layout,
+        (timesteps, steps_per_beat): (usize, u32),
+        training: &BitMatrix,
+        count: usize,
+        seed: u64,
+    ) -> Self {
+        let profile = |windows: &BitMatrix, nearest: &[Nearest]| {
+            MusicProfile::new(layout, timesteps, windows, nearest).with_pieces(
+                layout,
+                timesteps,
+                steps_per_beat,
+                windows,
+            )
+        };
+        let apart = |windows: &BitMatrix| profile(windows, &nearest_training_window(windows, training, None));
         let choice = chosen_windows(training.rows(), count, seed);
         let chosen = training.gather(&choice);
         let bernoulli = bernoulli_windows(training, count, seed);
         let shuffled = shuffled_windows(&chosen, timesteps, seed);
         let nearest_others = nearest_training_window(&chosen, training, Some(&choice));
+        let of_training = profile(training, &nearest_others);
+        let bars =
+            of_training.metrics.pieces.is_some().then(|| shuffled_bars(&chosen, timesteps, steps_per_beat, seed));
         Self {
-            training: MusicProfile {
-                metrics: MusicMetrics::of_windows(layout, timesteps, training),
-                nearest_training_window: NearestBits::of(&nearest_others),
-            },
-            bernoulli: MusicProfile::of_windows(layout, timesteps, &bernoulli, training),
-            shuffled: MusicProfile::of_windows(layout, timesteps, &shuffled, training),
+            training: of_training,
+            bernoulli: apart(&bernoulli),
+            shuffled: apart(&shuffled),
+            shuffled_bars: bars.as_ref().map(apart),
         }
     }
 }
@@ -199,7 +234,7 @@ mod tests {
     }
 
     fn baselines(windows: &Windows) -> Baselines {
-        Baselines::draw(&windows.layout, TIMESTEPS, &windows.bits, 200, SEED)
+        Baselines::draw(&windows.layout, (TIMESTEPS, 4), &windows.bits, 200, SEED)
     }
 
     /// Independent bits have the densities of music and nothing else of it. Seed 11; each margin is many times the
@@ -208,7 +243,8 @@ mod tests {
     #[test]
     fn independent_bits_are_far_from_music() {
         let windows = builtin_windows();
-        let Baselines { training, bernoulli, shuffled } = baselines(&windows);
+        let Baselines { training, bernoulli, shuffled, shuffled_bars } = baselines(&windows);
+        assert_eq!(shuffled_bars, None, "a window is less than two bars");
         let (music, noise, shuffled) = (training.metrics, bernoulli.metrics, shuffled.metrics);
         assert!((music.hold_density.unwrap() - noise.hold_density.unwrap()).abs() < 0.003);
         assert!((music.onset_density.unwrap() - noise.onset_density.unwrap()).abs() < 0.0015);
@@ -259,7 +295,7 @@ mod tests {
     #[test]
     fn a_comparison_follows_from_its_seed() {
         let windows = builtin_windows();
-        let draw = |seed| Baselines::draw(&windows.layout, TIMESTEPS, &windows.bits, 50, seed);
+        let draw = |seed| Baselines::draw(&windows.layout, (TIMESTEPS, 4), &windows.bits, 50, seed);
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }
@@ -280,6 +316,7 @@ mod tests {
             attack_without_onset: Some(shares),
             scale_consistency: Some(shares),
             pitch_class_entropy: entropy,
+            pieces: None,
         }
     }
 
@@ -311,7 +348,7 @@ mod tests {
     fn nothing_to_compare_is_null() {
         let layout = CorpusOptions::default().layout();
         let none = BitMatrix::zeros(0, TIMESTEPS * layout.columns());
-        let baselines = Baselines::draw(&layout, TIMESTEPS, &none, 50, SEED);
+        let baselines = Baselines::draw(&layout, (TIMESTEPS, 4), &none, 50, SEED);
         let samples = MusicProfile::of_windows(&layout, TIMESTEPS, &none, &none);
         let json = serde_json::to_value(MusicComparison::new(samples, baselines)).unwrap();
         assert!(json["samples_distance"]["score"].is_null());

@@ -1,5 +1,6 @@
 //! The music metrics of piano rolls.
 
+use super::pieces::PieceMetrics;
 use crate::engine::BitMatrix;
 use crate::music::builtin::Mode;
 use crate::music::{Layout, PianoRoll, Plane, notes, roll_from_bits};
@@ -46,6 +47,9 @@ pub struct MusicMetrics {
     /// The entropy of the distribution of notes over the twelve pitch classes, in bits, 0 to log2(12). The mean over
     /// rolls that have notes; `None` without any.
     pub pitch_class_entropy: Option<f64>,
+    /// The metrics of whole pieces, if the rolls are windows of at least two bars; absent otherwise.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<PieceMetrics>,
 }
 
 impl MusicMetrics {
@@ -65,6 +69,11 @@ impl MusicMetrics {
         let tally = |window| Tally::of(&roll_from_bits(layout, timesteps, windows.row(window)));
         let tallies: Vec<Tally> = (0..windows.rows()).into_par_iter().map(tally).collect();
         Self::pool(&tallies)
+    }
+
+    /// Adds the metrics of whole pieces of the same windows, where they are long enough.
+    pub fn with_pieces(self, layout: &Layout, timesteps: usize, steps_per_beat: u32, windows: &BitMatrix) -> Self {
+        Self { pieces: PieceMetrics::of_windows(layout, timesteps, steps_per_beat, windows), ..self }
     }
 
     fn pool(tallies: &[Tally]) -> Self {
@@ -93,6 +102,7 @@ impl MusicMetrics {
             ),
             scale_consistency: mean(|tally| scale_consistency(&tally.pitch_classes)),
             pitch_class_entropy: mean(|tally| pitch_class_entropy(&tally.pitch_classes)),
+            pieces: None,
         }
     }
 }

@@ -10,6 +10,7 @@ mod memorisation;
 mod metrics;
 mod modes;
 mod nearest;
+mod pieces;
 
 pub use baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
 pub use comparison::{Baselines, MusicComparison, MusicDistance, MusicProfile};
@@ -18,3 +19,4 @@ pub use memorisation::{DistanceSpread, Memorisation};
 pub use metrics::MusicMetrics;
 pub(crate) use modes::mode_coverage;
 pub use nearest::{Nearest, NearestBits, nearest_training_window};
+pub use pieces::{PieceMetrics, shuffled_bars};

@@ -7,6 +7,8 @@ use super::known::{Anchored, KnownStates};
 use super::request::{LikelihoodRequest, NamedWindows};
 use crate::engine::{BitMatrix, Engine, Parameters, Purpose, RowStreams, permutation, uniform_below};
 use crate::model::energy::Rbm;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A function that builds an engine with given parameters.
 pub type BuildEngine<'a> = dyn Fn(Parameters) -> Box<dyn Engine> + Sync + 'a;
@@ -47,6 +49,26 @@ pub struct SplitLikelihood {
     /// The estimate of RAISE, by annealing back from windows of the split itself. Its `mean_of_logs` takes the place of
     /// ln Z.
     pub raise: Option<Estimate>,
+    /// The mean log-likelihoods themselves, by method, of a model that has a ln Z for every window; `None` where one ln Z
+    /// holds for all of them.
+    pub means: Option<BTreeMap<&'static str, f64>>,
+    /// The findings about single frames; none of a model with one ln Z for all windows.
+    pub of_frames: FrameFindings,
+}
+
+/// The findings about the frames of a split under a model that has a ln Z for every frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct FrameFindings {
+    /// The cautious log-likelihood as the mean over songs of the mean over their frames, in nats per frame; `None` where
+    /// not all frames were judged.
+    pub by_song: Option<f64>,
+    /// The share of the frames whose ln Z annealing finds below the floor, which is certainly wrong.
+    pub below_floor: Option<f64>,
+    /// The expected share of units that are on in frame and prediction among those on in either, pooled over frames;
+    /// predictions are the weighted ends of the annealed chains.
+    pub accuracy: Option<f64>,
+    /// The same where the frame before is the prediction.
+    pub accuracy_of_copy: Option<f64>,
 }
 
 /// The methods of computing log-likelihoods, by their names in records.
@@ -61,6 +83,13 @@ impl Likelihood {
     pub fn exactly(log_partition: f64, splits: Vec<SplitLikelihood>) -> Self {
         let exact = Some(log_partition);
         let (ais, reverse_ais, floor, anchored_ais, anchored_samples) = (None, None, None, None, None);
+        Self { exact, ais, reverse_ais, floor, anchored_ais, anchored_samples, splits }
+    }
+
+    /// Returns the likelihood of a model with a ln Z for every window, whose splits bring their means.
+    pub fn of_frames(splits: Vec<SplitLikelihood>) -> Self {
+        let (exact, floor) = (None, None);
+        let (ais, reverse_ais, anchored_ais, anchored_samples) = (None, None, None, None);
         Self { exact, ais, reverse_ais, floor, anchored_ais, anchored_samples, splits }
     }
 
@@ -89,6 +118,8 @@ impl Likelihood {
                     windows: split.rows.len(),
                     mean_free_energy: mean_free_energy(&rbm, split.windows, split.rows),
                     raise: None,
+                    means: None,
+                    of_frames: FrameFindings::default(),
                 })
                 .collect(),
         };
@@ -109,7 +140,8 @@ impl Likelihood {
             likelihood.anchored_ais = known.anchored(&ends, &weights);
             likelihood.anchored_samples = known.anchored(&samples, &LogWeights(vec![0.0; samples.rows()]));
         }
-        for (number, (split, own)) in splits.iter().zip(&mut likelihood.splits).enumerate() {
+        let judged = splits.iter().zip(&mut likelihood.splits).enumerate().filter(|(_, (split, _))| split.judged);
+        for (number, (split, own)) in judged {
             let chosen = chosen(split, options.raise_windows, request.seed, number as u64);
             own.raise = (!chosen.is_empty())
                 .then(|| annealing.backward(&split.windows.gather(&chosen), 1 + number as u64).backward(log_base));
@@ -120,6 +152,9 @@ impl Likelihood {
     /// Returns the mean log-likelihood of a split's windows by one of [`METHODS`], in nats per window: mean(−F(v)) − ln
     /// Z.
     pub fn mean(&self, split: &SplitLikelihood, method: &str) -> Option<f64> {
+        if let Some(means) = &split.means {
+            return means.get(method).copied();
+        }
         let log_partition = match method {
             "exact" => self.exact,
             "ais" => self.ais.map(|estimate| estimate.log_partition),
@@ -265,7 +300,7 @@ fn chosen(split: &NamedWindows, count: usize, seed: u64, number: u64) -> Vec<usi
 mod tests {
     use super::*;
     use crate::engine::{EngineKind, build};
-    use crate::model::likelihood::{AnnealingOptions, Spacing};
+    use crate::model::likelihood::{AnnealingOptions, FrameAnnealing, Spacing};
 
     /// The model has two modes, all units off and all on; the second is likelier. If annealing cannot pass the barrier
     /// between them, AIS finds only the first, with a narrow band.
@@ -273,13 +308,14 @@ mod tests {
     fn annealing_that_misses_a_mode_of_the_data_is_found_out() {
         let windows = BitMatrix::from_fn(10, 20, |_, _| true);
         let rows: Vec<usize> = (0..10).collect();
-        let splits = [NamedWindows { name: "train", windows: &windows, rows: &rows }];
+        let splits = [NamedWindows { name: "train", windows: &windows, songs: &[], rows: &rows, judged: true }];
         let annealing = AnnealingOptions {
             chains: 100,
             temperatures: 200,
             spacing: Spacing::Linear,
             mixing_steps: 20,
             raise_windows: 0,
+            frames: FrameAnnealing::default(),
         };
         let request = LikelihoodRequest { exact: true, annealing: Some(annealing), seed: 3 };
         let (visible_bias, weights) = (vec![-4.0; 20], vec![8.0; 20]);

@@ -1,6 +1,6 @@
 //! The density of an RBM: free energies in closed form, ln Z by enumeration or annealing.
 
-use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, build_for};
+use crate::engine::{EngineKind, Isa, Parameters, build_for};
 use crate::model::contract::{Density, Unanswered};
 use crate::model::energy::Rbm;
 use crate::model::likelihood::{
@@ -23,12 +23,12 @@ impl RbmDensity {
 }
 
 impl Density for RbmDensity {
-    fn mean_free_energy(&self, windows: &BitMatrix, rows: &[usize]) -> Result<Option<f64>, Unanswered> {
-        Ok(mean_free_energy(&self.rbm, windows, rows))
+    fn mean_free_energy(&self, split: &NamedWindows) -> Result<Option<f64>, Unanswered> {
+        Ok(mean_free_energy(&self.rbm, split.windows, split.rows))
     }
 
-    fn mean_pseudo_log_likelihood(&self, windows: &BitMatrix, rows: &[usize]) -> Result<Option<f64>, Unanswered> {
-        Ok(mean_pseudo_log_likelihood(&self.rbm, windows, rows))
+    fn mean_pseudo_log_likelihood(&self, split: &NamedWindows) -> Result<Option<f64>, Unanswered> {
+        Ok(mean_pseudo_log_likelihood(&self.rbm, split.windows, split.rows))
     }
 
     fn enumerated_units(&self) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! The learner of an RBM: contrastive divergence or a relative of it, one update at a time.
 
 use super::expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
+use super::gradient::Gradient;
 use super::initial::initial_parameters;
 use super::model::RbmModel;
 use super::phases::{HiddenSide, NegativePhase, Pace, PositivePhase};
@@ -9,6 +10,7 @@ use super::tempering::Tempering;
 use super::terms::{Means, Terms};
 use crate::engine::{BitMatrix, Isa, Products, Purpose, RowStreams, Step, uniform_below};
 use crate::model::contract::{Learner, LearnerError, Metrics, Model};
+use crate::model::optimizer::{Adam, Moments};
 use crate::model::options::ModelOptions;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, TrainOptions, TrainingSet};
@@ -24,6 +26,8 @@ pub struct RbmLearner<'a> {
     negative_side: HiddenSide,
     /// The terms beyond those of an engine's plain step, if there are any.
     terms: Option<Terms>,
+    /// The moments of the parameters, under Adam.
+    moments: Option<Moments>,
     /// The epoch that was started; `batches` holds the rows of its batches.
     epoch: u64,
     pace: Pace,
@@ -60,6 +64,7 @@ impl<'a> RbmLearner<'a> {
             negative_phase: NegativePhase::new(options, start),
             negative_side: HiddenSide::new(options.statistics),
             terms,
+            moments: Moments::under(options, set.windows.columns() * (model.hidden + 1) + model.hidden),
             epoch: 0,
             pace: Pace { step: step_of(options, 0), gibbs_steps: options.gibbs_steps_at(0) },
             batches: Vec::new(),
@@ -73,6 +78,11 @@ impl<'a> RbmLearner<'a> {
         let data = self.positive_phase.gather(engine, &self.batch, streams);
         let fantasy = self.negative_phase.advance(engine, &data, streams, &self.pace);
         let model = self.negative_side.gather(engine, fantasy, streams, Purpose::NegativeHidden);
+        if let Some(moments) = &mut self.moments {
+            let gradient = Gradient::estimated(&data, &model, engine.hidden());
+            gradient.ascend(engine, moments, Adam::of(self.options), self.pace.rate());
+            return;
+        }
         match &mut self.terms {
             None => engine.step(&data, &model, &self.pace.step),
             Some(terms) => {
@@ -91,6 +101,18 @@ impl<'a> RbmLearner<'a> {
         let products = data.products.iter().zip(&model.products).map(|(data, model)| (data - model) as f32);
         let products: Vec<f32> = products.collect();
         let [data, model] = [data, model].map(|Expectations { visible, hidden, .. }| Means { visible, hidden });
+        if let Some(moments) = &mut self.moments {
+            let less = |own: &[f64], other: &[f64]| -> Vec<f32> {
+                own.iter().zip(other).map(|(own, other)| (own - other) as f32).collect()
+            };
+            let gradient = Gradient {
+                weights: products,
+                visible_bias: less(&data.visible, &model.visible),
+                hidden_bias: less(&data.hidden, &model.hidden),
+            };
+            gradient.ascend(self.model.engine_mut(), moments, Adam::of(self.options), self.pace.rate());
+            return;
+        }
         let terms = self.terms.as_mut().expect("exact gradients are applied with terms");
         terms.step(self.model.engine_mut(), &Products::Given(&products), (&data, &model), &self.pace.step);
     }
@@ -142,6 +164,9 @@ impl Learner for RbmLearner<'_> {
         if let Some(terms) = &self.terms {
             terms.save(&mut state);
         }
+        if let Some(moments) = &self.moments {
+            moments.save(&mut state);
+        }
         state
     }
 
@@ -153,7 +178,9 @@ impl Learner for RbmLearner<'_> {
         let velocity = moving.then(|| state.parameters("velocity.", shape)).transpose()?;
         let negative_phase = self.negative_phase.restored(&mut state)?;
         let terms = self.terms.as_ref().map(|terms| terms.restored(&mut state, shape.1)).transpose()?;
+        let moments = self.moments.as_ref().map(|moments| moments.restored(&mut state)).transpose()?;
         state.finish()?;
+        self.moments = moments;
         self.model.engine_mut().restore(&parameters, velocity.as_ref());
         self.negative_phase = negative_phase;
         self.terms = terms;

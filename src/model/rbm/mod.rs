@@ -3,6 +3,7 @@
 mod cost;
 mod density;
 mod expectations;
+mod gradient;
 mod initial;
 mod learner;
 mod model;
@@ -13,6 +14,7 @@ mod terms;
 
 pub use cost::{footprint, update_microseconds};
 pub use expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
+pub(in crate::model) use gradient::{Gradient, as_numbers};
 pub use initial::{initial_parameters, log_odds};
 pub use learner::RbmLearner;
 pub use model::{RbmModel, shape_of};

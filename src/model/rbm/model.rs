@@ -38,7 +38,7 @@ impl RbmModel {
         self.engine.as_ref()
     }
 
-    pub(super) fn engine_mut(&mut self) -> &mut dyn Engine {
+    pub(in crate::model) fn engine_mut(&mut self) -> &mut dyn Engine {
         self.engine.as_mut()
     }
 }
@@ -102,13 +102,13 @@ impl Sampler for RbmModel {
     /// p(free units, h | held units) unchanged, since the units of a layer are independent given the other layer.
     fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep) {
         let Self { engine, hidden, inputs, .. } = self;
-        engine.sample_hidden(visible, step.streams.hidden_draw(step.number), hidden);
+        engine.sample_hidden(visible, step.offsets.of_hidden(step.streams.hidden_draw(step.number)), hidden);
         if step.takes_likeliest() {
-            engine.visible_inputs(hidden, inputs);
+            engine.visible_inputs_with(hidden, step.offsets.visible, inputs);
             let (rows, units) = (visible.rows(), visible.columns());
             *visible = BitMatrix::from_fn(rows, units, |row, unit| inputs[row * units + unit] > 0.0);
         } else {
-            engine.sample_visible(hidden, step.streams.visible_draw(step.number), visible);
+            engine.sample_visible(hidden, step.offsets.of_visible(step.streams.visible_draw(step.number)), visible);
         }
         if let Some(clamp) = step.clamp {
             clamp.apply(visible);

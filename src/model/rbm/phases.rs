@@ -3,7 +3,8 @@
 use super::streams::UpdateStreams;
 use super::tempering::Tempering;
 use crate::engine::{BitMatrix, Engine, HiddenStatistics, Purpose, Statistics, Step};
-use crate::model::gibbs::{advance_from_hidden, advance_from_visible};
+use crate::model::gibbs::{Offsets, advance_from_hidden, advance_from_visible};
+use crate::model::optimizer::Rate;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 
@@ -47,6 +48,13 @@ impl HiddenSide {
 pub(super) struct Pace {
     pub(super) step: Step,
     pub(super) gibbs_steps: u64,
+}
+
+impl Pace {
+    /// Returns the step size of weights under Adam.
+    pub(super) fn rate(&self) -> Rate {
+        Rate { step: self.step.learning_rate, decay: self.step.weight_decay }
+    }
 }
 
 /// The positive phase: hidden units driven by the data.
@@ -169,7 +177,14 @@ impl NegativePhase {
         match &mut self.chains {
             Chains::Tempered(tempering) => return tempering.advance(engine, pace.gibbs_steps, streams),
             Chains::Persistent => {
-                advance_from_visible(engine, &mut self.visible, &mut self.hidden, pace.gibbs_steps, &chain);
+                advance_from_visible(
+                    engine,
+                    &mut self.visible,
+                    &mut self.hidden,
+                    pace.gibbs_steps,
+                    &chain,
+                    Offsets::default(),
+                );
             }
             Chains::AtData { continues_positive_sample } => {
                 match data.hidden {
@@ -178,7 +193,14 @@ impl NegativePhase {
                     }
                     _ => engine.sample_hidden(data.visible, chain.hidden_draw(0), &mut self.hidden),
                 }
-                advance_from_hidden(engine, &mut self.hidden, &mut self.visible, pace.gibbs_steps, &chain);
+                advance_from_hidden(
+                    engine,
+                    &mut self.hidden,
+                    &mut self.visible,
+                    pace.gibbs_steps,
+                    &chain,
+                    Offsets::default(),
+                );
             }
         }
         &self.visible

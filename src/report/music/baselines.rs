@@ -1,10 +1,10 @@
 //! The baselines that the music of samples is compared with: the same metrics of other windows.
 
-use crate::evaluate::music::{MusicMetrics, MusicProfile};
+use crate::evaluate::music::MusicProfile;
 use crate::report::number::Rounded;
 use crate::report::runs::Runs;
 use crate::report::sweep_results::SweepResults;
-use crate::sweep::{Direction, METRICS, Reading};
+use crate::sweep::{Direction, METRICS, Metric, Reading};
 use serde::Serialize;
 
 /// The most points with baselines.
@@ -26,6 +26,9 @@ struct RunBaselines {
     training: Profile,
     bernoulli: Profile,
     shuffled: Profile,
+    /// Absent for windows shorter than two bars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shuffled_bars: Option<Profile>,
 }
 
 /// One baseline.
@@ -59,25 +62,24 @@ impl Baselines {
                 training: Profile::of(&own.training, Some(Rounded(0.0))),
                 bernoulli: Profile::of(&own.bernoulli, score(music.bernoulli_distance.score)),
                 shuffled: Profile::of(&own.shuffled, score(music.shuffled_distance.score)),
+                shuffled_bars: own.shuffled_bars.as_ref().map(|bars| Profile::of(bars, None)),
             });
         }
-        let names = compared().map(|(name, _)| name).collect();
+        let names = compared().map(|metric| metric.name).collect();
         Self { names, runs: of_runs }
     }
 }
 
 impl Profile {
     fn of(profile: &MusicProfile, distance: Option<Rounded>) -> Self {
-        let values = compared().map(|(_, read)| read(&profile.metrics).map(Rounded)).collect();
+        let values = compared().map(|metric| metric.of_profile_value(&profile.metrics).map(Rounded)).collect();
         let nearest = profile.nearest_training_window;
         Self { values, distance, nearest: nearest.map(|bits| (Rounded(bits.mean), bits.smallest, bits.largest)) }
     }
 }
 
-/// Returns the metrics that are best near those of the training windows, by the name in a profile.
-fn compared() -> impl Iterator<Item = (&'static str, fn(&MusicMetrics) -> Option<f64>)> {
-    METRICS.iter().filter(|metric| metric.better == Direction::Near).filter_map(|metric| match metric.reading {
-        Reading::Profile(read) => Some((metric.name, read)),
-        _ => None,
-    })
+/// Returns the metrics of profiles that are best near those of the training windows.
+fn compared() -> impl Iterator<Item = &'static Metric> {
+    let of_profile = |metric: &&Metric| matches!(metric.reading, Reading::Profile(_) | Reading::Pieces(_));
+    METRICS.iter().filter(|metric| metric.better == Direction::Near).filter(of_profile)
 }

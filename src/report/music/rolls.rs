@@ -30,6 +30,10 @@ struct PackedRoll {
     s: Vec<usize>,
 }
 
+/// A sample: its number, its roll, the roll of its nearest training window, that window's index, and the number of bits
+/// in which they differ. The last two are null if there is no training window.
+type Sample = (usize, usize, usize, Option<usize>, Option<u32>);
+
 /// The music of one run.
 #[derive(Clone, Debug, Serialize)]
 struct RunRolls {
@@ -47,9 +51,7 @@ struct RunRolls {
     tempo: f64,
     /// The number of samples that the run drew.
     drawn: usize,
-    /// For each sample: its number, its roll, the roll of its nearest training window, that window's index, and the
-    /// number of bits in which they differ.
-    samples: Vec<(usize, usize, usize, usize, u32)>,
+    samples: Vec<Sample>,
     /// The training windows drawn at random: index and roll.
     real: Vec<(usize, usize)>,
 }
@@ -85,7 +87,7 @@ impl Rolls {
                 .samples
                 .iter()
                 .map(|own| {
-                    let nearest = file.windows.get(&own.nearest_window).unwrap_or(&silent);
+                    let nearest = own.nearest_window.and_then(|window| file.windows.get(&window)).unwrap_or(&silent);
                     (own.sample, store(&own.roll), store(nearest), own.nearest_window, own.nearest_bits)
                 })
                 .collect();

@@ -1,5 +1,6 @@
 //! A key of the configuration: its path, the values it takes, its default.
 
+use crate::model::ModelKind;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub struct Key {
     pub since: u32,
     /// True if the key concerns only what comes after training, so that runs that differ in it share their training.
     pub after_training: bool,
+    /// The kinds of model that the key concerns; empty for all. Beside another kind it has its default.
+    pub kinds: &'static [ModelKind],
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -168,6 +171,7 @@ impl Key {
             role: Role::Parameter,
             since: 1,
             after_training: false,
+            kinds: &[],
             doc,
         }
     }
@@ -236,6 +240,30 @@ impl Key {
     pub(super) const fn after_training(mut self) -> Self {
         self.after_training = true;
         self
+    }
+
+    /// Limits the key to some kinds of model.
+    pub(super) const fn of(mut self, kinds: &'static [ModelKind]) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    /// Returns the key of the stage of pretraining that goes with a key of training; `None` if there is none: that stage
+    /// trains an RBM, for a fixed number of epochs.
+    pub(super) fn of_pretraining(&self) -> Option<Self> {
+        let name = self.path.strip_prefix("train.").filter(|name| !name.starts_with("early_stopping"))?;
+        if !self.kinds.is_empty() || name == "engine" {
+            return None;
+        }
+        let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let (default, doc) = match name {
+            "epochs" => {
+                (Literal::Integer(0), "Epochs of a first stage that trains the RBM alone; 0 for none.".to_owned())
+            }
+            _ => (self.default, format!("As `train.{name}`, in that stage.")),
+        };
+        let key = Self::new(leak(format!("pretrain.{name}")), self.kind, default, leak(doc));
+        Some(key.since(3).of(&[ModelKind::RnnRbm]))
     }
 
     /// Returns true if the key at this value takes part in the identity of a run (`run_id`) and in `params` of its

@@ -7,12 +7,25 @@ use super::key::{Key, Kind, Literal, Role, display};
 use crate::model::ModelKind;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// The greatest integer where no nearer bound has a meaning.
 const MANY: i64 = 1_000_000;
 
+/// The kinds of model over sequences of frames.
+const SEQUENCES: &[ModelKind] = &[ModelKind::RnnRbm];
+
 /// Every key, table by table, in the order of the reference.
-pub static KEYS: &[Key] = &[
+pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let pretraining: Vec<Key> = LISTED.iter().filter_map(Key::of_pretraining).collect();
+    let mut keys = LISTED.to_vec();
+    let place = keys.iter().rposition(|key| key.table() == "train").map_or(keys.len(), |last| last + 1);
+    keys.splice(place..place, pretraining);
+    keys
+});
+
+/// The keys but those of the stage of pretraining, which follow from those of training.
+static LISTED: &[Key] = &[
     Key::integer("schema", [1, 1], 1, "The version of this format.").role(Role::Setup),
     Key::new(
         "name",
@@ -95,7 +108,8 @@ pub static KEYS: &[Key] = &[
          overlap. Windows held out never overlap.",
     ),
     // Model.
-    Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine.").since(2),
+    Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine, or an RNN-RBM, an RBM over frames whose biases a recurrent \
+         network sets.").since(2),
     Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model.")
         .rows(Literal::Integer(1)),
     Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
@@ -106,6 +120,15 @@ pub static KEYS: &[Key] = &[
         &["log-odds", "zero"],
         "Visible biases before training: the log-odds of each unit in the training windows, or zero.",
     ),
+    Key::integer("model.recurrent", [1, 65_536], 100, "Units of the recurrent network.").since(3).of(SEQUENCES),
+    Key::float(
+        "model.recurrent_std",
+        [0.0, 1e3],
+        0.01,
+        "Standard deviation of the initial weights of the recurrent network, whose mean is 0.",
+    )
+    .since(3)
+    .of(SEQUENCES),
     // Training.
     Key::choice(
         "train.method",
@@ -221,6 +244,61 @@ pub static KEYS: &[Key] = &[
         &["packed", "dense", "reference"],
         "Bits and sums of selected rows, dense matrix products to compare with, or plain loops to check both by.",
     ),
+    Key::choice(
+        "train.optimizer",
+        &["sgd", "adam"],
+        "Steps along the gradient, with momentum, or Adam's, scaled by running means of the gradient and its square.",
+    )
+    .since(3),
+    Key::share("train.adam_first", 0.9, "Under adam, share of the mean of gradients that an update leaves.").since(3),
+    Key::share("train.adam_second", 0.999, "Under adam, share of the mean of squared gradients that an update leaves.")
+        .since(3),
+    Key::float("train.adam_epsilon", [1e-30, 1.0], 1e-8, "Under adam, the number added to the root of that mean.").since(3),
+    Key::integer("train.chunk", [0, MANY], 0, "Frames of a song that are trained on at once; 0 for whole songs.")
+        .since(3)
+        .of(SEQUENCES),
+    Key::flag(
+        "train.carry_state",
+        false,
+        "Start a chunk at the state that the song's frames before it lead to, rather than at the initial state.",
+    )
+    .since(3)
+    .of(SEQUENCES),
+    Key::float(
+        "train.gradient_norm",
+        [0.0, 1e9],
+        0.0,
+        "Greatest norm of the whole gradient, which is scaled down to it; 0 for no bound.",
+    )
+    .since(3)
+    .of(SEQUENCES),
+    Key::float(
+        "train.gradient_clip",
+        [0.0, 1e9],
+        0.0,
+        "Greatest size of one element of the gradient, which is cut off at it; 0 for no bound.",
+    )
+    .since(3)
+    .of(SEQUENCES),
+    Key::float("train.rbm_rate", [0.0, 1e3], 1.0, "Factor of the step size for the RBM's own weights and biases.")
+        .since(3)
+        .of(SEQUENCES),
+    Key::float(
+        "train.rate_by_frame",
+        [0.0, 1e9],
+        0.0,
+        "Bound on the step size: at most this number over the place of a chunk's first frame in its song, counted from 1; 0 \
+         for no bound.",
+    )
+    .since(3)
+    .of(SEQUENCES),
+    Key::share(
+        "train.dropout",
+        0.0,
+        "Probability with which a visible unit is hidden from the recurrent network, or a unit of that from the biases.",
+    )
+    .since(3)
+    .of(SEQUENCES),
     // Evaluation.
     Key::integer(
         "evaluate.every",
@@ -270,13 +348,37 @@ pub static KEYS: &[Key] = &[
         100,
         "Windows of each split that a reverse-annealed chain (RAISE) starts at; 0 for none.",
     ).after_training(),
+    Key::integer(
+        "evaluate.frames",
+        [0, MANY],
+        1_000,
+        "Frames of each split whose likelihood is estimated by annealing, a fixed random choice; 0 for all.",
+    )
+    .since(3)
+    .of(SEQUENCES)
+    .after_training(),
+    Key::integer("evaluate.frame_chains", [1, MANY], 20, "Chains of annealed importance sampling of each frame.")
+        .since(3)
+        .of(SEQUENCES)
+        .after_training(),
+    Key::integer(
+        "evaluate.frame_temperatures",
+        [2, 100_000_000],
+        300,
+        "Inverse temperatures that each of these chains passes, from 0 to 1, both counted.",
+    )
+    .since(3)
+    .of(SEQUENCES)
+    .after_training(),
     // Samples.
     Key::integer("sample.count", [0, 100_000], 10, "Samples that a trained model draws.").after_training(),
     Key::integer("sample.steps", [1, MANY], 1, "Gibbs steps that lead to a sample.").after_training(),
     Key::choice(
         "sample.start",
-        &["zeros", "noise", "data"],
-        "The start of the chain of a sample: silence, coin flips, or a training window.",
+        &["zeros", "noise", "data", "previous", "independent"],
+        "The start of a sample's chain: silence, coin flips, or a training window (a model of sequences: one of the training \
+         frames, drawn by its probability at the frame); for a model of sequences also the frame before, or units drawn by \
+         the frame's biases alone.",
     ).after_training(),
     Key::float(
         "sample.temperature",
@@ -296,6 +398,10 @@ pub static KEYS: &[Key] = &[
         &["draw", "likeliest"],
         "The last visible units: drawn, or each in its likelier state given the hidden units.",
     ).after_training(),
+    Key::integer("sample.length", [1, 1_048_576], 64, "Time steps of a sampled piece.")
+        .since(3)
+        .of(SEQUENCES)
+        .after_training(),
     Key::flag("sample.skip_empty", true, "True if a sample without a note gets no file.").after_training(),
     Key::float("sample.tempo", [4.0, 1e3], 120.0, "Tempo of the written music in quarter notes a minute.").after_training(),
     Key::integer("sample.velocity", [1, 127], 40, "Velocity of the written notes.").after_training(),
@@ -366,7 +472,7 @@ pub fn find_key(path: &str) -> Option<usize> {
 pub fn keys_markdown() -> String {
     let mut text = String::new();
     let mut table = None;
-    for key in KEYS {
+    for key in KEYS.iter() {
         if table != Some(key.table()) {
             table = Some(key.table());
             if !text.is_empty() {
@@ -422,7 +528,7 @@ mod tests {
     #[test]
     fn the_reference_has_a_row_for_every_key() {
         let reference = keys_markdown();
-        for key in KEYS {
+        for key in KEYS.iter() {
             let rows = reference.lines().filter(|line| line.starts_with(&format!("| `{}` |", key.path)));
             assert_eq!(rows.count(), 1, "{}", key.path);
         }

@@ -16,13 +16,37 @@ pub struct RunParameters {
     pub model: ModelOptions,
     /// The options of its training.
     pub train: TrainOptions,
+    /// The options of a first stage that trains the RBM of a larger model alone; none without epochs.
+    pub pretrain: PretrainOptions,
     /// The options of its evaluation.
     pub evaluate: EvaluateOptions,
     /// The music it makes.
     pub sample: SampleOptions,
 }
 
+/// The options of a stage of training before the main one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PretrainOptions(pub TrainOptions);
+
+impl Default for PretrainOptions {
+    fn default() -> Self {
+        Self(TrainOptions { epochs: 0, ..TrainOptions::default() })
+    }
+}
+
 impl RunParameters {
+    /// Returns the number of epochs of all stages.
+    pub fn epochs(&self) -> u64 {
+        (self.pretrain.0.epochs + self.train.epochs) as u64
+    }
+
+    /// Returns these parameters with the engine of training in all stages.
+    pub(crate) fn with_one_engine(mut self) -> Self {
+        self.pretrain.0.engine = self.train.engine;
+        self
+    }
+
     /// Returns the options that the dotted parameters of a record or a model stand for; others have their defaults.
     pub fn from_map(parameters: &Map<String, Value>) -> Result<Self, serde_json::Error> {
         let mut tables = serde_json::to_value(Self::default())?;
@@ -30,7 +54,7 @@ impl RunParameters {
             let (table, name) = key.split_once('.').unwrap_or(("", key));
             tables[table][name] = value.clone();
         }
-        serde_json::from_value(tables)
+        serde_json::from_value(tables).map(Self::with_one_engine)
     }
 }
 
@@ -50,6 +74,8 @@ pub struct SampleOptions {
     pub annealing: f64,
     /// The choice of the last visible states.
     pub last_step: LastStep,
+    /// The time steps of a piece, where the model is one of sequences.
+    pub length: usize,
     /// True if a sample without a note gets no file.
     pub skip_empty: bool,
     /// Quarter notes a minute.
@@ -69,6 +95,7 @@ impl Default for SampleOptions {
             temperature: 1.0,
             annealing: 1.0,
             last_step: LastStep::Draw,
+            length: 64,
             skip_empty: true,
             tempo: 120.0,
             velocity: 40,

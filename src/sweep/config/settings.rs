@@ -9,8 +9,9 @@ use super::value::{Explicit, position};
 use crate::evaluate::LikelihoodMethod;
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
 use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
+use crate::model::{ChainStart, ModelKind};
 use crate::music::{Compat, CorpusOptions, MOST_LINES, Plane, RowFiles};
-use crate::train::{Centring, LearningRateSchedule, Method, StatisticsKind, StopMetric, TrainOptions};
+use crate::train::{Centring, LearningRateSchedule, Method, Optimizer, StatisticsKind, StopMetric, TrainOptions};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -43,13 +44,28 @@ impl Settings {
         let mut settings = Self { values };
         let run = RunParameters::from_settings(&settings);
         Joint { explicit, settings: &settings, run: &run, data_set, rows: rows.as_ref() }.check()?;
-        settings.reset_idle(&run.train);
+        settings.reset_idle("train", &run.train);
+        if run.pretrain.0.epochs > 0 {
+            settings.reset_idle("pretrain", &run.pretrain.0);
+        }
+        settings.reset_foreign(&run);
         Ok(settings)
+    }
+
+    /// Gives the keys that do not concern the kind of model, or a stage of training without epochs, their defaults.
+    fn reset_foreign(&mut self, run: &RunParameters) {
+        let unused = |key: &Key| {
+            let foreign = !key.kinds.is_empty() && !key.kinds.contains(&run.model.kind);
+            foreign || key.table() == "pretrain" && run.pretrain.0.epochs == 0
+        };
+        for (key, value) in KEYS.iter().zip(&mut self.values).filter(|(key, _)| unused(key)) {
+            *value = key.default.into();
+        }
     }
 
     /// Gives the keys that have no effect beside the others their defaults: runs that compute the same have the same
     /// name.
-    fn reset_idle(&mut self, train: &TrainOptions) {
+    fn reset_idle(&mut self, table: &str, train: &TrainOptions) {
         let epochs = train.epochs;
         let (cd, pt) = (train.method == Method::Cd, train.method == Method::Pt);
         let exact = train.method == Method::Exact;
@@ -62,28 +78,33 @@ impl Settings {
         let no_last = switch == epochs || train.momentum == 0.0;
         let no_momentum = no_first && no_last;
         let no_sparsity = train.sparsity_strength == 0.0;
+        let sgd = train.optimizer == Optimizer::Sgd;
+        let place = |name: &str| position(&format!("{table}.{name}"));
         let idle = [
-            ("train.chains", !persistent),
-            ("train.temperatures", !pt),
-            ("train.lowest_inverse_temperature", !pt),
-            ("train.k_final", exact || epochs <= 1 || train.k_final == train.k),
-            ("train.statistics", exact),
-            ("train.positive_sample", !cd || !samples),
-            ("train.learning_rate_schedule", steady),
-            ("train.learning_rate_final", steady),
-            ("train.initial_momentum", no_first),
-            ("train.momentum", no_last),
-            ("train.momentum_switch_epoch", no_momentum),
-            ("train.nesterov", no_momentum),
-            ("train.sparsity_target", no_sparsity),
-            ("train.sparsity_decay", no_sparsity),
-            ("train.centring_rate", train.centring == Centring::None),
+            ("chains", !persistent),
+            ("temperatures", !pt),
+            ("lowest_inverse_temperature", !pt),
+            ("k_final", exact || epochs <= 1 || train.k_final == train.k),
+            ("statistics", exact),
+            ("positive_sample", !cd || !samples),
+            ("learning_rate_schedule", steady),
+            ("learning_rate_final", steady),
+            ("initial_momentum", no_first),
+            ("momentum", no_last),
+            ("momentum_switch_epoch", no_momentum),
+            ("nesterov", no_momentum),
+            ("sparsity_target", no_sparsity),
+            ("sparsity_decay", no_sparsity),
+            ("centring_rate", train.centring == Centring::None),
+            ("adam_first", sgd),
+            ("adam_second", sgd),
+            ("adam_epsilon", sgd),
         ];
         // Values above the number of epochs mean that number.
-        self.values[position("train.averaged_epochs")] = train.averaged_epochs.min(epochs).into();
-        self.values[position("train.momentum_switch_epoch")] = switch.into();
-        for (path, _) in idle.into_iter().filter(|(_, idle)| *idle) {
-            self.values[position(path)] = Key::named(path).default.into();
+        self.values[place("averaged_epochs")] = train.averaged_epochs.min(epochs).into();
+        self.values[place("momentum_switch_epoch")] = switch.into();
+        for (name, _) in idle.into_iter().filter(|(_, idle)| *idle) {
+            self.values[place(name)] = KEYS[place(name)].default.into();
         }
     }
 
@@ -129,9 +150,11 @@ impl RunParameters {
             corpus: table(settings, "corpus"),
             model: table(settings, "model"),
             train: table(settings, "train"),
+            pretrain: table(settings, "pretrain"),
             evaluate: table(settings, "evaluate"),
             sample: table(settings, "sample"),
         }
+        .with_one_engine()
     }
 }
 
@@ -159,7 +182,10 @@ impl Joint<'_> {
         self.check_likelihood()?;
         self.check_early_stopping()?;
         self.check_schedule()?;
-        self.check_exact_gradient()
+        self.check_exact_gradient()?;
+        self.check_optimizer()?;
+        self.check_start()?;
+        self.check_sequences()
     }
 
     fn check_pitches(&self) -> Result<(), ConfigError> {
@@ -313,6 +339,78 @@ impl Joint<'_> {
         Err(self
             .fault(&["train.method", "model.hidden"], message, "too many states")
             .help(format!("at most {MAXIMUM_GRADIENT_UNITS} units are possible: lower `model.hidden`, or use \"pt\"")))
+    }
+
+    /// Refuses what Adam's steps leave without a meaning.
+    fn check_optimizer(&self) -> Result<(), ConfigError> {
+        for (table, train) in [("train", &self.run.train), ("pretrain", &self.run.pretrain.0)] {
+            if train.optimizer == Optimizer::Sgd || table == "pretrain" && train.epochs == 0 {
+                continue;
+            }
+            let with_terms = [
+                ("momentum", train.momentum > 0.0 || train.initial_momentum > 0.0),
+                ("weight_decay_l1", train.weight_decay_l1 > 0.0),
+                ("sparsity_strength", train.sparsity_strength > 0.0),
+                ("centring", train.centring != Centring::None),
+            ];
+            if let Some((name, _)) = with_terms.into_iter().find(|(_, set)| *set) {
+                let (key, optimizer) = (format!("{table}.{name}"), format!("{table}.optimizer"));
+                let message = format!("`{key}` cannot be {} beside `{optimizer} = \"adam\"`", self.shown(&key));
+                return Err(self
+                    .fault(&[&key, &optimizer], message, "a term of plain steps")
+                    .help("leave one of them out"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses starts of chains that only frames which follow one another have.
+    fn check_start(&self) -> Result<(), ConfigError> {
+        const START: &str = "sample.start";
+        let RunParameters { model, sample, .. } = self.run;
+        let of_frames = matches!(sample.start, ChainStart::Previous | ChainStart::Independent);
+        if model.kind == ModelKind::RnnRbm || !of_frames {
+            return Ok(());
+        }
+        let message =
+            format!("`{START}` cannot be {} where `model.kind = {}`", self.shown(START), self.shown("model.kind"));
+        Err(self
+            .fault(&[START, "model.kind"], message, "a start of frames that follow one another")
+            .help("use \"zeros\", \"noise\" or \"data\", or a model of sequences (`model.kind = \"rnn-rbm\"`)"))
+    }
+
+    /// Refuses what a model of sequences has no meaning for.
+    fn check_sequences(&self) -> Result<(), ConfigError> {
+        let RunParameters { corpus, model, train, .. } = self.run;
+        if model.kind != ModelKind::RnnRbm {
+            return Ok(());
+        }
+        let stride = corpus.stride != 0 && corpus.stride != model.timesteps;
+        let refused = [
+            (
+                "train.method",
+                matches!(train.method, Method::Pt | Method::Exact),
+                "its chains are those of frames: use \"cd\" or \"pcd\"",
+            ),
+            (
+                "train.chains",
+                train.method == Method::Pcd && train.chains != 0,
+                "it has one persistent chain for every training frame",
+            ),
+            ("train.nesterov", train.nesterov && train.momentum > 0.0, "use plain momentum"),
+            ("train.weight_decay_l1", train.weight_decay_l1 > 0.0, "use `train.weight_decay`"),
+            (
+                "train.sparsity_strength",
+                train.sparsity_strength > 0.0,
+                "its hidden units have biases of their own at every frame",
+            ),
+            ("train.centring", train.centring != Centring::None, "its biases differ from frame to frame"),
+            ("corpus.stride", stride, "its frames follow one another without overlap"),
+        ];
+        let Some((key, _, why)) = refused.into_iter().find(|(_, refused, _)| *refused) else { return Ok(()) };
+        let message =
+            format!("`{key}` cannot be {} where `model.kind = {}`", self.shown(key), self.shown("model.kind"));
+        Err(self.fault(&[key, "model.kind"], message, "not for this kind of model").help(why))
     }
 
     /// Returns the number of visible units.

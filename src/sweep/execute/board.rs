@@ -35,6 +35,8 @@ pub(super) struct Board<'a> {
     material: MaterialCache,
     /// The complete runs of the folder, by their training.
     trained: TrainedRuns,
+    /// The stages of pretraining that runs of this process are doing.
+    pretraining: Mutex<HashSet<String>>,
     jobs: usize,
     again: HashSet<usize>,
     extended: HashMap<usize, Duration>,
@@ -82,6 +84,7 @@ impl<'a> Board<'a> {
                 |id| survey.again.is_empty() && trained.has(id),
             ),
             trained,
+            pretraining: Mutex::default(),
             jobs: options.workers.jobs.min(survey.pending.len()),
             again: survey.again,
             extended: survey.extended,
@@ -197,7 +200,7 @@ impl<'a> Board<'a> {
         if self.accept(run) {
             return true;
         }
-        let epochs = self.prepared.plan.runs[run].parameters().train.epochs as u64;
+        let epochs = self.prepared.plan.runs[run].parameters().epochs();
         match acquire(&run_folder, epochs) {
             Err(error) => self.fail(error),
             Ok(Acquired::Taken) => {
@@ -257,13 +260,14 @@ impl<'a> Board<'a> {
         }
         // A run that crashed may crash again from its checkpoint.
         let crashed = Interruption::read(run_folder, run_id).is_some_and(|before| before.cause == Cause::Crash);
-        self.observer.run_started(run, run_id, parameters.train.epochs as u64);
+        self.observer.run_started(run, run_id, parameters.epochs());
         let host = RunHost { board: self, run };
         let context = RunContext {
             spec,
             host: &host,
             corpus,
             run_id,
+            sweep_folder: self.folder,
             folder: run_folder,
             claim,
             resume: !self.again.contains(&run) && !crashed,
@@ -345,10 +349,21 @@ struct RunHost<'a> {
 
 impl Host for RunHost<'_> {
     fn material(&self) -> Shared {
+        self.material_of(self.board.prepared.plan.runs[self.run].parameters().model.timesteps)
+    }
+
+    fn material_of(&self, timesteps: usize) -> Shared {
         let Board { prepared, material, .. } = self.board;
         let spec = &prepared.plan.runs[self.run];
-        let parameters = spec.parameters();
-        material.get(prepared.corpus_of(self.run), &parameters.corpus, parameters.model.timesteps, spec.seed)
+        material.get(prepared.corpus_of(self.run), &spec.parameters().corpus, timesteps, spec.seed)
+    }
+
+    fn begin_pretraining(&self, name: &str) -> bool {
+        lock(&self.board.pretraining).insert(name.to_owned())
+    }
+
+    fn end_pretraining(&self, name: &str) {
+        lock(&self.board.pretraining).remove(name);
     }
 
     fn trained(&self) -> Option<TrainedRun> {

@@ -23,7 +23,7 @@ const BASE_BYTES: u64 = 24 << 20;
 
 /// Returns the bytes that a run of these parameters takes at its peak, apart from the corpus, which is read already.
 pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
-    let RunParameters { corpus: reading, model, train, evaluate, sample } = parameters;
+    let RunParameters { corpus: reading, model, train, evaluate, sample, .. } = parameters;
     let visible = model.timesteps * corpus.layout.columns();
     let own = model.kind.footprint(model, train, visible);
     // As if all songs were for training, which may use them in several keys and with overlapping windows.

@@ -1,7 +1,7 @@
 //! The metric: a number of records, with all that a reader of results needs to know about it.
 
 use super::record::Timing;
-use crate::evaluate::music::{Coverage, MusicComparison, MusicMetrics};
+use crate::evaluate::music::{Coverage, MusicComparison, MusicMetrics, PieceMetrics};
 use serde::Serialize;
 
 /// An entry of the registry: one metric, in all its variants.
@@ -48,6 +48,8 @@ pub enum Reading {
     Splits(&'static [SplitName]),
     /// In the profile of the samples: `sample_…`. The baselines have it too.
     Profile(fn(&MusicMetrics) -> Option<f64>),
+    /// In the profile of the samples, if these are whole pieces: `sample_…`. The baselines have it too.
+    Pieces(fn(&PieceMetrics) -> Option<f64>),
     /// In the music of the run: `sample_…`.
     Music(fn(&MusicComparison) -> Option<f64>),
     /// In the coverage of the samples: `sample_…`; absent where the truth of the corpus is not known.
@@ -219,6 +221,16 @@ impl Metric {
         Self::new(Reading::Splits(EVALUATED), name, labels, unit, definition)
     }
 
+    /// Returns a metric of the windows of all splits.
+    pub(super) const fn of_all_splits(
+        name: &'static str,
+        labels: [&'static str; 2],
+        unit: &'static str,
+        definition: &'static str,
+    ) -> Self {
+        Self::new(Reading::Splits(ALL), name, labels, unit, definition)
+    }
+
     /// Returns a log-likelihood, in nats per window and per step, on all splits.
     pub(super) const fn log_likelihood(
         name: &'static str,
@@ -241,6 +253,17 @@ impl Metric {
         definition: &'static str,
     ) -> Self {
         Self::new(Reading::Profile(read), name, labels, unit, definition).better(Direction::Near)
+    }
+
+    /// Returns a metric of samples of at least two bars and of the baselines. The value of the training windows is best.
+    pub(super) const fn of_pieces(
+        name: &'static str,
+        labels: [&'static str; 2],
+        unit: &'static str,
+        read: fn(&PieceMetrics) -> Option<f64>,
+        definition: &'static str,
+    ) -> Self {
+        Self::new(Reading::Pieces(read), name, labels, unit, definition).better(Direction::Near)
     }
 
     /// Returns a metric of the samples.
@@ -340,7 +363,7 @@ impl Metric {
     pub fn group(&self) -> MetricGroup {
         match self.reading {
             Reading::Model | Reading::Splits(_) => MetricGroup::Model,
-            Reading::Profile(_) | Reading::Music(_) | Reading::Coverage(_) => MetricGroup::Music,
+            Reading::Profile(_) | Reading::Pieces(_) | Reading::Music(_) | Reading::Coverage(_) => MetricGroup::Music,
             Reading::Time(_) | Reading::EpochTime => MetricGroup::Timing,
         }
     }
@@ -354,11 +377,21 @@ impl Metric {
     pub(crate) fn of_run_music(&self, music: &MusicComparison) -> Option<MusicValue> {
         let value = match self.reading {
             Reading::Profile(read) => read(&music.samples.metrics),
+            Reading::Pieces(read) => read(music.samples.metrics.pieces.as_ref()?),
             Reading::Music(read) => read(music),
             Reading::Coverage(read) => read(music.coverage.as_ref()?),
             Reading::Model | Reading::Splits(_) | Reading::Time(_) | Reading::EpochTime => return None,
         };
         Some(MusicValue(value))
+    }
+
+    /// Returns the value in a profile, of samples or of a baseline; `None` for a metric that a profile does not have.
+    pub(crate) fn of_profile_value(&self, profile: &MusicMetrics) -> Option<f64> {
+        match self.reading {
+            Reading::Profile(read) => read(profile),
+            Reading::Pieces(read) => read(profile.pieces.as_ref()?),
+            _ => None,
+        }
     }
 
     /// Returns the value in the times of a run.

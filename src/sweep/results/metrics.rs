@@ -79,6 +79,38 @@ pub static METRICS: &[Metric] = &[
     )
     .better(Neither)
     .not_judged(),
+    Metric::of_all_splits(
+        "log_likelihood_by_song",
+        ["log-likelihood by song", "log-lik. (by song)"],
+        "nats",
+        "Of a model of sequences: the cautious log-likelihood as the mean over songs of the mean over their frames, as \
+         some papers have it. Every other log-likelihood is a mean over all frames alike.",
+    )
+    .per_window()
+    .better(Higher),
+    Metric::of_all_splits(
+        "frames_below_floor",
+        ["frames below their floor", "below floor"],
+        "",
+        "Of a model of sequences: the share of the frames whose log Z annealing finds below the part that the training \
+         frames make, which is certainly wrong. Near 0 the estimates can be trusted.",
+    ),
+    Metric::of_all_splits(
+        "accuracy",
+        ["frame accuracy", "accuracy"],
+        "",
+        "Of a model of sequences: the expected number of units on in both frame and prediction over that of units on \
+         in either, pooled over frames (Bay, Ehmann and Downie 2009). Predictions are drawn given the frames before: the \
+         weighted ends of the annealed chains.",
+    )
+    .better(Higher),
+    Metric::of_all_splits(
+        "accuracy_of_copy",
+        ["frame accuracy of copying", "accuracy (copy)"],
+        "",
+        "The frame accuracy of predicting every frame to be the one before it, beside which that of a model is to be \
+         seen.",
+    ),
     Metric::of_splits(
         "pseudo_log_likelihood",
         ["pseudo-log-likelihood", "PLL"],
@@ -297,6 +329,58 @@ pub static METRICS: &[Metric] = &[
         "bits",
         |profile| profile.pitch_class_entropy,
         "Entropy of a window's notes over the twelve pitch classes, mean over windows; at most log₂ 12 = 3.58.",
+    ),
+    Metric::of_pieces(
+        "bar_repetition",
+        ["repetition after a bar", "repeats a bar"],
+        "",
+        |pieces| pieces.bar_repetition,
+        "Share of the steps at which the same pitches sound as four beats before, those silent both times aside. Of \
+         pieces of a model of sequences that have at least two bars, as the next six.",
+    ),
+    Metric::of_pieces(
+        "four_bar_repetition",
+        ["repetition after four bars", "repeats four bars"],
+        "",
+        |pieces| pieces.four_bar_repetition,
+        "The same share sixteen beats apart; undefined for samples of no more.",
+    ),
+    Metric::of_pieces(
+        "onsets_on_beats",
+        ["notes on beats", "notes on beats"],
+        "",
+        |pieces| pieces.onsets_on_beats,
+        "Share of the notes that begin on a beat, those of the first step aside; undefined if every step is a beat.",
+    ),
+    Metric::of_pieces(
+        "struck_beats",
+        ["struck beats", "struck beats"],
+        "",
+        |pieces| pieces.struck_beats,
+        "Share of the beats at which a note begins, the first of a sample aside.",
+    ),
+    Metric::of_pieces(
+        "key_stability",
+        ["key kept over four bars", "key stability"],
+        "",
+        |pieces| pieces.key_stability,
+        "Share of the sounding cells of four adjacent bars that lie in the major scale with most of them, all such groups of \
+         all samples pooled; of all bars in a shorter sample. Natural minor scales have the same pitch classes.",
+    ),
+    Metric::of_pieces(
+        "chord_changes",
+        ["chord changes", "chord changes"],
+        "a bar",
+        |pieces| pieces.chord_changes,
+        "How often in four beats the pitch classes sounding at a beat are others than at the beat before, silent beats \
+         passed over.",
+    ),
+    Metric::of_pieces(
+        "distinct_chords",
+        ["distinct chords", "distinct chords"],
+        "",
+        |pieces| Some(pieces.distinct_chords),
+        "Different sets of pitch classes that sound at the beats of a sample, mean over samples. Longer samples have more.",
     ),
     Metric::of_music(
         "nearest_training_window_bits",

@@ -22,6 +22,9 @@ pub enum RunStatus {
 pub struct EpochRecord {
     /// The number of epochs trained so far; 0 is the model before training.
     pub epoch: u64,
+    /// The stage of training before the main one that the epoch belongs to; absent in the main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// The number of updates of this epoch.
     pub updates: u64,
     /// The number of examples of this epoch.

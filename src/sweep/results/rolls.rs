@@ -8,7 +8,8 @@ use crate::music::{Layout, PianoRoll, Plane, Windows, notes, roll_from_bits};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The music of a run in a small form: at most [`Self::SAMPLES`] samples of [`Self::STEPS`] steps.
+/// The music of a run in a small form: at most [`Self::SAMPLES`] samples of [`Self::STEPS`] steps, or of
+/// [`Self::PIECE_STEPS`] if the model is one of sequences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollsFile {
     /// The version of this file.
@@ -38,10 +39,12 @@ pub struct SampleRoll {
     pub sample: usize,
     /// Its notes.
     pub roll: Roll,
-    /// The index of the nearest training window.
-    pub nearest_window: usize,
+    /// The index of the nearest training window; absent if no training song is as long as the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_window: Option<usize>,
     /// The number of bits in which the two differ, over all steps and planes.
-    pub nearest_bits: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest_bits: Option<u32>,
 }
 
 /// A window of the training songs.
@@ -72,32 +75,40 @@ impl RollsFile {
     pub const SAMPLES: usize = 16;
     /// The maximum number of time steps kept of each roll.
     pub const STEPS: usize = 256;
+    /// The same for pieces of a model of sequences.
+    pub const PIECE_STEPS: usize = 512;
 
     /// Returns the music of `samples` (samples × timesteps · columns of the layout) beside that of the training
-    /// windows. `nearest` has the nearest training window of each sample. `with_silent` keeps samples without any bit
-    /// on. `seed` draws the real windows: the first of those that the baselines of the music metrics draw.
+    /// windows, `most_steps` steps of each. `nearest` has the nearest training window of each sample, and is empty if
+    /// there are no training windows. `with_silent` keeps samples without any bit on. `seed` draws the real windows: the
+    /// first of those that the baselines of the music metrics draw.
     pub(crate) fn new(
         training: &Windows,
         samples: &BitMatrix,
         nearest: &[Nearest],
-        steps_per_beat: u32,
+        (most_steps, steps_per_beat): (usize, u32),
         with_silent: bool,
         seed: u64,
     ) -> Self {
-        assert_eq!(nearest.len(), samples.rows(), "nearest windows, of samples");
+        let expected = if training.is_empty() { 0 } else { samples.rows() };
+        assert_eq!(nearest.len(), expected, "nearest windows, of samples");
         let kept_rows =
             (0..samples.rows()).filter(|&row| with_silent || samples.count_ones_in(row) > 0).take(Self::SAMPLES);
-        let roll_of = |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words));
+        let roll_of =
+            |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words), most_steps);
         let kept: Vec<SampleRoll> = kept_rows
             .map(|row| SampleRoll {
                 sample: row,
                 roll: roll_of(samples.row(row)),
-                nearest_window: nearest[row].window,
-                nearest_bits: nearest[row].bits,
+                nearest_window: nearest.get(row).map(|nearest| nearest.window),
+                nearest_bits: nearest.get(row).map(|nearest| nearest.bits),
             })
             .collect();
-        let windows =
-            kept.iter().map(|own| (own.nearest_window, roll_of(training.bits.row(own.nearest_window)))).collect();
+        let windows = kept
+            .iter()
+            .filter_map(|own| own.nearest_window)
+            .map(|window| (window, roll_of(training.bits.row(window))))
+            .collect();
         let real = chosen_windows(training.len(), training.len(), seed)
             .into_iter()
             .filter(|&window| training.bits.count_ones_in(window) > 0)
@@ -108,7 +119,7 @@ impl RollsFile {
             schema: Self::SCHEMA,
             layout: training.layout.clone(),
             timesteps: training.timesteps,
-            steps: training.timesteps.min(Self::STEPS),
+            steps: training.timesteps.min(most_steps),
             steps_per_beat,
             drawn: samples.rows(),
             samples: kept,
@@ -124,9 +135,9 @@ impl RollsFile {
 }
 
 impl Roll {
-    /// Returns the first [`RollsFile::STEPS`] steps of a roll; a note that lasts longer is cut there.
-    fn of(roll: &PianoRoll) -> Self {
-        let end = roll.steps().min(RollsFile::STEPS);
+    /// Returns the first `most_steps` steps of a roll; a note that lasts longer is cut there.
+    fn of(roll: &PianoRoll, most_steps: usize) -> Self {
+        let end = roll.steps().min(most_steps);
         let both = roll.layout.planes.contains(&Plane::Hold) && roll.layout.planes.contains(&Plane::Onset);
         let on = |step: usize, plane, pitch: u8| roll.pitches_at(step, plane) >> pitch & 1 == 1;
         let notes = notes(roll)
@@ -157,7 +168,7 @@ mod tests {
 
     fn rolls_file(training: &Windows, samples: &BitMatrix, with_silent: bool) -> RollsFile {
         let nearest = nearest_training_window(samples, &training.bits, None);
-        RollsFile::new(training, samples, &nearest, 4, with_silent, 5)
+        RollsFile::new(training, samples, &nearest, (RollsFile::STEPS, 4), with_silent, 5)
     }
 
     fn layout(planes: &[Plane]) -> Layout {
@@ -191,7 +202,7 @@ mod tests {
             let bits = random_bits(7, 20, 30 * layout.columns(), 0.3);
             for row in 0..bits.rows() {
                 let roll = roll_from_bits(&layout, 30, bits.row(row));
-                assert_eq!(cells(&Roll::of(&roll), &layout, 30), roll, "{planes:?}");
+                assert_eq!(cells(&Roll::of(&roll, RollsFile::STEPS), &layout, 30), roll, "{planes:?}");
             }
         }
     }
@@ -204,7 +215,7 @@ mod tests {
         }
         let start = RollsFile::STEPS - 2;
         let expected = vec![(60, start, 2, 0), (63, start, 1, 1), (63, start + 1, 1, 1)];
-        assert_eq!(Roll::of(&roll), Roll { notes: expected, silent_onsets: vec![] });
+        assert_eq!(Roll::of(&roll, RollsFile::STEPS), Roll { notes: expected, silent_onsets: vec![] });
     }
 
     #[test]
@@ -225,7 +236,7 @@ mod tests {
         samples.set(1, 9, true);
         let file = rolls_file(&training, &samples, false);
         let found: Vec<_> = file.samples.iter().map(|own| (own.sample, own.nearest_window, own.nearest_bits)).collect();
-        assert_eq!(found, [(1, 2, 1), (2, 1, 0)]);
+        assert_eq!(found, [(1, Some(2), Some(1)), (2, Some(1), Some(0))]);
         assert_eq!(file.windows.keys().copied().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(file.windows[&1], file.samples[1].roll);
         let mut real: Vec<usize> = file.real.iter().map(|real| real.window).collect();

@@ -16,8 +16,15 @@ use std::time::Duration;
 pub(in crate::sweep) trait Host {
     /// Returns the songs, divided and cut into windows.
     fn material(&self) -> Shared;
+    /// Returns the songs, divided in the same way and cut into windows of that many steps.
+    fn material_of(&self, timesteps: usize) -> Shared;
     /// Returns a complete run with the training of this one, if the folder of results has one.
     fn trained(&self) -> Option<TrainedRun>;
+    /// Returns true if no run of this process does the stage of pretraining of this name; then it is the caller's to do
+    /// and to end.
+    fn begin_pretraining(&self, name: &str) -> bool;
+    /// Ends what [`Self::begin_pretraining`] began.
+    fn end_pretraining(&self, name: &str);
     /// Returns true if other runs share the machine now.
     fn contended(&self) -> bool;
     /// Returns the reason to stop, if there is one. Asked before every batch.
@@ -36,6 +43,8 @@ pub(in crate::sweep) struct RunContext<'a> {
     pub(in crate::sweep) corpus: &'a Corpus,
     /// The run's name.
     pub(in crate::sweep) run_id: &'a str,
+    /// The folder of the sweep.
+    pub(in crate::sweep) sweep_folder: &'a Path,
     /// The run's folder.
     pub(in crate::sweep) folder: &'a Path,
     /// The claim on the run.

@@ -1,8 +1,10 @@
 //! The evaluation of a model during training: its metrics on fixed windows, each with the time that it takes.
 
-use crate::engine::{BitMatrix, Purpose, RowStreams, permutation};
+use crate::engine::{Purpose, RowStreams, permutation};
 use crate::evaluate::{EvaluateOptions, reconstruction_error, update_to_weight_ratio};
+use crate::model::likelihood::NamedWindows;
 use crate::model::{Model, Tensors};
+use crate::music::Windows;
 use crate::sweep::results::{EpochTiming, Metrics};
 use std::time::Instant;
 
@@ -10,9 +12,15 @@ use std::time::Instant;
 struct SplitRows<'a> {
     name: &'static str,
     number: u64,
-    windows: &'a BitMatrix,
+    windows: &'a Windows,
     rows: Vec<usize>,
     pseudo_likelihood_rows: Vec<usize>,
+}
+
+impl SplitRows<'_> {
+    fn named<'b>(&'b self, rows: &'b [usize]) -> NamedWindows<'b> {
+        NamedWindows { name: self.name, windows: &self.windows.bits, songs: &self.windows.songs, rows, judged: true }
+    }
 }
 
 /// The evaluation of one run's model, again and again on the same windows.
@@ -30,10 +38,10 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn new(
         options: &EvaluateOptions,
         (k, timesteps, seed): (u64, usize, u64),
-        training: (&'a BitMatrix, &[usize]),
-        validation: (&'a BitMatrix, &[usize]),
+        training: (&'a Windows, &[usize]),
+        validation: (&'a Windows, &[usize]),
     ) -> Self {
-        let split = |name, number, (windows, rows): (&'a BitMatrix, &[usize])| SplitRows {
+        let split = |name, number, (windows, rows): (&'a Windows, &[usize])| SplitRows {
             name,
             number,
             windows,
@@ -71,12 +79,12 @@ impl<'a> Evaluation<'a> {
             }
             timing.reconstruction_s += timed(|| {
                 let key = (self.seed, epoch, split.number);
-                let error = reconstruction_error(model.sampler(), split.windows, &split.rows, self.k, key);
+                let error = reconstruction_error(model, &split.named(&split.rows), self.k, key);
                 metrics.insert(name("reconstruction_error"), error);
             });
             let Some(density) = &density else { continue };
             timing.free_energy_s += timed(|| {
-                if let Ok(mean) = density.mean_free_energy(split.windows, &split.rows) {
+                if let Ok(mean) = density.mean_free_energy(&split.named(&split.rows)) {
                     metrics.insert(name("free_energy"), mean);
                 }
             });
@@ -85,7 +93,7 @@ impl<'a> Evaluation<'a> {
             }
             timing.pseudo_likelihood_s += timed(|| {
                 let rows = &split.pseudo_likelihood_rows;
-                if let Ok(mean) = density.mean_pseudo_log_likelihood(split.windows, rows) {
+                if let Ok(mean) = density.mean_pseudo_log_likelihood(&split.named(rows)) {
                     metrics.insert(name("pseudo_log_likelihood"), mean);
                     let per_step = mean.map(|mean| mean / self.timesteps as f64);
                     metrics.insert(name("pseudo_log_likelihood_per_step"), per_step);

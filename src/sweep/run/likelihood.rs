@@ -3,7 +3,7 @@
 use crate::evaluate::{EvaluateOptions, LikelihoodMethod};
 use crate::model::Density;
 use crate::model::likelihood::{
-    Anchored, AnnealingOptions, Estimate, Likelihood, LikelihoodRequest, METHODS, NamedWindows,
+    Anchored, AnnealingOptions, Estimate, FrameFindings, Likelihood, LikelihoodRequest, METHODS, NamedWindows,
 };
 use crate::music::{Splits, Windows};
 use crate::sweep::results::Metrics;
@@ -12,9 +12,21 @@ use crate::sweep::results::Metrics;
 pub fn named_splits<'a>(splits: &'a Splits<Windows>, rows: [&'a [usize]; 3]) -> [NamedWindows<'a>; 3] {
     let [trained, validation, test] = rows;
     [
-        NamedWindows { name: "train", windows: &splits.training.bits, rows: trained },
-        NamedWindows { name: "validation", windows: &splits.validation.bits, rows: validation },
-        NamedWindows { name: "test", windows: &splits.test.bits, rows: test },
+        NamedWindows {
+            name: "train",
+            windows: &splits.training.bits,
+            songs: &splits.training.songs,
+            rows: trained,
+            judged: true,
+        },
+        NamedWindows {
+            name: "validation",
+            windows: &splits.validation.bits,
+            songs: &splits.validation.songs,
+            rows: validation,
+            judged: true,
+        },
+        NamedWindows { name: "test", windows: &splits.test.bits, songs: &splits.test.songs, rows: test, judged: true },
     ]
 }
 
@@ -54,6 +66,18 @@ pub fn likelihood_metrics(likelihood: &Likelihood, timesteps: usize) -> Metrics 
             metrics.insert(format!("{}_log_likelihood_{method}", split.name), Some(mean));
             let per_step = mean / timesteps as f64;
             metrics.insert(format!("{}_log_likelihood_{method}_per_step", split.name), Some(per_step));
+        }
+    }
+    for split in likelihood.splits.iter().filter(|split| split.windows > 0) {
+        let FrameFindings { by_song, below_floor, accuracy, accuracy_of_copy } = split.of_frames;
+        let found = [
+            ("log_likelihood_by_song", by_song),
+            ("frames_below_floor", below_floor),
+            ("accuracy", accuracy),
+            ("accuracy_of_copy", accuracy_of_copy),
+        ];
+        for (name, value) in found.into_iter().filter(|(_, value)| value.is_some()) {
+            metrics.insert(format!("{}_{name}", split.name), value);
         }
     }
     metrics

@@ -15,6 +15,7 @@ pub(crate) struct Material {
     pub(crate) windows: SplitWindows,
     /// The windows that occur more than once.
     pub(crate) duplicates: Duplicates,
+    steps_per_beat: u32,
     seed: u64,
     baselines: OnceLock<Baselines>,
     /// The distances of held-out windows, with the number that was asked for.
@@ -26,14 +27,22 @@ impl Material {
         let split = SongSplit::of(corpus, options.validation, seed);
         let windows = SplitWindows::cut(corpus, &split, options, timesteps);
         let duplicates = windows.duplicates(corpus, &split);
-        Self { split, windows, duplicates, seed, baselines: OnceLock::new(), held_out_nearest: Mutex::default() }
+        Self {
+            split,
+            windows,
+            duplicates,
+            steps_per_beat: options.steps_per_beat,
+            seed,
+            baselines: OnceLock::new(),
+            held_out_nearest: Mutex::default(),
+        }
     }
 
     /// Returns the baselines of the music metrics, drawn when first asked for.
     pub(crate) fn baselines(&self) -> &Baselines {
         self.baselines.get_or_init(|| {
             let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
-            Baselines::draw(layout, *timesteps, bits, Baselines::ENOUGH_WINDOWS, self.seed)
+            Baselines::draw(layout, (*timesteps, self.steps_per_beat), bits, Baselines::ENOUGH_WINDOWS, self.seed)
         })
     }
 

@@ -6,6 +6,7 @@ mod early_stopping;
 mod evaluation;
 mod likelihood;
 pub(in crate::sweep) mod material;
+mod pretraining;
 mod record;
 mod samples;
 mod session;

@@ -167,6 +167,26 @@ impl Session {
         due.then_some(Pause::Save)
     }
 
+    /// Returns an error if the run must stop or leave its place to another process.
+    pub(super) fn stop_if_asked(&self, context: &RunContext) -> Result<(), RunError> {
+        match self.pause(context) {
+            None | Some(Pause::Save) => Ok(()),
+            Some(Pause::Stop(cause, reason)) => Err(RunError::Stopped(cause, reason)),
+            Some(Pause::Lost) => Err(RunError::Lost),
+        }
+    }
+
+    /// Takes over the curve of a stage of pretraining, after which the run continues.
+    pub(super) fn take_over_stage(&mut self, epochs: Vec<EpochRecord>) -> Result<(), StoreError> {
+        self.log.push(&format!("takes over {} epochs of pretraining", epochs.len().saturating_sub(1)))?;
+        for epoch in epochs {
+            self.lines.push(line_of(&epoch).trim_end())?;
+            self.position.epoch = epoch.epoch + 1;
+            self.epochs.push(epoch);
+        }
+        Ok(())
+    }
+
     /// Does the task of a pause; an error if the run ends with it.
     pub(super) fn heed(&mut self, pause: Pause, context: &RunContext, underway: &dyn Underway) -> Result<(), RunError> {
         if let Pause::Lost = pause {
@@ -226,7 +246,7 @@ impl Session {
             cause,
             reason,
             epoch: self.epochs.last().map_or(0, |epoch| epoch.epoch),
-            epochs: context.parameters().train.epochs as u64,
+            epochs: context.parameters().epochs(),
             spent_s: self.spent_s(),
         };
         if matches!(cause, Cause::Signal | Cause::Timeout) {

@@ -5,8 +5,9 @@ use super::context::RunContext;
 use super::early_stopping::Verdict;
 use super::evaluation::Evaluation;
 use super::material::Material;
+use super::pretraining::{self, OwnStage, Pretrained, Stage};
 use super::session::{RunError, Session, Underway, line_of};
-use crate::model::{Model, Tensors, Trainer};
+use crate::model::{Model, ModelKind, ModelOptions, Tensors, Trainer};
 use crate::music::Splits;
 use crate::sweep::config::RunParameters;
 use crate::sweep::results::{EarlyStop, EpochRecord, EpochTiming, Metrics};
@@ -15,8 +16,13 @@ use std::time::Instant;
 
 /// The trainer of a run with the evaluation of its model.
 pub(super) struct Training<'a> {
+    set: TrainingSet<'a>,
     trainer: Trainer<'a>,
     evaluation: Evaluation<'a>,
+    /// The stage before the main one, while it is this run's to do.
+    own_stage: Option<OwnStage<'a>>,
+    /// True while the trainer is that of this stage.
+    in_first_stage: bool,
 }
 
 impl Underway for Training<'_> {
@@ -45,31 +51,59 @@ impl<'a> Training<'a> {
         let Splits { training, validation, .. } = &material.windows.windows;
         let set = TrainingSet { windows: &training.bits, songs: &training.songs };
         let seed = context.spec.seed;
-        let trainer = Trainer::with_isa(set, model, train, seed, context.isa);
-        let mut trainer = trainer.map_err(|error| RunError::Failed(error.to_string()))?;
+        let (mut own_stage, mut earlier) = (None, None);
+        let begins = session.resumed.is_none() && session.position.epoch == 0;
+        if begins && context.spec.parameters().pretrain.0.epochs > 0 {
+            match pretraining::find(context, session)? {
+                Stage::Own(stage) => own_stage = Some(stage),
+                Stage::Done(Pretrained { tensors, epochs }) => {
+                    session.take_over_stage(epochs)?;
+                    earlier = Some(tensors);
+                }
+            }
+        }
+        let mut trainer = trainer_of(context, set, session.position.epoch, earlier.as_ref())?;
         let sizes = (train.k as u64, model.timesteps, seed);
         let validation_rows: Vec<usize> = (0..validation.len()).collect();
-        let mut evaluation =
-            Evaluation::new(evaluate, sizes, (&training.bits, trained), (&validation.bits, &validation_rows));
+        let mut evaluation = Evaluation::new(evaluate, sizes, (training, trained), (validation, &validation_rows));
         if let Some(Checkpoint { trainer: state, before, .. }) = session.resumed.take() {
             let restored = trainer.restore(&state);
             // Checksum, run and build match, so the arrays are those that this program wrote for this run.
             restored.map_err(|error| RunError::Failed(format!("internal error: checkpoint: {error}")))?;
             evaluation.continue_from(before);
         }
-        Ok(Self { trainer, evaluation })
+        if earlier.is_some() {
+            evaluation.remember(trainer.model());
+        }
+        let first = context.spec.parameters().pretrain.0.epochs as u64;
+        let in_first_stage = first > 0 && session.position.epoch <= first;
+        Ok(Self { set, trainer, evaluation, own_stage, in_first_stage })
     }
 
     /// Trains and evaluates from the session's position to the last epoch, or until early stopping. Leaves the model at
     /// the parameters of its result.
-    pub(super) fn finish(&mut self, context: &RunContext, session: &mut Session) -> Result<(), RunError> {
-        let RunParameters { train, evaluate, .. } = context.parameters();
-        let (every, last) = (evaluate.every as u64, train.epochs as u64);
+    pub(super) fn finish(&mut self, context: &RunContext<'a>, session: &mut Session) -> Result<(), RunError> {
+        let RunParameters { train, pretrain, evaluate, .. } = context.parameters();
+        let (every, first, last) = (evaluate.every as u64, pretrain.0.epochs as u64, context.parameters().epochs());
         while !session.position.finished {
             let epoch = session.position.epoch;
             // Epoch 0 of the record is the model before training.
             if let Some(index) = epoch.checked_sub(1).filter(|_| !session.position.trained) {
-                self.train_epoch(index, context, session)?;
+                if index == first && self.in_first_stage {
+                    let earlier = self.model().tensors();
+                    if self.own_stage.is_some() {
+                        // The run itself does not depend on it.
+                        if let Err(error) = pretraining::leave(context, earlier.clone(), &session.epochs) {
+                            tracing::warn!("run {}: its pretraining is not shared: {error}", context.run_id);
+                        }
+                        self.own_stage = None;
+                    }
+                    self.in_first_stage = false;
+                    self.trainer = trainer_of(context, self.set, epoch, Some(&earlier))?;
+                    self.evaluation.remember(self.trainer.model());
+                }
+                let within = if index < first { index } else { index - first };
+                self.train_epoch(within, context, session)?;
                 session.position.trained = true;
             }
             if let Some(pause) = session.pause(context) {
@@ -81,16 +115,19 @@ impl<'a> Training<'a> {
                 )));
             }
             let Position { updates, examples, train_s, .. } = session.position;
-            let mut entry =
-                EpochRecord { epoch, updates, examples, metrics: Metrics::new(), timing: EpochTiming::default() };
+            let stage = (first > 0 && epoch <= first).then(|| PRETRAINING.to_owned());
+            let (metrics, timing) = (Metrics::new(), EpochTiming::default());
+            let mut entry = EpochRecord { epoch, stage, updates, examples, metrics, timing };
             let mut verdict = Verdict::Continue;
-            if epoch.is_multiple_of(every) || epoch == last {
+            if epoch.is_multiple_of(every) || epoch == last || epoch == first {
                 let evaluated = session.attempt(context, self, |own, go_on| {
                     own.evaluation.metrics(own.trainer.model_mut(), epoch, go_on)
                 })?;
                 (entry.metrics, entry.timing) = evaluated.expect("an evaluation that is not stopped comes to its end");
                 entry.metrics.extend(self.trainer.metrics());
-                verdict = session.position.early_stopping.look(train, &entry.metrics, epoch);
+                if entry.stage.is_none() {
+                    verdict = session.position.early_stopping.look(train, &entry.metrics, epoch);
+                }
                 if verdict == Verdict::Improved && train.early_stopping_restore {
                     session.best = Some(self.model().tensors());
                 }
@@ -112,6 +149,12 @@ impl<'a> Training<'a> {
             };
             context.claim.reached(epoch);
             context.host.epoch_finished(epoch);
+        }
+        if self.in_first_stage {
+            self.in_first_stage = false;
+            // The main stage has no epochs, but the model is its own.
+            let earlier = self.model().tensors();
+            self.trainer = trainer_of(context, self.set, last + 1, Some(&earlier))?;
         }
         if train.early_stopping_metric != StopMetric::None {
             let epochs = session.epochs.last().map_or(0, |epoch| epoch.epoch);
@@ -153,6 +196,28 @@ impl<'a> Training<'a> {
             }
         }
     }
+}
+
+/// The name of the stage of training before the main one.
+const PRETRAINING: &str = "pretrain";
+
+/// Returns the trainer of the stage that an epoch of the record belongs to, before its first update. `earlier` is the
+/// model that the stage before left.
+fn trainer_of<'a>(
+    context: &RunContext<'a>,
+    set: TrainingSet<'a>,
+    epoch: u64,
+    earlier: Option<&Tensors>,
+) -> Result<Trainer<'a>, RunError> {
+    let RunParameters { model, train, pretrain, .. } = context.spec.parameters();
+    let first = pretrain.0.epochs as u64;
+    let trainer = if first > 0 && epoch <= first {
+        let rbm = ModelOptions { kind: ModelKind::Rbm, ..model.clone() };
+        Trainer::after(None, set, &rbm, &pretrain.0, context.spec.seed, context.isa)
+    } else {
+        Trainer::after(earlier, set, model, train, context.spec.seed, context.isa)
+    };
+    trainer.map_err(|error| RunError::Failed(error.to_string()))
 }
 
 /// Returns the metrics of the model that the run leaves: those of its last epoch, or of the best one if that was

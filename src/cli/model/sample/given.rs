@@ -30,7 +30,7 @@ pub(super) struct GivenArguments {
     #[arg(long, value_name = "KEY")]
     key: Option<builtin::Key>,
     /// Length of the music, or of the part added to a file: steps, or bars of four beats as in `8bars` [default: one
-    /// window of the model].
+    /// window of the model; of a model of sequences, `sample.length` of its run].
     #[arg(long, value_name = "STEPS|BARS")]
     length: Option<Length>,
 }
@@ -97,16 +97,23 @@ impl GivenArguments {
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
-    /// Reads the given music in the layout and on the grid of a model; `reading` has the rules of its run.
-    pub(super) fn read(&self, model: &ModelDescription, reading: &CorpusOptions) -> Result<Given, CliError> {
+    /// Reads the given music in the layout and on the grid of a model; `reading` has the rules of its run. A piece has
+    /// `default_steps` steps if nothing is given. `of_sequences` is true if the model remembers more than a window.
+    pub(super) fn read(
+        &self,
+        model: &ModelDescription,
+        reading: &CorpusOptions,
+        (default_steps, of_sequences): (usize, bool),
+    ) -> Result<Given, CliError> {
         let length = |default| self.length.unwrap_or(default).steps(model.steps_per_beat);
         let mut given = match (&self.continue_from, &self.harmonise) {
             (Some(path), _) => {
                 let mut file = File::read(path, model, reading)?;
                 let added = length(Length::Bars(CONTINUED_BARS));
                 within_bounds(file.roll.steps().saturating_add(added))?;
-                file.tell_of_silence(model.timesteps);
-                if model.timesteps == 1 {
+                let heard = if of_sequences { 4 * model.steps_per_beat as usize } else { model.timesteps };
+                file.tell_of_silence(heard);
+                if model.timesteps == 1 && !of_sequences {
                     file.remarks.push(
                         "the model hears one step at a time: each new step depends on the step before alone".into(),
                     );
@@ -129,7 +136,7 @@ impl GivenArguments {
                 Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, None) => {
-                let steps = length(Length::Steps(model.timesteps));
+                let steps = length(Length::Steps(default_steps));
                 within_bounds(steps)?;
                 let sketch = Sketch::open(model.layout.clone(), steps);
                 Given { sketch, tempi: Vec::new(), remarks: Vec::new() }
@@ -189,12 +196,12 @@ impl File {
         Ok(Self { roll, tempi: MidiFile::tempi(&bytes), remarks })
     }
 
-    /// Adds a remark if the file ends in silence: the continuation is then likely silent too.
-    fn tell_of_silence(&mut self, timesteps: usize) {
+    /// Adds a remark if half of the last `heard` steps of the file are silent: the continuation is then likely silent too.
+    fn tell_of_silence(&mut self, heard: usize) {
         let plane = if self.roll.layout.planes.contains(&Plane::Hold) { Plane::Hold } else { Plane::Onset };
         let steps = self.roll.steps();
         let silent = (0..steps).rev().take_while(|&step| self.roll.pitches_at(step, plane) == 0).count();
-        if silent >= timesteps.div_ceil(2) {
+        if silent >= heard.div_ceil(2) {
             self.remarks.push(format!("its last {silent} steps are silent, and the next may be too"));
         }
     }

@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::key_flag::{OutOfRange, help, help_with_default, or_of_run, values_of};
 use crate::cli::output::console::{other_columns, print, start_logging};
-use crate::compose::{Overlap, fill_in};
+use crate::compose::{Overlap, fill_in, fill_in_frames};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
 use crate::model::{ChainStart, Chains, LastStep, Model};
@@ -24,7 +24,8 @@ use std::path::{Path, PathBuf};
 #[command(
     after_help = "Examples:\n  runner sample --model results/quick/runs/RUN/model.safetensors --out music --count 20 \
     --steps 1000 --start noise\n  runner sample --model MODEL --continue song.mid --length 8bars --wav\n  runner sample \
-    --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4"
+    --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4\n  \
+    runner sample --model RNN-RBM --length 64bars --steps 25 --start independent --wav"
 )]
 pub(in crate::cli) struct SampleArguments {
     /// The model file of a run.
@@ -38,7 +39,7 @@ pub(in crate::cli) struct SampleArguments {
     #[arg(long, value_name = "N", help = help("sample.steps"), value_parser = values_of::<u64>("sample.steps"))]
     steps: Option<u64>,
     #[arg(long, value_parser = values_of::<ChainStart>("sample.start"))]
-    #[arg(help = help_with_default("sample.start", "`sample.start` of the model's run; without --corpus, noise for data"))]
+    #[arg(help = help_with_default("sample.start", "`sample.start` of the model's run; without --corpus, noise for data, or independent in a model of sequences"))]
     start: Option<ChainStart>,
     #[arg(long, value_name = "T", help = help("sample.temperature"), value_parser = values_of::<f64>("sample.temperature"))]
     temperature: Option<f64>,
@@ -51,7 +52,8 @@ pub(in crate::cli) struct SampleArguments {
     seed: u64,
     #[command(flatten)]
     given: GivenArguments,
-    /// Steps from one window of a piece to the next; the others overlap [default: half a window, in whole beats].
+    /// Steps from one window of a piece to the next; the others overlap [default: half a window, in whole beats]. Not
+    /// for a model of sequences, whose frames follow one another.
     #[arg(long, value_name = "STEPS")]
     hop: Option<usize>,
     #[arg(long, value_name = "BPM", value_parser = values_of::<f64>("sample.tempo"))]
@@ -104,14 +106,22 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliE
     let isa = Isa::detect()?;
     let mut opened = finite(arguments, model, isa)?;
     let (own, description) = (&parameters.sample, &model.description);
-    let overlap = overlap(arguments.hop, description.timesteps, description.steps_per_beat)?;
-    let chains = chains(arguments, own)?;
+    let of_sequences = opened.recurrence().is_some();
+    let overlap = match arguments.hop {
+        Some(hop) if of_sequences => {
+            let why = "the frames of this model follow one another and do not overlap";
+            return Err(CliError::usage(format!("--hop {hop}: {why}: leave it out")));
+        }
+        hop => overlap(hop, description.timesteps, description.steps_per_beat)?,
+    };
+    let chains = chains(arguments, own, of_sequences)?;
     if arguments.corpus.is_some() && chains.start != ChainStart::Data {
         return Err(CliError::usage(
             "--corpus gives chains windows to start at, and these do not start there: add --start data",
         ));
     }
-    let given = arguments.given.read(description, &parameters.corpus)?;
+    let length = if of_sequences { own.length } else { description.timesteps };
+    let given = arguments.given.read(description, &parameters.corpus, (length, of_sequences))?;
     for remark in &given.remarks {
         tracing::warn!("{remark}");
     }
@@ -132,7 +142,11 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliE
     };
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|windows| (&windows.bits, rows.as_slice()));
-    let rolls = fill_in(opened.sampler(), &given.sketch, overlap, &chains, data);
+    let rolls = if of_sequences {
+        fill_in_frames(opened.as_mut(), &given.sketch, description.timesteps, &chains, data, &mut || true)
+    } else {
+        fill_in(opened.sampler(), &given.sketch, overlap, &chains, data)
+    };
     let rolls = rolls.ok_or_else(|| match &arguments.corpus {
         None => CliError::usage("--start data needs windows to start at: name a folder of MIDI files with --corpus"),
         Some(path) => {
@@ -168,10 +182,23 @@ fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<
     Ok(Overlap { hop, ..half })
 }
 
-/// Returns the requested chains; settings not given are those of the model's run.
-fn chains(arguments: &SampleArguments, own: &SampleOptions) -> Result<Chains, OutOfRange> {
-    let without_data = if arguments.corpus.is_none() { ChainStart::Noise } else { ChainStart::Data };
-    let own_start = if own.start == ChainStart::Data { without_data } else { own.start };
+/// Returns the requested chains; settings not given are those of the model's run. A model that is not one of sequences
+/// refuses the starts that only these have.
+fn chains(arguments: &SampleArguments, own: &SampleOptions, of_sequences: bool) -> Result<Chains, CliError> {
+    let name = match arguments.start {
+        Some(ChainStart::Previous) => Some("previous"),
+        Some(ChainStart::Independent) => Some("independent"),
+        _ => None,
+    };
+    if let Some(name) = name.filter(|_| !of_sequences) {
+        let why = "a start in a model of sequences, and this is one of windows: expected zeros, noise or data";
+        return Err(CliError::usage(format!("--start {name}: {why}")));
+    }
+    let own_start = match own.start {
+        ChainStart::Data if arguments.corpus.is_none() && of_sequences => ChainStart::Independent,
+        ChainStart::Data if arguments.corpus.is_none() => ChainStart::Noise,
+        start => start,
+    };
     Ok(Chains {
         count: or_of_run(("--count", arguments.count), "sample.count", own.count)?,
         steps: or_of_run(("--steps", arguments.steps), "sample.steps", own.steps as u64)?,

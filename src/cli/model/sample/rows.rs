@@ -4,16 +4,17 @@ use super::{SampleArguments, chains, finite, listed, windows};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::print;
+use crate::compose::fill_in_frames;
 use crate::data::to_npy;
 use crate::engine::{BitMatrix, Isa};
 use crate::model::ChainStart;
-use crate::music::Windows;
+use crate::music::{Sketch, Windows};
 use crate::sweep::{ModelFile, create_folder, write_whole};
 
 /// The name of the file.
 const NAME: &str = "samples.npy";
 
-/// Draws samples (count × units) and writes them as `samples.npy`.
+/// Draws samples (count × units; of a model of sequences, count × steps · units) and writes them as `samples.npy`.
 pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> Result<Exit, CliError> {
     let samples = samples(arguments, model)?;
     let path = arguments.out.join(NAME);
@@ -35,7 +36,8 @@ fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, 
     }
     let parameters = model.run_parameters().map_err(CliError::usage)?;
     let mut opened = finite(arguments, model, Isa::detect()?)?;
-    let chains = chains(arguments, &parameters.sample)?;
+    let of_sequences = opened.recurrence().is_some();
+    let chains = chains(arguments, &parameters.sample, of_sequences)?;
     if arguments.corpus.is_some() && chains.start != ChainStart::Data {
         let message = "--corpus gives chains rows to start at, and these do not start there: add --start data";
         return Err(CliError::usage(message));
@@ -43,7 +45,18 @@ fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, 
     let data = arguments.corpus.as_deref().map(|path| windows(path, &parameters.corpus, model)).transpose()?;
     let rows: Vec<usize> = (0..data.as_ref().map_or(0, Windows::len)).collect();
     let data = data.as_ref().map(|rows_of_data| (&rows_of_data.bits, rows.as_slice()));
-    let samples = chains.run(opened.sampler(), data);
+    let samples = if of_sequences {
+        let sketch = Sketch::open(model.description.layout.clone(), parameters.sample.length);
+        let timesteps = model.description.timesteps;
+        fill_in_frames(opened.as_mut(), &sketch, timesteps, &chains, data, &mut || true).map(|pieces| {
+            let columns = sketch.layout().columns();
+            BitMatrix::from_fn(pieces.len(), sketch.steps() * columns, |piece, cell| {
+                pieces[piece].cells.get(cell / columns, cell % columns)
+            })
+        })
+    } else {
+        chains.run(opened.sampler(), data)
+    };
     samples.ok_or_else(|| CliError::usage("--start data needs rows to start at: name a file of rows with --corpus"))
 }
 

@@ -1,9 +1,10 @@
 // The section on the music of the samples, beside three baselines, metric by metric.
 
-const BASELINES = [
+const ALL_BASELINES = [
   ['training', 'training data', 'square', 'var(--c3)'],
   ['shuffled', 'steps shuffled', 'triangle', 'var(--c4)'],
   ['bernoulli', 'independent bits', 'diamond', 'var(--c2)'],
+  ['shuffled_bars', 'bars shuffled', 'triangle', 'var(--c5)'],
 ];
 
 function musicSection() {
@@ -21,6 +22,7 @@ function musicSection() {
   }
 
   function show(own) {
+    const BASELINES = ALL_BASELINES.filter(([key]) => own[key]);
     const point = runs.point[own.run];
     const rows = names.map((name, index) => ({
       name: `sample_${name}`, sample: pointStatistic(`sample_${name}`, point),
@@ -30,7 +32,7 @@ function musicSection() {
     rows.unshift({ name: 'sample_distance', sample: pointStatistic('sample_distance', point), others: BASELINES.map(([key]) => own[key].distance) });
     const shown = rows.filter((row) => row.sample || row.others.some((value) => value !== null));
     const table = el('table', { class: 'music' },
-      el('thead', {}, el('tr', {}, ['Metric', 'Samples', ...BASELINES.map(([, title]) => sentence(title)), 'From zero to the greatest'].map((title, index) => el('th', { scope: 'col', class: index && index < 5 ? 'numeric' : index === 5 ? 'strip' : null }, title)))),
+      el('thead', {}, el('tr', {}, ['Metric', 'Samples', ...BASELINES.map(([, title]) => sentence(title)), 'From zero to the greatest'].map((title, index) => el('th', { scope: 'col', class: index > BASELINES.length + 1 ? 'strip' : index ? 'numeric' : null }, title)))),
       el('tbody', {}, shown.map((row) => {
         const { label, unit, definition } = termOf(row.name);
         const values = [row.sample?.mean ?? null, ...row.others].filter((value) => value !== null);

@@ -12,7 +12,7 @@ function piecesOf(run) {
       samples: source.samples.map(([sample, index, nearest, window, bits]) => ({
         sample, bits, window,
         piece: roll(index, `Sample ${sample}`),
-        nearest: roll(nearest, `Training window ${window}, nearest to sample ${sample}`),
+        nearest: window === null ? null : roll(nearest, `Training window ${window}, nearest to sample ${sample}`),
       })),
       real: source.real.map(([window, index]) => ({ window, piece: roll(index, `Training window ${window}`) })),
     });

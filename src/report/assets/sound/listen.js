@@ -15,7 +15,7 @@ function listenSection() {
 
   function show(run) {
     const { source, samples, real } = piecesOf(run);
-    const all = [...samples.flatMap((own) => [own.piece, own.nearest]), ...real.map((own) => own.piece)];
+    const all = [...samples.flatMap((own) => [own.piece, own.nearest]), ...real.map((own) => own.piece)].filter(Boolean);
     const range = pitchRange(all, source);
     const cells = source.timesteps * source.planes.length * (source.highest_pitch - source.lowest_pitch);
     const baseline = report.baselines.runs.find((own) => runs.point[own.run] === runs.point[run]);
@@ -24,13 +24,13 @@ function listenSection() {
     const cut = source.steps < source.timesteps ? ` Of ${source.timesteps} steps the first ${source.steps} are shown; distances are of the whole window.` : '';
     const fewer = samples.length < source.drawn ? ` ${samples.length} of the ${source.drawn} samples drawn are here.` : '';
     const context = usual !== undefined && usual !== null ? ` Training windows lie ${number(usual, 3)} bits from the nearest other training window on average.` : '';
-    parts.push(el('p', { class: 'hint' }, `Windows of ${plural(source.timesteps, 'step')}, ${cells.toLocaleString('en-US')} bits.${context}${fewer}${cut}`));
+    parts.push(el('p', { class: 'hint' }, `Windows of ${plural(source.timesteps, 'step')}, ${cells.toLocaleString('en-US')} bits.${context}${fewer}${cut}${samples.some((sample) => !sample.nearest) ? ' No training song is as long: there is no nearest window.' : ''}`));
     const own = samples.map((sample) => sample.piece);
     parts.push(el('div', { class: 'buttons' },
       playButton('all samples in a row', own, { kind: 'play wide primary', text: `Play all ${own.length} samples in a row` }),
       real.length > 0 && playButton('the real windows in a row', real.map((window) => window.piece), { kind: 'play wide', text: 'Play the real windows in a row' })));
     parts.push(rollLegend(source.planes, [['c1', 'sample'], ['c3', 'training data']]));
-    if (isShort(source)) {
+    if (isShort(source) && samples.every((sample) => sample.nearest)) {
       parts.push(el('p', { class: 'hint' }, `A window is ${plural(source.steps, 'step')} here, so rolls are joined end to end. Samples are independent of each other: their order means nothing.`));
       const joinedSamples = join(own, 'All samples, joined');
       const joinedNearest = join(samples.map((sample) => sample.nearest), 'Their nearest training windows, joined');
@@ -44,7 +44,7 @@ function listenSection() {
     } else {
       parts.push(el('div', { class: 'cards' }, samples.map((sample, index) => {
         const share = `${number((100 * sample.bits) / cells, 2)} %`;
-        const nearest = el('div', { class: 'below' },
+        const nearest = sample.nearest && el('div', { class: 'below' },
           el('div', { class: 'card-head' }, playButton(`training window ${sample.window}`, [sample.nearest], { kind: 'play small' }), el('span', {}, el('b', {}, sample.bits === 0 ? 'A copy' : plural(sample.bits, 'bit')), ` ${sample.bits === 0 ? 'of' : 'from'} training window ${sample.window}`), el('span', { class: 'hint' }, share)),
           rollView(sample.nearest, range, { hue: 'c3' }));
         return card(`Sample ${sample.sample}`, null, sample.piece, range, own, 'c1', nearest, index);

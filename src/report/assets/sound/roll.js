@@ -54,6 +54,10 @@ function pitchRange(pieces, source) {
 
 const isBlackKey = (pitch) => [1, 3, 6, 8, 10].includes(pitch % 12);
 const KEYS = 42;
+/** The beats of a bar. */
+const BEATS = 4;
+/** A piece of more steps than this has steps of at least this width, in pixels, and scrolls. */
+const [LONG, STEP] = [48, 6];
 
 /** Makes a canvas of its parent's width; `draw(context, width, height)` draws it, again when width or theme changes. */
 function canvas(label, heightOf, draw) {
@@ -114,8 +118,9 @@ function drawGround(context, width, height, [low, high], rowHeight, steps, steps
   const cell = (width - KEYS) / steps;
   for (let step = 0; step <= steps; step++) {
     const beat = step % stepsPerBeat === 0;
+    const bar = step % (BEATS * stepsPerBeat) === 0 && steps > BEATS * stepsPerBeat;
     if (!beat && cell < 6) continue;
-    context.fillStyle = css(rgb(beat ? 'roll-beat' : 'roll-step'));
+    context.fillStyle = css(rgb(bar ? 'roll-bar' : beat ? 'roll-beat' : 'roll-step'));
     context.fillRect(Math.round(KEYS + step * cell), 0, 1, height);
   }
   context.fillStyle = css(rgb('ink'));
@@ -172,6 +177,7 @@ function rollView(piece, range, { hue = 'c1', height = 220 } = {}) {
     drawNotes(context, piece, width, tall, range, rowHeight, hue);
     drawKeys(context, range, rowHeight, tall);
   });
+  const long = piece.steps > LONG ? longRoll(frame, piece, range, rowHeight, tall) : null;
   const head = el('div', { class: 'playhead', hidden: true });
   frame.classList.add('roll');
   frame.append(head);
@@ -179,7 +185,10 @@ function rollView(piece, range, { hue = 'c1', height = 220 } = {}) {
     show(step) {
       if (!frame.isConnected && step !== null) return;
       head.hidden = step === null;
-      if (step !== null) head.style.transform = `translateX(${KEYS + (step / piece.steps) * (frame.width() - KEYS)}px)`;
+      if (step === null) return;
+      const x = KEYS + (step / piece.steps) * (frame.width() - KEYS);
+      head.style.transform = `translateX(${x}px)`;
+      if (player.playing) long?.follow(x);
     },
   };
   piece.views.add(view);
@@ -199,10 +208,26 @@ function rollView(piece, range, { hue = 'c1', height = 220 } = {}) {
     const note = piece.notes.find((own) => own.pitch === pitch && own.start <= step && step < own.start + own.length);
     const silent = piece.silent.some((own) => own.pitch === pitch && own.step === step);
     const state = note ? (note.start !== step ? 'held' : attacks(piece, note) ? 'attack' : 'begins without an onset') : silent ? 'onset, but nothing sounds' : 'silent';
-    return showTip(event.clientX, event.clientY, pitchName(pitch), [['step', String(step)], ['beat', number(step / piece.stepsPerBeat + 1, 3)], ['cell', state]]);
+    return showTip(event.clientX, event.clientY, pitchName(pitch), [['step', String(step)], ['bar', String(Math.floor(step / piece.stepsPerBeat / BEATS) + 1)], ['beat', number((step / piece.stepsPerBeat) % BEATS + 1, 3)], ['cell', state]]);
   });
   frame.addEventListener('pointerleave', hideTip);
-  return frame;
+  return long?.root ?? frame;
+}
+
+/** Makes the scroller of a long roll: steps keep a width that shows them, and the keyboard stays in sight. */
+function longRoll(frame, piece, range, rowHeight, tall) {
+  frame.style.minWidth = `${KEYS + piece.steps * STEP}px`;
+  const keys = canvas('Keyboard', () => tall, (context) => drawKeys(context, range, rowHeight, tall));
+  keys.classList.add('keys');
+  const track = el('div', { class: 'track', role: 'region', 'aria-label': `${piece.title}, scrolls`, tabindex: 0 }, frame);
+  return {
+    root: el('div', { class: 'long-roll' }, track, keys),
+    /** Scrolls on when the playhead leaves the part in sight. */
+    follow(x) {
+      const [left, right] = [track.scrollLeft + KEYS, track.scrollLeft + track.clientWidth - STEP];
+      if (x < left || x > right) track.scrollLeft = x - KEYS - 2 * STEP;
+    },
+  };
 }
 
 /** Makes the legend of the marks of a roll. */

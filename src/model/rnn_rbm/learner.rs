@@ -1,0 +1,422 @@
+//! The learner of an RNN-RBM: contrastive divergence of whole songs, back through time.
+
+use super::gradient::Differences;
+use super::initial::initial_network;
+use super::model::RnnRbm;
+use super::network::{Network, States};
+use super::sequences::{Sequence, batches};
+use crate::engine::{BitMatrix, Engine, HiddenStatistics, Isa, Products, Purpose, RowStreams, Rule, Statistics, Step};
+use crate::model::contract::{Context, Learner, LearnerError, Model};
+use crate::model::gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
+use crate::model::optimizer::{Adam, Moments, Rate};
+use crate::model::options::ModelOptions;
+use crate::model::rbm::{Gradient, as_numbers, initial_parameters};
+use crate::model::tensors::{TensorError, TensorReader, Tensors};
+use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions, TrainingSet};
+use std::ops::Range;
+
+/// A learner that trains one RNN-RBM on the songs of a corpus.
+pub struct RnnRbmLearner<'a> {
+    set: TrainingSet<'a>,
+    options: &'a TrainOptions,
+    seed: u64,
+    model: RnnRbm,
+    velocity: Network,
+    /// The moments of all parameters, under Adam.
+    moments: Option<Moments>,
+    /// One fantasy for every training frame (frames × visible), under pcd.
+    fantasies: Option<BitMatrix>,
+    epoch: u64,
+    batches: Vec<Vec<Sequence>>,
+}
+
+/// The sides of the gradient of one update.
+struct Sides {
+    data: Hidden,
+    fantasies: BitMatrix,
+    model: Hidden,
+}
+
+/// The hidden half of a side: states, or probabilities (frames × hidden).
+enum Hidden {
+    Samples(BitMatrix),
+    Probabilities(Vec<f32>),
+}
+
+impl Hidden {
+    fn statistics<'a>(&'a self, visible: &'a BitMatrix) -> Statistics<'a> {
+        let hidden = match self {
+            Self::Samples(samples) => HiddenStatistics::Samples(samples),
+            Self::Probabilities(probabilities) => HiddenStatistics::Probabilities(probabilities),
+        };
+        Statistics { visible, hidden }
+    }
+
+    /// Returns the states or probabilities as numbers (frames × hidden).
+    fn numbers(&self) -> Vec<f32> {
+        match self {
+            Self::Samples(samples) => as_numbers(samples),
+            Self::Probabilities(probabilities) => probabilities.clone(),
+        }
+    }
+}
+
+/// The frames of a batch, as the network reads them and as the biases see its states.
+struct Batch {
+    frames: BitMatrix,
+    /// The frames without those units that dropout hides.
+    read: BitMatrix,
+    sequences: Vec<Range<usize>>,
+    from_initial: Vec<bool>,
+    before: Vec<f32>,
+    seen: Vec<f32>,
+    masks: Option<Vec<f32>>,
+    scale: f32,
+    context: Context,
+}
+
+impl<'a> RnnRbmLearner<'a> {
+    /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`; the
+    /// instruction set changes no bit. `pretrained` are W, b and c to start from. An error if this processor lacks the
+    /// instruction set.
+    pub fn new(
+        set: TrainingSet<'a>,
+        model: &ModelOptions,
+        options: &'a TrainOptions,
+        seed: u64,
+        isa: Isa,
+        pretrained: Option<&Tensors>,
+    ) -> Result<Self, LearnerError> {
+        let trained = set.trained_windows(options);
+        let visible = set.windows.columns();
+        let parameters = match pretrained {
+            Some(tensors) => TensorReader::new(tensors).parameters("", (visible, model.hidden))?,
+            None => initial_parameters(model, set.windows, &trained, seed),
+        };
+        let network = initial_network((visible, model.hidden, model.recurrent), model.recurrent_std, seed);
+        let velocity = Network::zeros(visible, model.hidden, model.recurrent);
+        let count = network.arrays().iter().map(|array| array.len()).sum::<usize>()
+            + parameters.weights.len()
+            + visible
+            + model.hidden;
+        let model = RnnRbm::new(parameters, network, options.engine, isa)?;
+        Ok(Self {
+            set,
+            options,
+            seed,
+            model,
+            velocity,
+            moments: Moments::under(options, count),
+            fantasies: (options.method == Method::Pcd).then(|| set.windows.clone()),
+            epoch: 0,
+            batches: Vec::new(),
+        })
+    }
+
+    /// Gathers the frames of a batch and passes the network over them.
+    fn batch(&self, batch: &[Sequence], streams: &dyn Fn(Purpose) -> RowStreams) -> Batch {
+        let rows: Vec<usize> = batch.iter().flat_map(|sequence| sequence.frames.clone()).collect();
+        let frames = self.set.windows.gather(&rows);
+        let mut sequences = Vec::with_capacity(batch.len());
+        for Sequence { frames, .. } in batch {
+            let start = sequences.last().map_or(0, |last: &Range<usize>| last.end);
+            sequences.push(start..start + frames.len());
+        }
+        let network = self.model.network.prepared(self.model.kernels);
+        let units = self.model.network.recurrent;
+        let dropout = self.options.dropout;
+        let scale = (1.0 / (1.0 - dropout)) as f32;
+        let read =
+            if dropout == 0.0 { frames.clone() } else { kept_bits(&frames, dropout, streams(Purpose::DropoutVisible)) };
+        let starts: Vec<f32> = batch.iter().flat_map(|sequence| self.start_of(sequence)).collect();
+        let States { before, .. } = network.pass(&read, &sequences, &starts, scale);
+        let masks = (dropout > 0.0).then(|| {
+            let streams = streams(Purpose::DropoutRecurrent);
+            let mut masks = vec![0.0; before.len()];
+            for (row, masks) in masks.chunks_exact_mut(units).enumerate() {
+                let mut stream = streams.row(row);
+                for mask in masks {
+                    *mask = if stays(stream.next_u32(), dropout) { scale } else { 0.0 };
+                }
+            }
+            masks
+        });
+        let seen = match &masks {
+            Some(masks) => before.iter().zip(masks).map(|(state, mask)| state * mask).collect(),
+            None => before.clone(),
+        };
+        let context = network.context(&seen);
+        let from_initial = batch.iter().map(|sequence| sequence.before.is_empty()).collect();
+        Batch { frames, read, sequences, from_initial, before, seen, masks, scale, context }
+    }
+
+    /// Returns the state that a sequence starts from (recurrent).
+    fn start_of(&self, sequence: &Sequence) -> Vec<f32> {
+        let initial = &self.model.network.initial;
+        if sequence.before.is_empty() {
+            return initial.clone();
+        }
+        let earlier = self.set.windows.gather(&sequence.before.clone().collect::<Vec<_>>());
+        let network = self.model.network.prepared(self.model.kernels);
+        let all = 0..earlier.rows();
+        network.pass(&earlier, std::slice::from_ref(&all), initial, 1.0).after
+    }
+
+    /// Returns both sides of the gradient: hidden units under the data, and under fantasies after the Gibbs steps.
+    fn contrast(
+        &mut self,
+        batch: &Batch,
+        rows: &[usize],
+        streams: &dyn Fn(Purpose) -> RowStreams,
+        chain: &GibbsStreams,
+    ) -> Sides {
+        let offsets = batch.context.offsets();
+        let steps = self.options.gibbs_steps_at(self.epoch);
+        let persistent = self.options.method == Method::Pcd;
+        let apart = persistent || self.options.positive_sample == PositiveSample::Separate;
+        let purpose = if apart { Purpose::PositiveHidden } else { Purpose::ChainHidden };
+        let kind = self.options.statistics;
+        let engine = self.model.rbm.engine_mut();
+        let data = hidden_side(engine, kind, &batch.frames, offsets, streams(purpose));
+        let (mut visible, mut hidden) = (BitMatrix::default(), BitMatrix::default());
+        if let Some(fantasies) = &self.fantasies {
+            fantasies.gather_into(rows, &mut visible);
+            advance_from_visible(engine, &mut visible, &mut hidden, steps, chain, offsets);
+        } else {
+            match &data {
+                Hidden::Samples(samples) if !apart => hidden.clone_from(samples),
+                _ => engine.sample_hidden(&batch.frames, offsets.of_hidden(chain.hidden_draw(0)), &mut hidden),
+            }
+            advance_from_hidden(engine, &mut hidden, &mut visible, steps, chain, offsets);
+        }
+        let model = hidden_side(engine, kind, &visible, offsets, streams(Purpose::NegativeHidden));
+        if let Some(fantasies) = &mut self.fantasies {
+            for (index, &row) in rows.iter().enumerate() {
+                fantasies.row_mut(row).copy_from_slice(visible.row(index));
+            }
+        }
+        Sides { data, fantasies: visible, model }
+    }
+
+    /// Changes the parameters along the gradient, which is clipped first. `last` is the place in its song of the batch's
+    /// latest chunk, which may bound the step size.
+    fn ascend(&mut self, batch: &Batch, sides: &Sides, last: usize) {
+        let Self { options, model, velocity, moments, epoch, .. } = self;
+        let visible = {
+            let mut differences = as_numbers(&batch.frames);
+            differences.iter_mut().zip(as_numbers(&sides.fantasies)).for_each(|(own, other)| *own -= other);
+            differences
+        };
+        let hidden = {
+            let mut differences = sides.data.numbers();
+            differences.iter_mut().zip(sides.model.numbers()).for_each(|(own, other)| *own -= other);
+            differences
+        };
+        let differences = Differences {
+            frames: &batch.read,
+            sequences: &batch.sequences,
+            from_initial: &batch.from_initial,
+            before: &batch.before,
+            seen: &batch.seen,
+            masks: batch.masks.as_deref(),
+            scale: batch.scale,
+            visible: &visible,
+            hidden: &hidden,
+        };
+        let mut gradient = differences.gradient(&model.network, model.kernels);
+        let rate = options.learning_rate_at(*epoch);
+        let bound = if options.rate_by_frame == 0.0 { rate } else { options.rate_by_frame / last as f64 };
+        let rate = rate.min(bound);
+        let own = Step {
+            learning_rate: rate as f32,
+            momentum: options.momentum_at(*epoch) as f32,
+            weight_decay: options.weight_decay as f32,
+        };
+        let rbm_rate = options.rbm_rate as f32;
+        let (data, other) = (sides.data.statistics(&batch.frames), sides.model.statistics(&sides.fantasies));
+        let explicit = options.gradient_norm > 0.0 || options.gradient_clip > 0.0 || moments.is_some();
+        if !explicit {
+            let step = Step { learning_rate: own.learning_rate * rbm_rate, ..own };
+            model.rbm.engine_mut().step(&data, &other, &step);
+            model.network.ascend(velocity, &gradient, 1.0, &own);
+            return;
+        }
+        let mut of_rbm = Gradient::estimated(&data, &other, model.network.hidden);
+        if options.gradient_clip > 0.0 {
+            let bound = options.gradient_clip as f32;
+            let clip = |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-bound, bound));
+            gradient.arrays_mut().into_iter().for_each(clip);
+            of_rbm.arrays_mut().into_iter().for_each(clip);
+        }
+        let mut scale = 1.0;
+        if options.gradient_norm > 0.0 {
+            let all = of_rbm.arrays().into_iter().chain(gradient.arrays());
+            let norm = all.map(sum_of_squares).sum::<f64>().sqrt();
+            if norm > options.gradient_norm {
+                scale = (options.gradient_norm / norm) as f32;
+            }
+        }
+        if let Some(moments) = moments {
+            for array in of_rbm.arrays_mut().into_iter().chain(gradient.arrays_mut()) {
+                for value in array {
+                    *value *= scale;
+                }
+            }
+            let mut parameters = model.rbm.engine().parameters();
+            let network = Rate { step: own.learning_rate, decay: own.weight_decay };
+            let rbm = Rate { step: own.learning_rate * rbm_rate, ..network };
+            let undecayed = |rate: Rate| Rate { decay: 0.0, ..rate };
+            let [weights, visible_bias, hidden_bias] = of_rbm.arrays();
+            let mut arrays = vec![
+                (parameters.weights.as_mut_slice(), weights, rbm),
+                (parameters.visible_bias.as_mut_slice(), visible_bias, undecayed(rbm)),
+                (parameters.hidden_bias.as_mut_slice(), hidden_bias, undecayed(rbm)),
+            ];
+            let matrices = [true, true, true, true, false, false];
+            for ((values, gradients), decays) in
+                model.network.arrays_mut().into_iter().zip(gradient.arrays()).zip(matrices)
+            {
+                arrays.push((values, gradients, if decays { network } else { undecayed(network) }));
+            }
+            moments.ascend(Adam::of(options), &mut arrays);
+            model.rbm.engine_mut().restore(&parameters, None);
+            return;
+        }
+        model.network.ascend(velocity, &gradient, scale, &own);
+        of_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
+        let rule = Rule {
+            step: Step { learning_rate: own.learning_rate * rbm_rate, ..own },
+            nesterov: false,
+            weight_decay_l1: 0.0,
+            outer: &[],
+            visible_gradient: &of_rbm.visible_bias,
+            hidden_gradient: &of_rbm.hidden_bias,
+            offsets: None,
+        };
+        model.rbm.engine_mut().step_by_rule(&Products::Given(&of_rbm.weights), &rule);
+    }
+}
+
+/// Returns the hidden units given visible states: drawn, or their probabilities.
+fn hidden_side(
+    engine: &mut dyn Engine,
+    kind: StatisticsKind,
+    visible: &BitMatrix,
+    offsets: Offsets,
+    streams: RowStreams,
+) -> Hidden {
+    match kind {
+        StatisticsKind::Samples => {
+            let mut samples = BitMatrix::default();
+            engine.sample_hidden(visible, offsets.of_hidden(crate::engine::Draw::plain(streams)), &mut samples);
+            Hidden::Samples(samples)
+        }
+        StatisticsKind::Probabilities => {
+            let mut probabilities = Vec::new();
+            engine.hidden_probabilities_with(visible, offsets.hidden, &mut probabilities);
+            Hidden::Probabilities(probabilities)
+        }
+    }
+}
+
+/// Returns the sum of squares in f64, as the sum of eight sums of every eighth number each.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0; 8];
+    for values in values.chunks(8) {
+        sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum += f64::from(value) * f64::from(value));
+    }
+    sums.into_iter().sum()
+}
+
+/// Returns true if a unit stays that dropout hides with this probability.
+fn stays(number: u32, dropout: f64) -> bool {
+    f64::from(number) >= dropout * 4_294_967_296.0
+}
+
+/// Returns bits of which each is turned off with the probability `dropout`; bit i of a row takes number i of its stream.
+fn kept_bits(bits: &BitMatrix, dropout: f64, streams: RowStreams) -> BitMatrix {
+    let mut kept = bits.clone();
+    for row in 0..bits.rows() {
+        let mut stream = streams.row(row);
+        for unit in 0..bits.columns() {
+            if !stays(stream.next_u32(), dropout) {
+                kept.set(row, unit, false);
+            }
+        }
+    }
+    kept
+}
+
+impl Learner for RnnRbmLearner<'_> {
+    fn model(&self) -> &dyn Model {
+        &self.model
+    }
+
+    fn model_mut(&mut self) -> &mut dyn Model {
+        &mut self.model
+    }
+
+    fn start(&mut self, epoch: u64, _first_batch: u64) -> u64 {
+        self.epoch = epoch;
+        self.batches = batches(&self.set, self.options, self.seed, epoch);
+        self.batches.len() as u64
+    }
+
+    fn update(&mut self, batch: u64) -> u64 {
+        let (seed, epoch) = (self.seed, self.epoch);
+        let streams = move |purpose| RowStreams::new(seed, purpose, epoch, batch, 0);
+        let chain = GibbsStreams {
+            seed,
+            hidden: Purpose::ChainHidden,
+            visible: Purpose::ChainVisible,
+            epoch,
+            batch,
+            inverse_temperature: 1.0,
+        };
+        let sequences = std::mem::take(&mut self.batches[batch as usize]);
+        let rows: Vec<usize> = sequences.iter().flat_map(|sequence| sequence.frames.clone()).collect();
+        let own = self.batch(&sequences, &streams);
+        let sides = self.contrast(&own, &rows, &streams, &chain);
+        let last = sequences.iter().map(|sequence| sequence.place).max().unwrap_or(1);
+        self.ascend(&own, &sides, last);
+        rows.len() as u64
+    }
+
+    fn work(&self) -> usize {
+        let Network { visible, hidden, .. } = self.model.network;
+        let frames = self.set.windows.rows() / self.batches.len().max(1);
+        frames * visible * hidden
+    }
+
+    fn state(&self) -> Tensors {
+        let mut state = self.model.tensors();
+        if let Some(velocity) = self.model.rbm.engine().velocity() {
+            state.insert_parameters("velocity.", velocity);
+        }
+        self.velocity.insert("velocity.", &mut state);
+        if let Some(moments) = &self.moments {
+            moments.save(&mut state);
+        }
+        if let Some(fantasies) = &self.fantasies {
+            state.insert_bits("chains", fantasies);
+        }
+        state
+    }
+
+    fn restore(&mut self, mut state: TensorReader) -> Result<(), TensorError> {
+        let own = &self.model.network;
+        let shape = (own.visible, own.hidden);
+        let parameters = state.parameters("", shape)?;
+        let network = own.taken("", &mut state)?;
+        let moving = state.has("velocity.weights");
+        let of_rbm = moving.then(|| state.parameters("velocity.", shape)).transpose()?;
+        let velocity = own.taken("velocity.", &mut state)?;
+        let moments = self.moments.as_ref().map(|moments| moments.restored(&mut state)).transpose()?;
+        let fantasies = self.fantasies.as_ref().map(|own| state.bits("chains", own)).transpose()?;
+        state.finish()?;
+        self.model.rbm.engine_mut().restore(&parameters, of_rbm.as_ref());
+        (self.model.network, self.velocity) = (network, velocity);
+        (self.moments, self.fantasies) = (moments, fantasies);
+        Ok(())
+    }
+}
