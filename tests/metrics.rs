@@ -55,8 +55,7 @@ const SONGS: &str = r#"{
     "test": [[[60], [60, 65], [62], [64]]]
 }"#;
 
-/// The built-in corpus, whose truth is known, in windows that are long enough to tell a progression and to be pieces of
-/// more than four bars.
+/// The built-in corpus, whose truth is known, in windows that are long enough to tell a progression.
 const BUILT_IN: &str = r#"
 name = "built-in"
 [model]
@@ -71,6 +70,26 @@ pseudo_likelihood_windows = 4
 [sample]
 count = 4
 start = "data"
+"#;
+
+/// The same corpus in frames, from which pieces of more than four bars are drawn.
+const PIECES: &str = r#"
+name = "pieces"
+[model]
+kind = "rnn-rbm"
+hidden = 5
+recurrent = 5
+timesteps = 8
+[train]
+epochs = 1
+batch_size = 20
+[evaluate]
+windows = 20
+pseudo_likelihood_windows = 4
+[sample]
+count = 4
+start = "data"
+length = 80
 "#;
 
 /// Fields of `timing` that are conditions of a run and no metrics.
@@ -144,7 +163,7 @@ fn records_and_registry_have_the_same_metrics() {
     let of_sequences = format!("\"model.kind\" = {others:?}\n\"train.method\" = [\"cd\", \"pcd\"]\n");
     let of_sequences = run(&format!("{EVERY_METHOD}[sweep.grid]\n{of_sequences}"));
     assert_eq!(of_sequences.runs.len(), 2 * others.len());
-    let sweeps = [of_windows, of_sequences, run(BUILT_IN)];
+    let sweeps = [of_windows, of_sequences, run(BUILT_IN), run(PIECES)];
     let stopped = |(record, _): &(Value, Vec<Value>)| record["early_stop"].is_object();
     assert!(sweeps[..2].iter().flat_map(|sweep| &sweep.runs).all(stopped));
 

@@ -383,6 +383,8 @@ fn the_identity_is_that_of_the_parameters_alone() {
                 };
                 format!("{sequences}pretrain.epochs = 10\n{own}")
             }
+            // The last of its values is for models of sequences.
+            None if key.path == "sample.start" => sequences.to_owned(),
             None if key.kinds.is_empty() => beside.to_owned(),
             None => sequences.to_owned(),
         };
