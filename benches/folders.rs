@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 7 };
     let sweep = Folders::planned(Path::new(env!("CARGO_BIN_EXE_runner")))?;
     println!("{RUNS} runs                    fastest, s   median, s");
-    time(&sweep, rounds, "plan", &["plan", "--config", "many.toml"], "10000 runs;")?;
+    time(&sweep, rounds, "plan", &["plan", "--config", "many.toml"], ", 10000 runs: ")?;
     time(&sweep, rounds, "plan --json", &["plan", "--config", "many.toml", "--json"], "\"index\":9999")?;
     time(&sweep, rounds, "status, none complete", &["status", "results/many"], ": 0 of 10000 runs done")?;
     sweep.complete(0..RUNS / 2)?;

@@ -51,7 +51,7 @@ def certain_model(generator: np.random.Generator) -> Parameters:
 
 def peer_of(way: str, job: SequenceJob, data: Data):
     name, *how = way.split("-")
-    return importlib.import_module(f"peer_{name}").Peer(job, data, *how)
+    return importlib.import_module(f"programs.{name}").Peer(job, data, *how)
 
 
 def frames(generator: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import peer
-import peer_numpy
+from programs import numpy as peer_numpy
 from jobs import Pretraining, SequenceJob
 
 

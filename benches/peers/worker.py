@@ -3,7 +3,7 @@
     worker.py NAME CORPUS_FOLDER
 
 Requests come as lines of JSON on standard input, answers leave as lines of JSON on standard output. A request is a job
-of `jobs.py` with a number of epochs and a seed. NAME is a module `peer_NAME.py`, with the way to run it after hyphens
+of `jobs.py` with a number of epochs and a seed. NAME is a module `programs/NAME.py`, with the way to run it after hyphens
 where there are several, and `@1` at the end to stay on one core. The module has a function `versions()` and a class `Peer`:
 
     Peer(job, data[, way ...])  data.windows (windows x visible, float32, 0 or 1), data.rows, data.batches
@@ -12,7 +12,7 @@ where there are several, and `@1` at the end to stay on one core. The module has
     train(epochs)               return when the parameters are computed, not merely queued
     parameters()                weights (visible x hidden), visible bias, hidden bias, as NumPy arrays
 
-Modules `peer_rnn_NAME.py` train the RNN-RBM of a `SequenceJob` on the data and parameters of `sequences.py`.
+Modules `programs/rnn_NAME.py` train the RNN-RBM of a `SequenceJob` on the data and parameters of `sequences.py`.
 """
 
 import importlib
@@ -36,7 +36,7 @@ def main() -> None:
     if cores:
         # Before the framework is loaded: it counts the cores that it may use.
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    module = importlib.import_module(f"peer_{name.split('-')[0]}")
+    module = importlib.import_module(f"programs.{name.split('-')[0]}")
     peers = {}
     print(json.dumps({"versions": module.versions()}), file=answers)
     for line in sys.stdin:

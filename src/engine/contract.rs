@@ -1,9 +1,9 @@
 //! The contract that every engine fulfils for training.
 
 use super::bits::BitMatrix;
+use super::math::wide::softplus_sum_change;
 use super::parameters::{Parameters, add_to};
 use super::random::RowStreams;
-use super::wide::softplus_sum_change;
 
 /// The offsets that the rows of a batch add to the biases of a layer (rows × units, row-major).
 ///

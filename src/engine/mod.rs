@@ -13,12 +13,12 @@ mod product;
 mod random;
 mod reference;
 mod update;
-mod wide;
 
 pub use bits::BitMatrix;
 pub use contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 pub use dense::DenseEngine;
 pub use kind::{EngineKind, build, build_for};
+pub use math::wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus, tanh};
 pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
 pub use parameters::Parameters;
@@ -27,4 +27,3 @@ pub use random::{
     LANES, Purpose, RowStreams, UnitStream, derive_seed, open_unit, permutation, standard_normals, uniform_below,
 };
 pub use reference::ReferenceEngine;
-pub use wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};

@@ -5,7 +5,6 @@
 //! makes them, and is the only place that knows the kinds. A new kind is a folder beside [`rbm`] and an arm in
 //! `kind.rs`. Nothing here reads files or clocks, or prints.
 
-mod averaging;
 mod chains;
 mod clamp;
 pub mod contract;
@@ -14,12 +13,11 @@ mod footprint;
 mod gibbs;
 mod kind;
 pub mod likelihood;
-mod optimizer;
 mod options;
 pub mod rbm;
 pub mod rnn_rbm;
 mod tensors;
-mod trainer;
+mod training;
 
 pub use chains::{ChainStart, Chains, sample};
 pub use clamp::Clamp;
@@ -32,4 +30,4 @@ pub use footprint::Footprint;
 pub use gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
 pub use options::{ModelKind, ModelOptions, VisibleBias};
 pub use tensors::{Tensor, TensorError, TensorReader, TensorValues, Tensors};
-pub use trainer::{EpochCounts, EpochPart, Trainer};
+pub use training::{EpochCounts, EpochPart, Trainer};

@@ -1,7 +1,7 @@
 //! The estimated gradient of the mean log-likelihood by W, b and c, as arrays.
 
 use crate::engine::{BitMatrix, Engine, HiddenStatistics, Statistics};
-use crate::model::optimizer::{Adam, Moments, Rate};
+use crate::model::training::optimizer::{Adam, Moments, Rate};
 
 /// The gradient by the parameters of an RBM.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,9 +10,9 @@ use super::tempering::Tempering;
 use super::terms::{Means, Terms};
 use crate::engine::{BitMatrix, Isa, Products, Purpose, RowStreams, Step, uniform_below};
 use crate::model::contract::{Learner, LearnerError, Metrics, Model};
-use crate::model::optimizer::{Adam, Moments};
 use crate::model::options::ModelOptions;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
+use crate::model::training::optimizer::{Adam, Moments};
 use crate::train::{Method, TrainOptions, TrainingSet};
 
 /// A learner that trains one RBM on one set of windows.

@@ -4,8 +4,8 @@ use super::streams::UpdateStreams;
 use super::tempering::Tempering;
 use crate::engine::{BitMatrix, Engine, HiddenStatistics, Purpose, Statistics, Step};
 use crate::model::gibbs::{Offsets, advance_from_hidden, advance_from_visible};
-use crate::model::optimizer::Rate;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
+use crate::model::training::optimizer::Rate;
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions};
 
 /// A side of the gradient: hidden states or probabilities given some visible states.

@@ -8,10 +8,10 @@ use super::sequences::{Sequence, batches};
 use crate::engine::{BitMatrix, Engine, HiddenStatistics, Isa, Products, Purpose, RowStreams, Rule, Statistics, Step};
 use crate::model::contract::{Context, Learner, LearnerError, Model};
 use crate::model::gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
-use crate::model::optimizer::{Adam, Moments, Rate};
 use crate::model::options::ModelOptions;
 use crate::model::rbm::{Gradient, as_numbers, initial_parameters};
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
+use crate::model::training::optimizer::{Adam, Moments, Rate};
 use crate::train::{Method, PositiveSample, StatisticsKind, TrainOptions, TrainingSet};
 use std::ops::Range;
 

@@ -4,7 +4,7 @@
 //! program, and one state of `epochs.jsonl`, which it names by length and hash. If any of these differs, or the file is
 //! torn, it is not used, and the run starts again.
 
-use super::early_stopping::EarlyStopping;
+use super::training::early_stopping::EarlyStopping;
 use crate::machine::Environment;
 use crate::model::{Tensor, Tensors};
 use crate::sweep::results::tensor_file::{self, LittleEndian, TensorFileError};

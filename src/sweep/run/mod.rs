@@ -2,11 +2,9 @@
 
 pub(in crate::sweep) mod checkpoint;
 pub(in crate::sweep) mod context;
-mod early_stopping;
 mod evaluation;
 mod likelihood;
 pub(in crate::sweep) mod material;
-mod pretraining;
 mod record;
 mod samples;
 mod session;

@@ -1,11 +1,11 @@
 //! The drawing of units from their inputs.
 
 use super::widths::TILE;
+use crate::engine::math::wide::softplus_sum_change;
 use crate::engine::math::{LIMIT, LOG2_E, POLYNOMIAL, ROUND, UNIFORM_SCALE};
 use crate::engine::packed::lanes::{Lanes, StreamState};
 use crate::engine::packed::simd::Simd;
 use crate::engine::random::{GOLDEN_GAMMA, LANES, RowStreams, split_mix};
-use crate::engine::wide::softplus_sum_change;
 use std::array::from_fn;
 
 /// Seeds the streams of the rows from `first` on.

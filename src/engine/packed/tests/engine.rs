@@ -3,10 +3,10 @@
 use super::*;
 use crate::engine::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use crate::engine::kind::{EngineKind, build};
+use crate::engine::math::wide::softplus_sum_change;
 use crate::engine::packed::down::TABLES_FROM_ROWS;
 use crate::engine::packed::kernels::GROUP;
 use crate::engine::reference::ReferenceEngine;
-use crate::engine::wide::softplus_sum_change;
 
 /// Returns the canonical visible inputs: partial sums of groups of hidden units in ascending order, then the groups.
 fn visible_inputs_twin(parameters: &Parameters, hidden: &BitMatrix) -> Vec<f32> {

@@ -3,10 +3,10 @@
 use super::*;
 use crate::engine::contract::{Draw, Engine, RowOffsets};
 use crate::engine::dense::DenseEngine;
+use crate::engine::math::wide::softplus_sum_change;
 use crate::engine::math::{fires, sigmoid};
 use crate::engine::packed::kernels::{BLOCK, STRIP, TILE};
 use crate::engine::reference::ReferenceEngine;
-use crate::engine::wide::softplus_sum_change;
 
 /// Returns shapes of a layer, with rows for all three sources of the down pass: blocks that are kept, tiles, and
 /// strips.

@@ -1,10 +1,10 @@
 //! The training loop, which can pause after any update.
 
 use super::averaging::Averaging;
-use super::contract::{Learner, LearnerError, Metrics, Model};
-use super::options::ModelOptions;
-use super::tensors::{TensorError, TensorReader, Tensors};
 use crate::engine::{Isa, keep_awake};
+use crate::model::contract::{Learner, LearnerError, Metrics, Model};
+use crate::model::options::ModelOptions;
+use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::train::{TrainOptions, TrainingSet};
 use std::ops::AddAssign;
 

@@ -1,7 +1,7 @@
 //! The mean of the parameters over the last updates of training.
 
-use super::contract::Model;
-use super::tensors::{TensorError, TensorReader, TensorValues, Tensors};
+use crate::model::contract::Model;
+use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 use crate::train::TrainOptions;
 
 /// The sums of the parameters after each update of the last epochs, in f64 (Polyak and Juditsky 1992; for Boltzmann
@@ -11,7 +11,7 @@ use crate::train::TrainOptions;
 /// curvature λ, the chains of about 1 / (ελ) updates at a constant rate ε, and of √(T / (ελ)) where it falls linearly
 /// to zero over T.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Averaging {
+pub(in crate::model) struct Averaging {
     /// The first epoch, counted from zero, whose updates count, and the last.
     epochs: std::ops::RangeInclusive<u64>,
     updates: u64,
@@ -26,24 +26,24 @@ fn numbers(model: &dyn Model) -> usize {
 
 impl Averaging {
     /// Returns empty sums, or `None` if the options ask for no mean.
-    pub(super) fn new(options: &TrainOptions) -> Option<Self> {
+    pub(in crate::model) fn new(options: &TrainOptions) -> Option<Self> {
         let last = options.epochs.checked_sub(1)? as u64;
         let first = options.epochs.saturating_sub(options.averaged_epochs) as u64;
         (options.averaged_epochs > 0).then(|| Self { epochs: first..=last, updates: 0, sums: Vec::new() })
     }
 
     /// Returns true if updates of an epoch count.
-    pub(super) fn counts(&self, epoch: u64) -> bool {
+    pub(in crate::model) fn counts(&self, epoch: u64) -> bool {
         self.epochs.contains(&epoch)
     }
 
     /// Returns true if an epoch is the last of training.
-    pub(super) fn ends_with(&self, epoch: u64) -> bool {
+    pub(in crate::model) fn ends_with(&self, epoch: u64) -> bool {
         *self.epochs.end() == epoch
     }
 
     /// Adds the parameters after an update.
-    pub(super) fn add(&mut self, model: &dyn Model) {
+    pub(in crate::model) fn add(&mut self, model: &dyn Model) {
         if self.sums.is_empty() {
             self.sums.resize(numbers(model), 0.0);
         }
@@ -52,7 +52,7 @@ impl Averaging {
     }
 
     /// Returns the mean and resets the sums; `None` if there were no updates.
-    pub(super) fn take_mean(&mut self, model: &dyn Model) -> Option<Tensors> {
+    pub(in crate::model) fn take_mean(&mut self, model: &dyn Model) -> Option<Tensors> {
         let updates = std::mem::take(&mut self.updates) as f64;
         let sums = std::mem::take(&mut self.sums);
         if updates == 0.0 {
@@ -68,7 +68,7 @@ impl Averaging {
     }
 
     /// Adds the sums to a state, if there are any.
-    pub(super) fn save(&self, state: &mut Tensors) {
+    pub(in crate::model) fn save(&self, state: &mut Tensors) {
         if self.updates > 0 {
             state.insert("averaging.updates", &[1], TensorValues::U64(vec![self.updates]));
             state.insert("averaging.sums", &[self.sums.len()], TensorValues::F64(self.sums.clone()));
@@ -76,7 +76,7 @@ impl Averaging {
     }
 
     /// Returns these sums with the values that [`Self::save`] added to a state.
-    pub(super) fn restored(&self, state: &mut TensorReader, model: &dyn Model) -> Result<Self, TensorError> {
+    pub(in crate::model) fn restored(&self, state: &mut TensorReader, model: &dyn Model) -> Result<Self, TensorError> {
         let mut own = Self { updates: 0, sums: Vec::new(), ..self.clone() };
         if state.has("averaging.updates") {
             own.updates = state.u64("averaging.updates", &[1])?[0];

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from jobs import SequenceJob
-from peer_torch import sample
-from peer_torch import versions as versions
+from programs.torch import sample
+from programs.torch import versions as versions
 from sequences import Batch, Batches, Data, Parameters, no_parameters
 
 

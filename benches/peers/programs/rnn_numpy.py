@@ -3,7 +3,7 @@
 import numpy as np
 
 from jobs import SequenceJob
-from peer_numpy import versions as versions
+from programs.numpy import versions as versions
 from sequences import Batch, Batches, Data, Parameters, no_parameters
 
 

@@ -1,11 +1,11 @@
 //! Adam, the optimizer that scales steps by running means of gradients.
 
-use super::tensors::{TensorError, TensorReader, TensorValues, Tensors};
+use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 use crate::train::{Optimizer, TrainOptions};
 
 /// The constants of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Adam {
+pub(in crate::model) struct Adam {
     /// The share of the mean of gradients that an update leaves, β₁.
     pub first: f64,
     /// The share of the mean of squared gradients that an update leaves, β₂.
@@ -16,14 +16,14 @@ pub(super) struct Adam {
 
 impl Adam {
     /// Returns the constants that options name.
-    pub(super) fn of(options: &TrainOptions) -> Self {
+    pub(in crate::model) fn of(options: &TrainOptions) -> Self {
         Self { first: options.adam_first, second: options.adam_second, epsilon: options.adam_epsilon }
     }
 }
 
 /// The size of the steps of an array of parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rate {
+pub(in crate::model) struct Rate {
     /// The step size ε.
     pub step: f32,
     /// The decay λ, apart from the moments.
@@ -32,7 +32,7 @@ pub(super) struct Rate {
 
 /// The running means of gradients and of their squares, one number a parameter.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Moments {
+pub(in crate::model) struct Moments {
     /// The means of gradients.
     pub first: Vec<f32>,
     /// The means of squared gradients.
@@ -43,12 +43,12 @@ pub(super) struct Moments {
 
 impl Moments {
     /// Returns the moments before the first update of `count` parameters, if the options ask for Adam.
-    pub(super) fn under(options: &TrainOptions, count: usize) -> Option<Self> {
+    pub(in crate::model) fn under(options: &TrainOptions, count: usize) -> Option<Self> {
         (options.optimizer == Optimizer::Adam).then(|| Self::zeros(count))
     }
 
     /// Adds the moments to the state of a learner.
-    pub(super) fn save(&self, state: &mut Tensors) {
+    pub(in crate::model) fn save(&self, state: &mut Tensors) {
         for (name, values) in [("first", &self.first), ("second", &self.second)] {
             state.insert(format!("moments.{name}"), &[values.len()], TensorValues::F32(values.clone()));
         }
@@ -56,7 +56,7 @@ impl Moments {
     }
 
     /// Returns these moments with the values that [`Self::save`] added.
-    pub(super) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
+    pub(in crate::model) fn restored(&self, state: &mut TensorReader) -> Result<Self, TensorError> {
         let count = [self.first.len()];
         Ok(Self {
             first: state.f32("moments.first", &count)?,
@@ -66,14 +66,14 @@ impl Moments {
     }
 
     /// Returns the moments before the first update of `count` parameters.
-    pub(super) fn zeros(count: usize) -> Self {
+    pub(in crate::model) fn zeros(count: usize) -> Self {
         Self { first: vec![0.0; count], second: vec![0.0; count], updates: 0 }
     }
 
     /// Makes one update of the parameters, array by array: θ ← θ + ε m̂ / (√v̂ + ε̂) − ελθ (Kingma and Ba 2015, algorithm
     /// 1, ascending; the decay apart from the moments: Loshchilov and Hutter 2019). Each array comes with its gradient,
     /// its step size and its decay λ.
-    pub(super) fn ascend(&mut self, adam: Adam, arrays: &mut [(&mut [f32], &[f32], Rate)]) {
+    pub(in crate::model) fn ascend(&mut self, adam: Adam, arrays: &mut [(&mut [f32], &[f32], Rate)]) {
         self.updates += 1;
         let updates = self.updates as f64;
         let (first, second) = (adam.first as f32, adam.second as f32);

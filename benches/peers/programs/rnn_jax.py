@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jobs import SequenceJob
-from peer_jax import sample
-from peer_jax import versions as versions
+from programs.jax import sample
+from programs.jax import versions as versions
 from sequences import Batch, Batches, Data, Parameters, no_parameters
 
 ROWS_AT_ONCE = 64

@@ -4,12 +4,12 @@
 //! first one leaves it in `pretrained/ID`, and the others start from there. The files are those of a checkpoint, with
 //! its checksum, and belong to one build of the program.
 
-use super::checkpoint::{Checkpoint, Position};
-use super::context::{Host, RunContext};
-use super::session::{RunError, Session, line_of};
 use crate::model::Tensors;
 use crate::sweep::plan::training_id_of;
 use crate::sweep::results::EpochRecord;
+use crate::sweep::run::checkpoint::{Checkpoint, Position};
+use crate::sweep::run::context::{Host, RunContext};
+use crate::sweep::run::session::{RunError, Session, line_of};
 use crate::sweep::store::{StoreError, create_folder, replace};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const WAIT: Duration = Duration::from_millis(50);
 const DIGITS: usize = 12;
 
 /// A stage of pretraining that is this run's to do; other runs of the process wait until it is dropped.
-pub(super) struct OwnStage<'a> {
+pub(in crate::sweep::run) struct OwnStage<'a> {
     host: &'a dyn Host,
     id: String,
 }
@@ -32,13 +32,13 @@ impl Drop for OwnStage<'_> {
 }
 
 /// The model and the curve that the stage left.
-pub(super) struct Pretrained {
-    pub(super) tensors: Tensors,
-    pub(super) epochs: Vec<EpochRecord>,
+pub(in crate::sweep::run) struct Pretrained {
+    pub(in crate::sweep::run) tensors: Tensors,
+    pub(in crate::sweep::run) epochs: Vec<EpochRecord>,
 }
 
 /// The stage as a run finds it.
-pub(super) enum Stage<'a> {
+pub(in crate::sweep::run) enum Stage<'a> {
     /// Another run has done it.
     Done(Pretrained),
     /// It is this run's to do.
@@ -62,7 +62,7 @@ fn folder_of(context: &RunContext, name: &str) -> PathBuf {
 }
 
 /// Finds the stage's model, waits while another run of this process is about to leave it, or takes the stage on.
-pub(super) fn find<'a>(context: &RunContext<'a>, session: &mut Session) -> Result<Stage<'a>, RunError> {
+pub(in crate::sweep::run) fn find<'a>(context: &RunContext<'a>, session: &mut Session) -> Result<Stage<'a>, RunError> {
     let id = name_of(context);
     loop {
         if context.resume
@@ -79,7 +79,11 @@ pub(super) fn find<'a>(context: &RunContext<'a>, session: &mut Session) -> Resul
 }
 
 /// Leaves the stage's model and curve for other runs.
-pub(super) fn leave(context: &RunContext, tensors: Tensors, epochs: &[EpochRecord]) -> Result<(), StoreError> {
+pub(in crate::sweep::run) fn leave(
+    context: &RunContext,
+    tensors: Tensors,
+    epochs: &[EpochRecord],
+) -> Result<(), StoreError> {
     let id = name_of(context);
     let folder = folder_of(context, &id);
     create_folder(&folder)?;

@@ -5,17 +5,20 @@
 //! on the `libm` crate, which computes in software what the system's C library would compute differently on each
 //! machine.
 
+pub(in crate::engine) mod wide;
+
 /// log2(e).
-pub(super) const LOG2_E: f32 = std::f32::consts::LOG2_E;
+pub(in crate::engine) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// Adding and subtracting 1.5 · 2^23 rounds a small f32 to the nearest integer.
-pub(super) const ROUND: f32 = 12_582_912.0;
+pub(in crate::engine) const ROUND: f32 = 12_582_912.0;
 /// Arguments beyond ±87 are taken as ±87: e^87 and its inverse are the last that stay normal f32 numbers.
-pub(super) const LIMIT: f32 = 87.0;
+pub(in crate::engine) const LIMIT: f32 = 87.0;
 /// 2^f on [−½, ½] by a minimax polynomial (Remez), relative error below 1.6e-7; the constant term is 1 so that e^0 = 1.
-pub(super) const POLYNOMIAL: [f32; 6] = [1.0, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
+pub(in crate::engine) const POLYNOMIAL: [f32; 6] =
+    [1.0, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
 
 /// 2^31: see [`uniform_offset`].
-pub(super) const UNIFORM_SCALE: f32 = 2_147_483_648.0;
+pub(in crate::engine) const UNIFORM_SCALE: f32 = 2_147_483_648.0;
 
 /// Returns e^x, relative error below 2.5e-7 + 9e-8 · |x|, for |x| ≤ 87; beyond, the value at ±87. NaN counts as −87.
 #[inline]

@@ -1,21 +1,24 @@
 //! The training of a run, epoch by epoch, with its evaluations.
 
-use super::checkpoint::{Checkpoint, Position};
-use super::context::RunContext;
-use super::early_stopping::Verdict;
-use super::evaluation::Evaluation;
-use super::material::Material;
-use super::pretraining::{self, OwnStage, Pretrained, Stage};
-use super::session::{RunError, Session, Underway, line_of};
+pub(super) mod early_stopping;
+mod pretraining;
+
 use crate::model::{Model, ModelKind, ModelOptions, Tensors, Trainer};
 use crate::music::Splits;
 use crate::sweep::config::RunParameters;
 use crate::sweep::results::{EarlyStop, EpochRecord, EpochTiming, Metrics};
+use crate::sweep::run::checkpoint::{Checkpoint, Position};
+use crate::sweep::run::context::RunContext;
+use crate::sweep::run::evaluation::Evaluation;
+use crate::sweep::run::material::Material;
+use crate::sweep::run::session::{RunError, Session, Underway, line_of};
 use crate::train::{StopMetric, TrainingSet};
+use early_stopping::Verdict;
+use pretraining::{OwnStage, Pretrained, Stage};
 use std::time::Instant;
 
 /// The trainer of a run with the evaluation of its model.
-pub(super) struct Training<'a> {
+pub(in crate::sweep::run) struct Training<'a> {
     set: TrainingSet<'a>,
     trainer: Trainer<'a>,
     evaluation: Evaluation<'a>,
@@ -41,7 +44,7 @@ impl Underway for Training<'_> {
 
 impl<'a> Training<'a> {
     /// Returns the training of a run at its start, or at the checkpoint that the session resumes from.
-    pub(super) fn begin(
+    pub(in crate::sweep::run) fn begin(
         context: &RunContext<'a>,
         session: &mut Session,
         material: &'a Material,
@@ -82,7 +85,11 @@ impl<'a> Training<'a> {
 
     /// Trains and evaluates from the session's position to the last epoch, or until early stopping. Leaves the model at
     /// the parameters of its result.
-    pub(super) fn finish(&mut self, context: &RunContext<'a>, session: &mut Session) -> Result<(), RunError> {
+    pub(in crate::sweep::run) fn finish(
+        &mut self,
+        context: &RunContext<'a>,
+        session: &mut Session,
+    ) -> Result<(), RunError> {
         let RunParameters { train, pretrain, evaluate, .. } = context.parameters();
         let (every, first, last) = (evaluate.every as u64, pretrain.0.epochs as u64, context.parameters().epochs());
         while !session.position.finished {
