@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<()> {
     let density = model.density().context("this kind of model has no likelihood")?;
     let possible = density.enumerated_units().is_none_or(|units| units <= MAXIMUM_ENUMERATED_UNITS);
     let annealing = (!possible).then(|| run.evaluate.annealing());
-    let request = LikelihoodRequest { exact: possible, annealing, seed: 1 };
+    let request = LikelihoodRequest { exact: possible, annealing, posterior_samples: 20, seed: 1 };
     let splits =
         [NamedWindows { name: "train", windows: &windows.bits, songs: &windows.songs, rows: &rows, judged: true }];
     let likelihood = density.log_likelihood(&splits, &request).ok().context("this kind of model has no likelihood")?;

@@ -1,6 +1,7 @@
 //! Tests of the plan of a configuration: points in order, with values, seeds, identities.
 
 use chordbench::engine::{Purpose, derive_seed};
+use chordbench::model::ModelKind;
 use chordbench::model::VisibleBias;
 use chordbench::music::{Compat, Plane};
 use chordbench::sweep::{KEYS, Kind, Parallelism, Plan, Role, Shard, SweepConfig};
@@ -333,7 +334,7 @@ fn the_identity_is_that_of_the_parameters_alone() {
         Kind::Bool => json!(!default.as_bool().unwrap()),
         Kind::Choice(choices) => json!(choices[choices.len() - 1]),
         Kind::Choices(choices) => json!([choices[0]]),
-        Kind::Integers { .. } => json!([3]),
+        Kind::Integers { .. } | Kind::Layers { .. } => json!([3]),
         Kind::Seed => default.clone(),
         Kind::AutoOrInteger { .. } => json!(3),
         Kind::FileName | Kind::InputPath | Kind::OutputPath => json!("other"),
@@ -386,6 +387,14 @@ fn the_identity_is_that_of_the_parameters_alone() {
             // The last of its values is for models of sequences.
             None if key.path == "sample.start" => sequences.to_owned(),
             None if key.kinds.is_empty() => beside.to_owned(),
+            None if key.kinds.contains(&ModelKind::Dbn) => {
+                let own = match key.path {
+                    "model.tied_start" => "model.layers = [50, 2340]\n",
+                    "train.fine_tune_rate" => "train.fine_tune_epochs = 5\n",
+                    _ => "",
+                };
+                format!("model.kind = \"dbn\"\n{own}")
+            }
             None => sequences.to_owned(),
         };
         let unchanged = ids(&plan(&beside, &[]));

@@ -70,6 +70,16 @@ pub enum Purpose {
     DropoutRecurrent = 52,
     /// First states of a frame's chain, drawn from independent units.
     FrameStart = 53,
+    /// The seeds of the layers of a deep network.
+    Layer = 60,
+    /// Units of a lower layer that the layer above is trained on.
+    Propagation = 61,
+    /// Hidden units drawn given windows, for the likelihood of a deep network.
+    Posterior = 62,
+    /// Units of lower layers in the fantasies of up-down training.
+    Dream = 63,
+    /// Acceptance of proposed hidden states in chains with held units.
+    Acceptance = 64,
 }
 
 /// The streams of a batch of rows: everything of a key but the row.

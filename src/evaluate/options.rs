@@ -41,6 +41,8 @@ pub struct EvaluateOptions {
     pub ais_mixing_steps: usize,
     /// The number of windows of each split at which RAISE starts a chain; 0 leaves RAISE out.
     pub raise_windows: usize,
+    /// For deep networks, the number of times that the hidden layers are drawn given each window.
+    pub posterior_samples: usize,
     /// For models of sequences, the number of frames of each split that annealing judges; 0 for all.
     pub frames: usize,
     /// For models of sequences, the number of annealed chains of a frame.
@@ -93,6 +95,7 @@ impl Default for EvaluateOptions {
             ais_spacing: Spacing::Linear,
             ais_mixing_steps: 1_000,
             raise_windows: 100,
+            posterior_samples: 20,
             frames: 1_000,
             frame_chains: 20,
             frame_temperatures: 300,

@@ -217,7 +217,7 @@ pub trait Density: Send + Sync {
     /// if there are no rows, or if the smaller layer is too large to be enumerated.
     fn exact_log_likelihood(&self, windows: &BitMatrix) -> Result<Option<f64>, Unanswered> {
         let rows: Vec<usize> = (0..windows.rows()).collect();
-        let request = LikelihoodRequest { exact: true, annealing: None, seed: 0 };
+        let request = LikelihoodRequest { exact: true, annealing: None, posterior_samples: 1, seed: 0 };
         let likelihood = self.log_likelihood(&[NamedWindows::of_rows(windows, &rows)], &request)?;
         Ok(likelihood.splits.first().and_then(|split| likelihood.mean(split, "exact")))
     }

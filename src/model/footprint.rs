@@ -23,4 +23,6 @@ pub struct Footprint {
     pub row: u64,
     /// The number of chains that an update moves at once.
     pub chain_rows: u64,
+    /// One row of the data that a layer above others is trained on, made from a window.
+    pub window: u64,
 }

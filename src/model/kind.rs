@@ -4,7 +4,7 @@ use super::contract::{Learner, LearnerError, Model};
 use super::footprint::Footprint;
 use super::options::{ModelKind, ModelOptions};
 use super::tensors::Tensors;
-use super::{rbm, rnn_rbm};
+use super::{dbn, rbm, rnn_rbm};
 use crate::engine::{EngineKind, Isa};
 use crate::train::{TrainOptions, TrainingSet};
 
@@ -12,10 +12,37 @@ impl ModelKind {
     /// Returns true if the frames of a song depend on those before them.
     pub fn has_memory(self) -> bool {
         match self {
-            Self::Rbm => false,
+            Self::Rbm | Self::Dbn => false,
             Self::RnnRbm => true,
             #[cfg(test)]
             Self::IndependentUnits => false,
+        }
+    }
+
+    /// Returns true if the model is trained layer by layer, each in a stage of its own, with options of its own.
+    pub fn has_layers(self) -> bool {
+        match self {
+            Self::Dbn => true,
+            Self::Rbm | Self::RnnRbm => false,
+            #[cfg(test)]
+            Self::IndependentUnits => false,
+        }
+    }
+
+    /// Returns the kind that the file of a model of these tensors names: a network of a single layer is an RBM's file.
+    pub fn of_file(self, tensors: &Tensors) -> Self {
+        match self {
+            Self::Dbn if dbn::is_single(tensors) => Self::Rbm,
+            kind => kind,
+        }
+    }
+
+    /// Returns the sizes of the two layers of which an exact ln Z enumerates the smaller one, in a model of `visible` units.
+    pub fn enumerated_layers(self, model: &ModelOptions, visible: usize) -> (usize, usize) {
+        match (self, model.layers.as_slice()) {
+            (Self::Dbn, [.., below, top]) => (*below, *top),
+            (Self::Dbn, [only]) => (visible, *only),
+            _ => (visible, model.hidden),
         }
     }
 
@@ -33,6 +60,7 @@ impl ModelKind {
         match self {
             Self::Rbm => Ok(Box::new(rbm::RbmLearner::new(set, model, options, seed, isa)?)),
             Self::RnnRbm => Ok(Box::new(rnn_rbm::RnnRbmLearner::new(set, model, options, seed, isa, earlier)?)),
+            Self::Dbn => dbn::learner(set, model, options, seed, isa, earlier),
             #[cfg(test)]
             Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::Counting::new(set, options))),
         }
@@ -43,6 +71,7 @@ impl ModelKind {
         match self {
             Self::Rbm => Ok(Box::new(rbm::RbmModel::open(tensors, engine, isa)?)),
             Self::RnnRbm => Ok(Box::new(rnn_rbm::RnnRbm::open(tensors, engine, isa)?)),
+            Self::Dbn => Ok(Box::new(dbn::Dbn::open(tensors, engine, isa)?)),
             #[cfg(test)]
             Self::IndependentUnits => Ok(Box::new(crate::testing::independent_units::IndependentUnits::open(tensors)?)),
         }
@@ -54,6 +83,7 @@ impl ModelKind {
         match self {
             Self::Rbm => Ok(rbm::shape_of(tensors)?.0),
             Self::RnnRbm => Ok(rnn_rbm::shape_of(tensors)?.visible),
+            Self::Dbn => Ok(dbn::visible_units(tensors)?),
             #[cfg(test)]
             Self::IndependentUnits => {
                 Ok(crate::testing::independent_units::IndependentUnits::open(tensors)?.log_odds.len())
@@ -69,6 +99,7 @@ impl ModelKind {
                 let (hidden, recurrent) = (model.hidden, model.recurrent);
                 visible * hidden + recurrent * (2 * visible + hidden + recurrent)
             }
+            Self::Dbn => dbn::connections(model, visible),
             #[cfg(test)]
             Self::IndependentUnits => visible,
         }
@@ -79,6 +110,7 @@ impl ModelKind {
         match self {
             Self::Rbm => rbm::footprint(model, options, visible),
             Self::RnnRbm => rnn_rbm::footprint(model, options, visible),
+            Self::Dbn => dbn::footprint(model, options, visible),
             #[cfg(test)]
             Self::IndependentUnits => {
                 Footprint { parameters: 4 * visible as u64, chain_rows: 1, ..Footprint::default() }
@@ -98,6 +130,7 @@ impl ModelKind {
         match self {
             Self::Rbm => rbm::update_microseconds(model, options, visible, rows, isa),
             Self::RnnRbm => rnn_rbm::update_microseconds(model, options, visible, rows, isa),
+            Self::Dbn => dbn::update_microseconds(model, options, visible, rows, isa),
             #[cfg(test)]
             Self::IndependentUnits => 1e-3 * visible as f64 * rows,
         }

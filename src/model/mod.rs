@@ -8,6 +8,7 @@
 mod chains;
 mod clamp;
 pub mod contract;
+pub mod dbn;
 pub mod energy;
 mod footprint;
 mod gibbs;

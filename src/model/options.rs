@@ -11,6 +11,8 @@ pub enum ModelKind {
     Rbm,
     /// An RBM over frames whose biases a recurrent network sets.
     RnnRbm,
+    /// A deep belief network: an RBM on top of directed layers.
+    Dbn,
     /// Independent units: a minimal kind, which the tests take through a whole sweep.
     #[cfg(test)]
     IndependentUnits,
@@ -19,10 +21,10 @@ pub enum ModelKind {
 impl ModelKind {
     /// The names of all kinds, as `model.kind` and model files have them.
     #[cfg(not(test))]
-    pub const NAMES: &[&str] = &["rbm", "rnn-rbm"];
+    pub const NAMES: &[&str] = &["rbm", "rnn-rbm", "dbn"];
     /// The names of all kinds, as `model.kind` and model files have them.
     #[cfg(test)]
-    pub const NAMES: &[&str] = &["rbm", "rnn-rbm", "independent-units"];
+    pub const NAMES: &[&str] = &["rbm", "rnn-rbm", "dbn", "independent-units"];
 
     /// Returns true for an RBM, the kind of files and records that name none.
     pub fn is_rbm(&self) -> bool {
@@ -40,6 +42,11 @@ pub struct ModelOptions {
     pub timesteps: usize,
     /// The number of hidden units.
     pub hidden: usize,
+    /// The numbers of units of the hidden layers of a deep network, from below.
+    pub layers: Vec<usize>,
+    /// True if a layer of a deep network that has as many units as the one two below starts as the layer below with its
+    /// sides exchanged.
+    pub tied_start: bool,
     /// The mean of the normal distribution that initial weights are drawn from.
     pub weight_mean: f64,
     /// The standard deviation of that distribution.
@@ -58,6 +65,8 @@ impl Default for ModelOptions {
             kind: ModelKind::Rbm,
             timesteps: 15,
             hidden: 50,
+            layers: vec![200, 100],
+            tied_start: false,
             weight_mean: 0.0,
             weight_std: 0.01,
             visible_bias: VisibleBias::LogOdds,

@@ -85,6 +85,7 @@ impl Density for IndependentUnits {
                 mean_free_energy,
                 raise: None,
                 means: None,
+                of_lower_layers: Vec::new(),
                 of_frames: FrameFindings::default(),
             })
         };

@@ -6,6 +6,6 @@ mod schedule;
 
 pub use batches::TrainingSet;
 pub use options::{
-    Batches, Centring, LearningRateSchedule, Method, Optimizer, PositiveSample, StatisticsKind, StopMetric,
+    Batches, Centring, LearningRateSchedule, Method, Optimizer, PositiveSample, Propagate, StatisticsKind, StopMetric,
     TrainOptions,
 };

@@ -97,6 +97,15 @@ pub struct TrainOptions {
     pub rate_by_frame: f64,
     /// The probability with which a unit is hidden from the network, or a state of it from the biases, in 0..1.
     pub dropout: f64,
+    /// The values of a deep network's layer that the layer above is trained on.
+    pub propagate: Propagate,
+    /// The number of epochs that train all layers of a deep network together after the last layer; 0 for none.
+    pub fine_tune_epochs: usize,
+    /// The step size of these epochs.
+    pub fine_tune_rate: f64,
+    /// True in these epochs: the up-down algorithm trains all layers.
+    #[serde(skip)]
+    pub up_down: bool,
 }
 
 impl Default for TrainOptions {
@@ -145,8 +154,22 @@ impl Default for TrainOptions {
             rbm_rate: 1.0,
             rate_by_frame: 0.0,
             dropout: 0.0,
+            propagate: Propagate::Samples,
+            fine_tune_epochs: 0,
+            fine_tune_rate: 0.001,
+            up_down: false,
         }
     }
+}
+
+/// The values of a layer that the layer above is trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Propagate {
+    /// States, drawn afresh in every epoch, as the bound on the likelihood asks for (Hinton, Osindero and Teh 2006).
+    Samples,
+    /// Mean activations, the same in every epoch.
+    Means,
 }
 
 /// The rule that turns gradients into updates.

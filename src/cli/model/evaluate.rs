@@ -68,6 +68,9 @@ pub(in crate::cli) struct EvaluateArguments {
     #[arg(long, value_name = "N", help = help("evaluate.frame_temperatures"))]
     #[arg(value_parser = values_of::<usize>("evaluate.frame_temperatures"))]
     frame_temperatures: Option<usize>,
+    #[arg(long, value_name = "N", help = help("evaluate.posterior_samples"))]
+    #[arg(value_parser = values_of::<usize>("evaluate.posterior_samples"))]
+    posterior_samples: Option<usize>,
     /// Seed of the chains [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -168,6 +171,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     let request = LikelihoodRequest {
         exact: possible && (arguments.exact || !arguments.ais),
         annealing: (arguments.ais || !possible).then_some(annealing),
+        posterior_samples: arguments.posterior_samples.unwrap_or(run.evaluate.posterior_samples),
         seed: arguments.seed.unwrap_or(1),
     };
     let mut warnings = Vec::new();

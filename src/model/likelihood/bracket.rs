@@ -52,6 +52,9 @@ pub struct SplitLikelihood {
     /// The mean log-likelihoods themselves, by method, of a model that has a ln Z for every window; `None` where one ln Z
     /// holds for all of them.
     pub means: Option<BTreeMap<&'static str, f64>>,
+    /// The cautious log-likelihoods of a deep network's lowest layer, of its two lowest, and so on up to all but the top,
+    /// each taken as a model of its own; none where there is no ln Z, or of other kinds.
+    pub of_lower_layers: Vec<f64>,
     /// The findings about single frames; none of a model with one ln Z for all windows.
     pub of_frames: FrameFindings,
 }
@@ -75,8 +78,18 @@ pub struct FrameFindings {
 ///
 /// `ceiling` uses the floor of ln Z, so it is an upper bound. `cautious` uses the exact ln Z if there is one, otherwise
 /// the greatest of the floor and of both directions' estimates.
-pub const METHODS: [&str; 8] =
-    ["exact", "ais", "reverse_ais", "anchored_ais", "anchored_samples", "raise", "ceiling", "cautious"];
+pub const METHODS: [&str; 10] = [
+    "exact",
+    "ais",
+    "reverse_ais",
+    "anchored_ais",
+    "anchored_samples",
+    "raise",
+    "ceiling",
+    "bound",
+    "estimate",
+    "cautious",
+];
 
 impl Likelihood {
     /// Returns the likelihood of a model whose ln Z is known exactly.
@@ -119,6 +132,7 @@ impl Likelihood {
                     mean_free_energy: mean_free_energy(&rbm, split.windows, split.rows),
                     raise: None,
                     means: None,
+                    of_lower_layers: Vec::new(),
                     of_frames: FrameFindings::default(),
                 })
                 .collect(),
@@ -171,7 +185,7 @@ impl Likelihood {
     /// Returns the exact ln Z, or else the greatest of the floor and of both directions' estimates. If the bands of a
     /// direction's two estimates overlap, the one with the narrower band counts, otherwise the greater one. `None`
     /// without annealing, or if reverse AIS is missing: AIS alone may well be too small.
-    fn greatest_log_partition(&self) -> Option<f64> {
+    pub(in crate::model) fn greatest_log_partition(&self) -> Option<f64> {
         if self.exact.is_some() {
             return self.exact;
         }
@@ -317,7 +331,7 @@ mod tests {
             raise_windows: 0,
             frames: FrameAnnealing::default(),
         };
-        let request = LikelihoodRequest { exact: true, annealing: Some(annealing), seed: 3 };
+        let request = LikelihoodRequest { exact: true, annealing: Some(annealing), posterior_samples: 1, seed: 3 };
         let (visible_bias, weights) = (vec![-4.0; 20], vec![8.0; 20]);
         for (hidden_bias, passable) in [(-70.0, false), (-20.0, true)] {
             let (visible_bias, hidden_bias, weights) = (visible_bias.clone(), vec![hidden_bias], weights.clone());

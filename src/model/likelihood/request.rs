@@ -33,6 +33,8 @@ pub struct LikelihoodRequest {
     pub exact: bool,
     /// The options of annealing, forwards and backwards, if ln Z is to be estimated by it.
     pub annealing: Option<AnnealingOptions>,
+    /// The number of times that a deep network draws the hidden layers of each window.
+    pub posterior_samples: usize,
     /// The seed of all random numbers.
     pub seed: u64,
 }

@@ -34,6 +34,7 @@ pub fn footprint(model: &ModelOptions, train: &TrainOptions, visible: usize) -> 
         chain_states: states,
         row: row_bytes(train.engine, visible, hidden),
         chain_rows: chains as u64,
+        window: 0,
     }
 }
 

@@ -26,7 +26,8 @@ impl Gradient {
         gradient
     }
 
-    fn mean(side: &Statistics, hidden: usize) -> Self {
+    /// Returns ⟨v hᵀ⟩, ⟨v⟩ and ⟨h⟩ of one side.
+    pub(in crate::model) fn mean(side: &Statistics, hidden: usize) -> Self {
         let (rows, visible) = (side.visible.rows(), side.visible.columns());
         let mut sums = Self {
             weights: vec![0.0; visible * hidden],

@@ -7,10 +7,7 @@ mod gradient;
 mod initial;
 mod learner;
 mod model;
-mod phases;
-mod streams;
-mod tempering;
-mod terms;
+mod updates;
 
 pub use cost::{footprint, update_microseconds};
 pub use expectations::{Expectations, MAXIMUM_GRADIENT_UNITS};
@@ -18,6 +15,7 @@ pub(in crate::model) use gradient::{Gradient, as_numbers};
 pub use initial::{initial_parameters, log_odds};
 pub use learner::RbmLearner;
 pub use model::{RbmModel, shape_of};
+pub(in crate::model) use updates::Updates;
 
 #[cfg(test)]
 mod tests;

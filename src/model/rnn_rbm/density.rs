@@ -348,7 +348,9 @@ impl FrameDensity {
             accuracy_of_copy: judged.then(|| Matches::accuracy(copies(split))).flatten(),
         };
         let (mean_free_energy, raise) = (None, None);
-        SplitLikelihood { name: split.name, windows: frames, mean_free_energy, raise, means: Some(means), of_frames }
+        let of_lower_layers = Vec::new();
+        let (name, means) = (split.name, Some(means));
+        SplitLikelihood { name, windows: frames, mean_free_energy, raise, means, of_lower_layers, of_frames }
     }
 }
 

@@ -273,7 +273,7 @@ fn probabilities_of_all_sequences_sum_to_one() {
     });
     let songs: Vec<Range<usize>> = (0..256).map(|song| 2 * song..2 * song + 2).collect();
     let density = model.density().unwrap();
-    let request = LikelihoodRequest { exact: true, annealing: None, seed: 1 };
+    let request = LikelihoodRequest { exact: true, annealing: None, posterior_samples: 1, seed: 1 };
     let mut total = 0.0;
     for song in &songs {
         let rows: Vec<usize> = song.clone().collect();
@@ -441,7 +441,8 @@ fn the_exact_likelihood_lies_below_the_ceiling_and_annealing_finds_it() {
         let split = |name, rows| NamedWindows { name, windows: &frames, songs: &songs, rows, judged: true };
         let splits = [split("train", &train), split("test", &test)];
         let options = FrameAnnealing { frames: 0, chains: 50, temperatures: 1000 };
-        let request = LikelihoodRequest { exact: true, annealing: Some(annealed(options)), seed: 1 };
+        let request =
+            LikelihoodRequest { exact: true, annealing: Some(annealed(options)), posterior_samples: 1, seed: 1 };
         let found = density.log_likelihood(&splits, &request).unwrap();
         for split in &found.splits {
             let value = |method| found.mean(split, method).unwrap();
@@ -475,7 +476,7 @@ fn without_weights_units_are_independent_given_the_past() {
     let split =
         NamedWindows { name: "train", windows: &frames, songs: std::slice::from_ref(&song), rows: &rows, judged: true };
     let density = plain.model().density().unwrap();
-    let request = LikelihoodRequest { exact: true, annealing: None, seed: 1 };
+    let request = LikelihoodRequest { exact: true, annealing: None, posterior_samples: 1, seed: 1 };
     let likelihood = density.log_likelihood(&[split], &request).unwrap();
     let exact = likelihood.mean(&likelihood.splits[0], "exact").unwrap();
     let pseudo = density.mean_pseudo_log_likelihood(&split).unwrap().unwrap();
@@ -531,7 +532,7 @@ fn a_markov_chain_is_learnt_to_its_entropy_rate() {
     let density = learner.model().density().unwrap();
     let rows: Vec<usize> = others.iter().flat_map(|song| song.start + 1..song.end).collect();
     let split = NamedWindows { name: "train", windows: &frames, songs: &songs, rows: &rows, judged: true };
-    let request = LikelihoodRequest { exact: true, annealing: None, seed: 1 };
+    let request = LikelihoodRequest { exact: true, annealing: None, posterior_samples: 1, seed: 1 };
     let likelihood = density.log_likelihood(&[split], &request).unwrap();
     let found = likelihood.mean(&likelihood.splits[0], "exact").unwrap();
     // The mean of ln p of the chain itself over the same frames.

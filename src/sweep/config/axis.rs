@@ -50,7 +50,9 @@ fn listed(key: &Key, origin: &Origin, items: &[Node], folder: &Path) -> Result<V
     let mut values: Vec<Arc<Assignment>> = Vec::with_capacity(items.len());
     for item in items {
         let value = check(key, item, folder).map_err(|error| match (key.kind, &item.value) {
-            (Kind::Choices(_) | Kind::Integers { .. }, found) if !matches!(found, Raw::List(_)) => {
+            (Kind::Choices(_) | Kind::Integers { .. } | Kind::Layers { .. }, found)
+                if !matches!(found, Raw::List(_)) =>
+            {
                 let text = origin.text();
                 error.help(format!("each value of this axis is a list; for this one alone write `[{text}]`"))
             }

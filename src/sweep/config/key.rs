@@ -75,6 +75,13 @@ pub enum Kind {
         /// The greatest value.
         max: i64,
     },
+    /// A non-empty list of integers from `min` to `max`: the sizes of layers, from below.
+    Layers {
+        /// The least size.
+        min: i64,
+        /// The greatest size.
+        max: i64,
+    },
     /// A seed of 64 bits: an integer, or a string of decimal digits.
     Seed,
     /// `"auto"` or an integer from 1 to `max`.
@@ -107,6 +114,7 @@ impl Kind {
             Self::Choice(choices) => alternatives(choices),
             Self::Choices(choices) => format!("a list of {}, each at most once", alternatives(choices)),
             Self::Integers { min, max } => format!("a list of integers from {min} to {max}"),
+            Self::Layers { min, max } => format!("a list of one or more integers from {min} to {max}"),
             Self::Seed => format!("an integer from 0 to {}, as a string if need be", u64::MAX),
             Self::AutoOrInteger { max } => format!("\"auto\" or an integer from 1 to {max}"),
             Self::FileName => "a plain file name".to_owned(),

@@ -14,6 +14,8 @@ const MANY: i64 = 1_000_000;
 
 /// The kinds of model over sequences of frames.
 const SEQUENCES: &[ModelKind] = &[ModelKind::RnnRbm];
+/// The kinds of model of several hidden layers, trained one by one.
+const LAYERED: &[ModelKind] = &[ModelKind::Dbn];
 
 /// Every key, table by table, in the order of the reference.
 pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
@@ -108,11 +110,28 @@ static LISTED: &[Key] = &[
          overlap. Windows held out never overlap.",
     ),
     // Model.
-    Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine, or an RNN-RBM, an RBM over frames whose biases a recurrent \
-         network sets.").since(2),
+    Key::choice("model.kind", ModelKind::NAMES, "The kind of model: a Restricted Boltzmann Machine; an RNN-RBM, an RBM over frames whose biases a recurrent \
+         network sets; or a deep belief network, an RBM on top of directed layers.").since(2),
     Key::integer("model.timesteps", [1, 65_536], 15, "Time steps in a window, the visible layer of the model.")
         .rows(Literal::Integer(1)),
-    Key::integer("model.hidden", [1, 65_536], 50, "Hidden units."),
+    Key::integer("model.hidden", [1, 65_536], 50, "Hidden units; a deep belief network has `model.layers` in their place."),
+    Key::new(
+        "model.layers",
+        Kind::Layers { min: 1, max: 65_536 },
+        Literal::Integers(&[200, 100]),
+        "Units of the hidden layers, from below. Keys of `train` take a list with a value for each layer, too, save those of \
+         early stopping, `engine`, `propagate` and `skip_first_window`.",
+    )
+    .since(4)
+    .of(LAYERED),
+    Key::flag(
+        "model.tied_start",
+        false,
+        "Start a layer that has as many units as the one two below it as the layer below with its sides exchanged, which leaves \
+         the likelihood as it is.",
+    )
+    .since(4)
+    .of(LAYERED),
     Key::float("model.weight_mean", [-1e3, 1e3], 0.0, "Mean of the initial weights, which are normally distributed."),
     Key::float("model.weight_std", [0.0, 1e3], 0.01, "Standard deviation of the initial weights."),
     Key::choice(
@@ -299,6 +318,22 @@ static LISTED: &[Key] = &[
     )
     .since(3)
     .of(SEQUENCES),
+    Key::choice(
+        "train.propagate",
+        &["samples", "means"],
+        "The values of a layer that the next one is trained on: states, drawn afresh in every epoch, or mean activations.",
+    )
+    .since(4)
+    .of(LAYERED),
+    Key::integer(
+        "train.fine_tune_epochs",
+        [0, MANY],
+        0,
+        "Epochs after the last layer that train all layers together by the up-down algorithm; 0 for none.",
+    )
+    .since(4)
+    .of(LAYERED),
+    Key::float("train.fine_tune_rate", [0.0, 1e3], 0.001, "Step size in these epochs.").since(4).of(LAYERED),
     // Evaluation.
     Key::integer(
         "evaluate.every",
@@ -348,6 +383,15 @@ static LISTED: &[Key] = &[
         100,
         "Windows of each split that a reverse-annealed chain (RAISE) starts at; 0 for none.",
     ).after_training(),
+    Key::integer(
+        "evaluate.posterior_samples",
+        [1, MANY],
+        20,
+        "Times that the hidden layers are drawn given each window, for the bound on the likelihood and its estimate.",
+    )
+    .since(4)
+    .of(LAYERED)
+    .after_training(),
     Key::integer(
         "evaluate.frames",
         [0, MANY],

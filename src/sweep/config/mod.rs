@@ -26,12 +26,13 @@ mod layer;
 mod parameters;
 mod resolved;
 mod rows;
-mod settings;
+pub(in crate::sweep) mod settings;
 mod value;
 
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
 pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};
+pub(in crate::sweep) use parameters::Stage;
 pub use parameters::{RunParameters, SampleOptions};
 pub use settings::Settings;
 

@@ -1,7 +1,8 @@
 //! The parameters of one run, as typed options for the layers below.
 
+use super::settings::layers;
 use crate::evaluate::EvaluateOptions;
-use crate::model::{ChainStart, Chains, LastStep, ModelOptions};
+use crate::model::{ChainStart, Chains, LastStep, ModelKind, ModelOptions};
 use crate::music::CorpusOptions;
 use crate::train::TrainOptions;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,11 @@ pub struct RunParameters {
     pub corpus: CorpusOptions,
     /// The shape of the model and its state before training.
     pub model: ModelOptions,
-    /// The options of its training.
+    /// The options of its training; of a deep network, those of the lowest layer.
     pub train: TrainOptions,
+    /// The options of training each layer of a deep network above the lowest; none for other kinds.
+    #[serde(skip)]
+    pub upper: Vec<TrainOptions>,
     /// The options of a first stage that trains the RBM of a larger model alone; none without epochs.
     pub pretrain: PretrainOptions,
     /// The options of its evaluation.
@@ -35,10 +39,55 @@ impl Default for PretrainOptions {
     }
 }
 
+/// A stage of training: a part of the model is trained with options of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// The name in the records of its epochs; `None` of a kind that is trained in one stage.
+    pub name: Option<String>,
+    /// The options of the model that the stage leaves.
+    pub model: ModelOptions,
+    /// The options of training.
+    pub train: TrainOptions,
+    /// True if runs of a sweep share the model that the stage leaves.
+    pub shared: bool,
+}
+
 impl RunParameters {
+    /// Returns the options of training each layer, from below; of kinds without layers one.
+    pub fn layers(&self) -> impl Iterator<Item = &TrainOptions> {
+        std::iter::once(&self.train).chain(&self.upper)
+    }
+
+    /// Returns the stages of training in order: for a model of layers each layer, then all together if they are
+    /// fine-tuned; for others the RBM alone, if it is pretrained, then the model.
+    pub fn stages(&self) -> Vec<Stage> {
+        let Self { model, train, pretrain, .. } = self;
+        let mut stages = Vec::new();
+        if model.kind.has_layers() {
+            for (layer, train) in self.layers().enumerate() {
+                let layers = model.layers[..=layer].to_vec();
+                let name = Some(format!("layer {}", layer + 1));
+                let model = ModelOptions { layers, ..model.clone() };
+                stages.push(Stage { name, model, train: train.clone(), shared: true });
+            }
+            if let Some(top) = self.layers().last().filter(|top| top.fine_tune_epochs > 0) {
+                let (epochs, learning_rate) = (top.fine_tune_epochs, top.fine_tune_rate);
+                let train = TrainOptions { epochs, learning_rate, up_down: true, ..top.clone() };
+                stages.push(Stage { name: Some("fine-tune".into()), model: model.clone(), train, shared: false });
+            }
+            return stages;
+        }
+        if pretrain.0.epochs > 0 {
+            let model = ModelOptions { kind: ModelKind::Rbm, ..model.clone() };
+            stages.push(Stage { name: Some("pretrain".into()), model, train: pretrain.0.clone(), shared: true });
+        }
+        stages.push(Stage { name: None, model: model.clone(), train: train.clone(), shared: false });
+        stages
+    }
+
     /// Returns the number of epochs of all stages.
     pub fn epochs(&self) -> u64 {
-        (self.pretrain.0.epochs + self.train.epochs) as u64
+        self.stages().iter().map(|stage| stage.train.epochs as u64).sum()
     }
 
     /// Returns these parameters with the engine of training in all stages.
@@ -54,7 +103,14 @@ impl RunParameters {
             let (table, name) = key.split_once('.').unwrap_or(("", key));
             tables[table][name] = value.clone();
         }
-        serde_json::from_value(tables).map(Self::with_one_engine)
+        let mut layers = Vec::new();
+        if let Some(train) = tables["train"].as_object().cloned() {
+            let model: ModelOptions = serde_json::from_value(tables["model"].clone())?;
+            layers = layers::options(&train, if model.kind.has_layers() { model.layers.len() } else { 1 })?;
+            tables["train"] = Value::Object(layers::of_layer(&train, 0));
+        }
+        let own: Self = serde_json::from_value(tables)?;
+        Ok(Self { upper: layers.into_iter().skip(1).collect(), ..own.with_one_engine() })
     }
 }
 

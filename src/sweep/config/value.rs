@@ -70,6 +70,20 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             }
             Ok(Value::Array(names))
         }
+        (Kind::Layers { min, max }, Raw::List(items)) if !items.is_empty() => {
+            let sizes = items.iter().map(|item| match &item.value {
+                Raw::Integer(number) => integer(key, item, *number, min, max),
+                other => Err(wrong_item(key, item, other)),
+            });
+            Ok(Value::Array(sizes.collect::<Result<_, _>>()?))
+        }
+        (_, Raw::List(items)) if key.may_differ_by_layer() && !items.is_empty() => {
+            let values = items.iter().map(|item| match &item.value {
+                Raw::List(_) => Err(wrong_item(key, item, &item.value)),
+                _ => check(key, item, folder),
+            });
+            Ok(Value::Array(values.collect::<Result<_, _>>()?))
+        }
         (Kind::Integers { min, max }, Raw::List(items)) => {
             let numbers = list(key, items, |item| match &item.value {
                 Raw::Integer(number) => integer(key, item, *number, min, max),
@@ -250,6 +264,16 @@ fn wrong_type(key: &Key, node: &Node) -> ConfigError {
         }
         _ => error,
     }
+}
+
+/// Returns the error of a list of values for layers, given their number and that of the model's layers.
+pub(super) fn wrong_list(key: &Key, origin: &Origin, (values, layers): (usize, usize)) -> ConfigError {
+    if layers == 0 {
+        let node = Node { value: Raw::List(Vec::new()), origin: origin.clone() };
+        return wrong_type(key, &node);
+    }
+    let message = format!("`{}` has {values} values for the {layers} layers of `model.layers`", key.path);
+    ConfigError::at(origin, message, "one for each layer, from below").help("a single value stands for all layers")
 }
 
 /// Returns true if a value was given by `--set`; a file that starts like this is not TOML.

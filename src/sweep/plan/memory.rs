@@ -59,6 +59,7 @@ pub fn expected_bytes(parameters: &RunParameters, corpus: &Corpus) -> u64 {
     let kept_windows = windows + 3 * (Baselines::ENOUGH_WINDOWS as u64).min(windows);
     let material = kept_windows * (visible as u64).div_ceil(64) * 8;
     material
+        + windows * own.window
         + own.engine
         + own.terms
         + averaging

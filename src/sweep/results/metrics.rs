@@ -79,6 +79,45 @@ pub static METRICS: &[Metric] = &[
     )
     .better(Neither)
     .not_judged(),
+    Metric::log_likelihood(
+        "log_likelihood_bound",
+        ["log-likelihood bound", "log-lik. (bound)"],
+        "Of a deep belief network: the mean over windows of E[log w] − log Z, with w the weight of hidden layers drawn given \
+         the window, and log Z of the top RBM, exact or the greatest found. A lower bound, if log Z is not too small.",
+    ),
+    Metric::log_likelihood(
+        "log_likelihood_estimate",
+        ["log-likelihood by importance sampling", "log-lik. (estimate)"],
+        "Of a deep belief network: the mean over windows of log(mean w) − log Z over evaluate.posterior_samples draws, with w \
+         and log Z as in the bound. Above the bound and in expectation below the log-likelihood, which it reaches with more draws.",
+    ),
+    Metric::of_all_splits(
+        "log_likelihood_of_1_layer",
+        ["log-likelihood of the lowest layer", "log-lik. (1 layer)"],
+        "nats",
+        "Of a deep belief network: the cautious log-likelihood of its lowest layer alone, an RBM of its own, from which one \
+         sees what the layers above add.",
+    )
+    .per_window()
+    .better(Higher),
+    Metric::of_all_splits(
+        "log_likelihood_of_2_layers",
+        ["log-likelihood of the two lowest layers", "log-lik. (2 layers)"],
+        "nats",
+        "Of a deep belief network: the cautious log-likelihood of its two lowest layers alone, a network of its own, from which one \
+         sees what the layers above add.",
+    )
+    .per_window()
+    .better(Higher),
+    Metric::of_all_splits(
+        "log_likelihood_of_3_layers",
+        ["log-likelihood of the three lowest layers", "log-lik. (3 layers)"],
+        "nats",
+        "Of a deep belief network: the cautious log-likelihood of its three lowest layers alone, a network of its own, from which one \
+         sees what the layers above add.",
+    )
+    .per_window()
+    .better(Higher),
     Metric::of_all_splits(
         "log_likelihood_by_song",
         ["log-likelihood by song", "log-lik. (by song)"],

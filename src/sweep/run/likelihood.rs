@@ -8,6 +8,9 @@ use crate::model::likelihood::{
 use crate::music::{Splits, Windows};
 use crate::sweep::results::Metrics;
 
+/// The greatest number of lowest layers whose own likelihood a record has.
+const MOST_DEPTHS: usize = 3;
+
 /// Returns the splits with the rows of each that count, in the order and under the names of a record.
 pub fn named_splits<'a>(splits: &'a Splits<Windows>, rows: [&'a [usize]; 3]) -> [NamedWindows<'a>; 3] {
     let [trained, validation, test] = rows;
@@ -35,7 +38,12 @@ pub(super) fn request(options: &EvaluateOptions, density: &dyn Density, seed: u6
     let exact = options.enumerates(density);
     let annealing: Option<AnnealingOptions> =
         (options.log_likelihood == LikelihoodMethod::Ais).then(|| options.annealing());
-    (exact || annealing.is_some()).then_some(LikelihoodRequest { exact, annealing, seed })
+    (exact || annealing.is_some()).then_some(LikelihoodRequest {
+        exact,
+        annealing,
+        posterior_samples: options.posterior_samples,
+        seed,
+    })
 }
 
 /// Returns the names and values of a record. Splits without windows and methods that were not asked for are left out.
@@ -69,6 +77,11 @@ pub fn likelihood_metrics(likelihood: &Likelihood, timesteps: usize) -> Metrics 
         }
     }
     for split in likelihood.splits.iter().filter(|split| split.windows > 0) {
+        for (depth, &mean) in split.of_lower_layers.iter().enumerate().take(MOST_DEPTHS) {
+            let layers = if depth == 0 { "layer" } else { "layers" };
+            let name = format!("{}_log_likelihood_of_{}_{layers}", split.name, depth + 1);
+            metrics.insert(name, Some(mean));
+        }
         let FrameFindings { by_song, below_floor, accuracy, accuracy_of_copy } = split.of_frames;
         let found = [
             ("log_likelihood_by_song", by_song),

@@ -113,7 +113,8 @@ fn make(context: &RunContext, session: &mut Session) -> Result<(), RunError> {
         session.take_over(&twin)?;
         return after_training(context, session, &mut Trained(own), &material, &trained);
     }
-    let mut own = Training::begin(context, session, &material, &trained)?;
+    let stages = context.parameters().stages();
+    let mut own = Training::begin(context, session, &material, &trained, &stages)?;
     own.finish(context, session)?;
     after_training(context, session, &mut own, &material, &trained)
 }
@@ -162,7 +163,9 @@ fn write_model<U: Underway>(context: &RunContext, session: &mut Session, underwa
         seed: context.spec.seed.to_string(),
         params: context.spec.parameter_map(),
     };
-    let file = ModelFile { description, tensors: underway.model().tensors() };
+    let tensors = underway.model().tensors();
+    let description = ModelDescription { kind: parameters.model.kind.of_file(&tensors), ..description };
+    let file = ModelFile { description, tensors };
     let bytes = file.to_bytes();
     replace(&context.folder.join(ModelFile::NAME), &bytes)?;
     session.record.artifacts.push(Artifact::new(ModelFile::NAME, &bytes));

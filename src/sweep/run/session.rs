@@ -176,10 +176,12 @@ impl Session {
         }
     }
 
-    /// Takes over the curve of a stage of pretraining, after which the run continues.
-    pub(super) fn take_over_stage(&mut self, epochs: Vec<EpochRecord>) -> Result<(), StoreError> {
-        self.log.push(&format!("takes over {} epochs of pretraining", epochs.len().saturating_sub(1)))?;
-        for epoch in epochs {
+    /// Takes over the curve of the stages of training up to a shared one, after which the run continues.
+    pub(super) fn take_over_stage(&mut self, name: &str, epochs: Vec<EpochRecord>) -> Result<(), StoreError> {
+        let first = self.epochs.len();
+        self.log
+            .push(&format!("takes over the epochs up to {} of {name}", epochs.last().map_or(0, |last| last.epoch)))?;
+        for epoch in epochs.into_iter().skip(first) {
             self.lines.push(line_of(&epoch).trim_end())?;
             self.position.epoch = epoch.epoch + 1;
             self.epochs.push(epoch);

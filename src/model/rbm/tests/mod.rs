@@ -4,5 +4,4 @@ mod averaging;
 mod exact;
 mod learner;
 mod resumption;
-mod tempering;
 mod textbook;

@@ -1,11 +1,11 @@
 //! The training of a run, epoch by epoch, with its evaluations.
 
 pub(super) mod early_stopping;
-mod pretraining;
+mod shared_stage;
 
-use crate::model::{Model, ModelKind, ModelOptions, Tensors, Trainer};
+use crate::model::{Model, Tensors, Trainer};
 use crate::music::Splits;
-use crate::sweep::config::RunParameters;
+use crate::sweep::config::{RunParameters, Stage};
 use crate::sweep::results::{EarlyStop, EpochRecord, EpochTiming, Metrics};
 use crate::sweep::run::checkpoint::{Checkpoint, Position};
 use crate::sweep::run::context::RunContext;
@@ -14,18 +14,19 @@ use crate::sweep::run::material::Material;
 use crate::sweep::run::session::{RunError, Session, Underway, line_of};
 use crate::train::{StopMetric, TrainingSet};
 use early_stopping::Verdict;
-use pretraining::{OwnStage, Pretrained, Stage};
+use shared_stage::{Left, OwnStage, Shared};
 use std::time::Instant;
 
 /// The trainer of a run with the evaluation of its model.
 pub(in crate::sweep::run) struct Training<'a> {
     set: TrainingSet<'a>,
+    stages: &'a [Stage],
+    /// The place of the trainer's stage among them.
+    stage: usize,
     trainer: Trainer<'a>,
     evaluation: Evaluation<'a>,
-    /// The stage before the main one, while it is this run's to do.
+    /// The stage while it is this run's to do for others.
     own_stage: Option<OwnStage<'a>>,
-    /// True while the trainer is that of this stage.
-    in_first_stage: bool,
 }
 
 impl Underway for Training<'_> {
@@ -42,6 +43,11 @@ impl Underway for Training<'_> {
     }
 }
 
+/// Returns the epochs that are done before a stage begins.
+fn epochs_before(stages: &[Stage], stage: usize) -> u64 {
+    stages[..stage].iter().map(|stage| stage.train.epochs as u64).sum()
+}
+
 impl<'a> Training<'a> {
     /// Returns the training of a run at its start, or at the checkpoint that the session resumes from.
     pub(in crate::sweep::run) fn begin(
@@ -49,38 +55,94 @@ impl<'a> Training<'a> {
         session: &mut Session,
         material: &'a Material,
         trained: &'a [usize],
+        stages: &'a [Stage],
     ) -> Result<Self, RunError> {
         let RunParameters { model, train, evaluate, .. } = context.spec.parameters();
         let Splits { training, validation, .. } = &material.windows.windows;
         let set = TrainingSet { windows: &training.bits, songs: &training.songs };
         let seed = context.spec.seed;
-        let (mut own_stage, mut earlier) = (None, None);
-        let begins = session.resumed.is_none() && session.position.epoch == 0;
-        if begins && context.spec.parameters().pretrain.0.epochs > 0 {
-            match pretraining::find(context, session)? {
-                Stage::Own(stage) => own_stage = Some(stage),
-                Stage::Done(Pretrained { tensors, epochs }) => {
-                    session.take_over_stage(epochs)?;
-                    earlier = Some(tensors);
+        let sizes = (train.k as u64, model.timesteps, seed);
+        let validation_rows: Vec<usize> = (0..validation.len()).collect();
+        let evaluation = Evaluation::new(evaluate, sizes, (training, trained), (validation, &validation_rows));
+        // The stage that the next or the present epoch belongs to; epoch 0 belongs to the first.
+        let done = session.position.epoch.saturating_sub(1);
+        let last = stages.len() - 1;
+        let resumed = session.resumed.is_some();
+        let stage =
+            if resumed { (0..last).find(|&stage| done < epochs_before(stages, stage + 1)).unwrap_or(last) } else { 0 };
+        let trainer = trainer_of(context, set, &stages[stage], None)?;
+        let mut own = Self { set, stages, stage, trainer, evaluation, own_stage: None };
+        if let Some(Checkpoint { trainer: state, before, .. }) = session.resumed.take() {
+            let restored = own.trainer.restore(&state);
+            // Checksum, run and build match, so the arrays are those that this program wrote for this run.
+            restored.map_err(|error| RunError::Failed(format!("internal error: checkpoint: {error}")))?;
+            own.evaluation.continue_from(before);
+        } else {
+            own.enter(context, session, 0, None)?;
+        }
+        Ok(own)
+    }
+
+    /// Begins a stage from the model that the one before left: with what another run has left of it and the stages after
+    /// it, or from its start.
+    fn enter(
+        &mut self,
+        context: &RunContext<'a>,
+        session: &mut Session,
+        mut stage: usize,
+        mut earlier: Option<Tensors>,
+    ) -> Result<(), RunError> {
+        let mut found = false;
+        while let Some(next) = self.stages.get(stage).filter(|next| next.shared && next.train.epochs > 0) {
+            match shared_stage::find(context, session, stage)? {
+                Shared::Own(own) => {
+                    self.own_stage = Some(own);
+                    break;
+                }
+                Shared::Done(Left { tensors, epochs }) => {
+                    session.take_over_stage(next.name.as_deref().unwrap_or_default(), epochs)?;
+                    (earlier, found) = (Some(tensors), true);
+                    stage += 1;
                 }
             }
         }
-        let mut trainer = trainer_of(context, set, session.position.epoch, earlier.as_ref())?;
-        let sizes = (train.k as u64, model.timesteps, seed);
-        let validation_rows: Vec<usize> = (0..validation.len()).collect();
-        let mut evaluation = Evaluation::new(evaluate, sizes, (training, trained), (validation, &validation_rows));
-        if let Some(Checkpoint { trainer: state, before, .. }) = session.resumed.take() {
-            let restored = trainer.restore(&state);
-            // Checksum, run and build match, so the arrays are those that this program wrote for this run.
-            restored.map_err(|error| RunError::Failed(format!("internal error: checkpoint: {error}")))?;
-            evaluation.continue_from(before);
+        if stage == self.stages.len() {
+            // All of training is done: the model is the last stage's.
+            self.stage = stage - 1;
+            self.trainer = trainer_of(context, self.set, &self.stages[self.stage], None)?;
+            if let Some(tensors) = &earlier {
+                let restored = self.trainer.model_mut().restore(tensors);
+                restored.map_err(|error| RunError::Failed(format!("internal error: shared stage: {error}")))?;
+            }
+            session.position.finished = true;
+            return Ok(());
         }
-        if earlier.is_some() {
-            evaluation.remember(trainer.model());
+        if stage > 0 || earlier.is_some() {
+            self.stage = stage;
+            self.trainer = trainer_of(context, self.set, &self.stages[stage], earlier.as_ref())?;
         }
-        let first = context.spec.parameters().pretrain.0.epochs as u64;
-        let in_first_stage = first > 0 && session.position.epoch <= first;
-        Ok(Self { set, trainer, evaluation, own_stage, in_first_stage })
+        if found || stage > 0 {
+            self.evaluation.remember(self.trainer.model());
+        }
+        Ok(())
+    }
+
+    /// Ends the present stage and begins the next one.
+    fn advance(&mut self, context: &RunContext<'a>, session: &mut Session) -> Result<(), RunError> {
+        let earlier = self.model().tensors();
+        self.leave(context, session, &earlier);
+        self.enter(context, session, self.stage + 1, Some(earlier))
+    }
+
+    /// Leaves the model of the present stage for other runs, if that is this run's to do.
+    fn leave(&mut self, context: &RunContext, session: &Session, model: &Tensors) {
+        if self.own_stage.is_some() {
+            // The run itself does not depend on it.
+            if let Err(error) = shared_stage::leave(context, self.stage, model.clone(), &session.epochs) {
+                tracing::warn!("run {}: a stage of its training is not shared: {error}", context.run_id);
+            }
+            self.own_stage = None;
+        }
     }
 
     /// Trains and evaluates from the session's position to the last epoch, or until early stopping. Leaves the model at
@@ -90,29 +152,25 @@ impl<'a> Training<'a> {
         context: &RunContext<'a>,
         session: &mut Session,
     ) -> Result<(), RunError> {
-        let RunParameters { train, pretrain, evaluate, .. } = context.parameters();
-        let (every, first, last) = (evaluate.every as u64, pretrain.0.epochs as u64, context.parameters().epochs());
+        let RunParameters { train, evaluate, .. } = context.parameters();
+        let (every, last) = (evaluate.every as u64, epochs_before(self.stages, self.stages.len()));
         while !session.position.finished {
-            let epoch = session.position.epoch;
             // Epoch 0 of the record is the model before training.
-            if let Some(index) = epoch.checked_sub(1).filter(|_| !session.position.trained) {
-                if index == first && self.in_first_stage {
-                    let earlier = self.model().tensors();
-                    if self.own_stage.is_some() {
-                        // The run itself does not depend on it.
-                        if let Err(error) = pretraining::leave(context, earlier.clone(), &session.epochs) {
-                            tracing::warn!("run {}: its pretraining is not shared: {error}", context.run_id);
-                        }
-                        self.own_stage = None;
+            if let Some(index) = session.position.epoch.checked_sub(1).filter(|_| !session.position.trained) {
+                while index >= epochs_before(self.stages, self.stage + 1) {
+                    self.advance(context, session)?;
+                    if session.position.finished {
+                        break;
                     }
-                    self.in_first_stage = false;
-                    self.trainer = trainer_of(context, self.set, epoch, Some(&earlier))?;
-                    self.evaluation.remember(self.trainer.model());
                 }
-                let within = if index < first { index } else { index - first };
-                self.train_epoch(within, context, session)?;
+                if session.position.finished || session.position.epoch != index + 1 {
+                    // Other runs have trained the stage.
+                    continue;
+                }
+                self.train_epoch(index - epochs_before(self.stages, self.stage), context, session)?;
                 session.position.trained = true;
             }
+            let epoch = session.position.epoch;
             if let Some(pause) = session.pause(context) {
                 session.heed(pause, context, self)?;
             }
@@ -122,17 +180,18 @@ impl<'a> Training<'a> {
                 )));
             }
             let Position { updates, examples, train_s, .. } = session.position;
-            let stage = (first > 0 && epoch <= first).then(|| PRETRAINING.to_owned());
+            let stage = self.stages[self.stage].name.clone();
             let (metrics, timing) = (Metrics::new(), EpochTiming::default());
             let mut entry = EpochRecord { epoch, stage, updates, examples, metrics, timing };
             let mut verdict = Verdict::Continue;
-            if epoch.is_multiple_of(every) || epoch == last || epoch == first {
+            let ends_stage = (1..=self.stages.len()).any(|stage| epoch == epochs_before(self.stages, stage));
+            if epoch.is_multiple_of(every) || ends_stage {
                 let evaluated = session.attempt(context, self, |own, go_on| {
                     own.evaluation.metrics(own.trainer.model_mut(), epoch, go_on)
                 })?;
                 (entry.metrics, entry.timing) = evaluated.expect("an evaluation that is not stopped comes to its end");
                 entry.metrics.extend(self.trainer.metrics());
-                if entry.stage.is_none() {
+                if self.stage + 1 == self.stages.len() {
                     verdict = session.position.early_stopping.look(train, &entry.metrics, epoch);
                 }
                 if verdict == Verdict::Improved && train.early_stopping_restore {
@@ -157,12 +216,12 @@ impl<'a> Training<'a> {
             context.claim.reached(epoch);
             context.host.epoch_finished(epoch);
         }
-        if self.in_first_stage {
-            self.in_first_stage = false;
-            // The main stage has no epochs, but the model is its own.
-            let earlier = self.model().tensors();
-            self.trainer = trainer_of(context, self.set, last + 1, Some(&earlier))?;
+        // Stages without epochs after the last one with some make parts of the model too.
+        while self.stage + 1 < self.stages.len() {
+            self.advance(context, session)?;
         }
+        let tensors = self.model().tensors();
+        self.leave(context, session, &tensors);
         if train.early_stopping_metric != StopMetric::None {
             let epochs = session.epochs.last().map_or(0, |epoch| epoch.epoch);
             let restored = session.best.is_some();
@@ -205,25 +264,14 @@ impl<'a> Training<'a> {
     }
 }
 
-/// The name of the stage of training before the main one.
-const PRETRAINING: &str = "pretrain";
-
-/// Returns the trainer of the stage that an epoch of the record belongs to, before its first update. `earlier` is the
-/// model that the stage before left.
+/// Returns the trainer of a stage before its first update. `earlier` is the model that the stage before left.
 fn trainer_of<'a>(
     context: &RunContext<'a>,
     set: TrainingSet<'a>,
-    epoch: u64,
+    stage: &'a Stage,
     earlier: Option<&Tensors>,
 ) -> Result<Trainer<'a>, RunError> {
-    let RunParameters { model, train, pretrain, .. } = context.spec.parameters();
-    let first = pretrain.0.epochs as u64;
-    let trainer = if first > 0 && epoch <= first {
-        let rbm = ModelOptions { kind: ModelKind::Rbm, ..model.clone() };
-        Trainer::after(None, set, &rbm, &pretrain.0, context.spec.seed, context.isa)
-    } else {
-        Trainer::after(earlier, set, model, train, context.spec.seed, context.isa)
-    };
+    let trainer = Trainer::after(earlier, set, &stage.model, &stage.train, context.spec.seed, context.isa);
     trainer.map_err(|error| RunError::Failed(error.to_string()))
 }
 

@@ -1,9 +1,9 @@
 //! Tests of parallel tempering, which leaves its distributions unchanged yet crosses between modes.
 
+use super::streams::UpdateStreams;
+use super::tempering::Tempering;
 use crate::engine::{BitMatrix, EngineKind, Parameters, Purpose, RowStreams, build, permutation};
 use crate::model::energy::Rbm;
-use crate::model::rbm::streams::UpdateStreams;
-use crate::model::rbm::tempering::Tempering;
 use crate::model::{ModelOptions, TensorValues, Tensors, Trainer};
 use crate::testing::{random_bits, random_parameters, trained_parameters};
 use crate::train::{Method, TrainOptions, TrainingSet};

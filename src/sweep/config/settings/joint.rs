@@ -1,180 +1,34 @@
-//! The settings of one point: a value for every key, defaults filled in.
+//! The checks that concern several keys of one point.
 
-use super::error::ConfigError;
-use super::key::{Key, display, identifying};
-use super::keys::KEYS;
-use super::parameters::RunParameters;
-use super::rows::{check_rows, row_files};
-use super::value::{Explicit, position};
+use super::Settings;
 use crate::evaluate::LikelihoodMethod;
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
 use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
 use crate::model::{ChainStart, ModelKind};
 use crate::music::{Compat, CorpusOptions, MOST_LINES, Plane, RowFiles};
-use crate::train::{Centring, LearningRateSchedule, Method, Optimizer, StatisticsKind, StopMetric, TrainOptions};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::Path;
+use crate::sweep::config::error::ConfigError;
+use crate::sweep::config::key::display;
+use crate::sweep::config::parameters::RunParameters;
+use crate::sweep::config::value::Explicit;
+use crate::train::{Centring, LearningRateSchedule, Method, Optimizer, StopMetric};
 
-/// A value for every key of the registry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// One value a key, in the order of [`KEYS`].
-    values: Vec<Value>,
-}
-
-impl Settings {
-    /// Fills in defaults, checks the keys that must fit each other, and resets those without effect.
-    pub(crate) fn resolve(explicit: &Explicit) -> Result<Self, ConfigError> {
-        let article = explicit.text("corpus.compat") == Some("seed");
-        let data_set = explicit.text("corpus.path").is_some_and(|path| is_data_set(Path::new(path)));
-        let rows = row_files(explicit);
-        if rows.is_some() {
-            check_rows(explicit)?;
-        }
-        let values = KEYS
-            .iter()
-            .zip(&explicit.0)
-            .map(|(key, set)| {
-                let default = || key.default_for(article, data_set, rows.is_some()).into();
-                set.as_ref().map_or_else(default, |set| set.value.clone())
-            })
-            .collect();
-        let mut settings = Self { values };
-        let run = RunParameters::from_settings(&settings);
-        Joint { explicit, settings: &settings, run: &run, data_set, rows: rows.as_ref() }.check()?;
-        settings.reset_idle("train", &run.train);
-        if run.pretrain.0.epochs > 0 {
-            settings.reset_idle("pretrain", &run.pretrain.0);
-        }
-        settings.reset_foreign(&run);
-        Ok(settings)
-    }
-
-    /// Gives the keys that do not concern the kind of model, or a stage of training without epochs, their defaults.
-    fn reset_foreign(&mut self, run: &RunParameters) {
-        let unused = |key: &Key| {
-            let foreign = !key.kinds.is_empty() && !key.kinds.contains(&run.model.kind);
-            foreign || key.table() == "pretrain" && run.pretrain.0.epochs == 0
-        };
-        for (key, value) in KEYS.iter().zip(&mut self.values).filter(|(key, _)| unused(key)) {
-            *value = key.default.into();
-        }
-    }
-
-    /// Gives the keys that have no effect beside the others their defaults: runs that compute the same have the same
-    /// name.
-    fn reset_idle(&mut self, table: &str, train: &TrainOptions) {
-        let epochs = train.epochs;
-        let (cd, pt) = (train.method == Method::Cd, train.method == Method::Pt);
-        let exact = train.method == Method::Exact;
-        let persistent = matches!(train.method, Method::Pcd | Method::Pt);
-        let samples = train.statistics == StatisticsKind::Samples;
-        let steady = train.learning_rate_schedule == LearningRateSchedule::Constant || epochs <= 1;
-        // A momentum that applies in no epoch has no effect.
-        let switch = train.momentum_switch_epoch.min(epochs);
-        let no_first = switch == 0 || train.initial_momentum == 0.0;
-        let no_last = switch == epochs || train.momentum == 0.0;
-        let no_momentum = no_first && no_last;
-        let no_sparsity = train.sparsity_strength == 0.0;
-        let sgd = train.optimizer == Optimizer::Sgd;
-        let place = |name: &str| position(&format!("{table}.{name}"));
-        let idle = [
-            ("chains", !persistent),
-            ("temperatures", !pt),
-            ("lowest_inverse_temperature", !pt),
-            ("k_final", exact || epochs <= 1 || train.k_final == train.k),
-            ("statistics", exact),
-            ("positive_sample", !cd || !samples),
-            ("learning_rate_schedule", steady),
-            ("learning_rate_final", steady),
-            ("initial_momentum", no_first),
-            ("momentum", no_last),
-            ("momentum_switch_epoch", no_momentum),
-            ("nesterov", no_momentum),
-            ("sparsity_target", no_sparsity),
-            ("sparsity_decay", no_sparsity),
-            ("centring_rate", train.centring == Centring::None),
-            ("adam_first", sgd),
-            ("adam_second", sgd),
-            ("adam_epsilon", sgd),
-        ];
-        // Values above the number of epochs mean that number.
-        self.values[place("averaged_epochs")] = train.averaged_epochs.min(epochs).into();
-        self.values[place("momentum_switch_epoch")] = switch.into();
-        for (name, _) in idle.into_iter().filter(|(_, idle)| *idle) {
-            self.values[place(name)] = KEYS[place(name)].default.into();
-        }
-    }
-
-    /// Returns the value of a key, which must be one of the registry.
-    pub fn get(&self, path: &str) -> &Value {
-        &self.values[position(path)]
-    }
-
-    /// Returns the value of the key at this position of the registry.
-    pub(crate) fn at(&self, key: usize) -> &Value {
-        &self.values[key]
-    }
-
-    /// Returns the keys that decide the bits of a result, sorted, as `params` of a record lists them. Keys that were
-    /// added later are left out where they have their defaults.
-    pub fn parameters(&self) -> BTreeMap<&'static str, &Value> {
-        identifying(KEYS.iter().zip(&self.values))
-    }
-
-    /// Returns the identity of a point: the parameters and the corpus that they name.
-    pub(crate) fn identity(&self) -> String {
-        let pairs = KEYS.iter().zip(&self.values);
-        let values: Vec<&Value> = pairs.filter(|(key, _)| key.may_be_swept()).map(|(_, value)| value).collect();
-        serde_json::to_string(&values).unwrap_or_else(|error| panic!("settings are plain JSON: {error}"))
-    }
-
-    /// Returns the keys of one table, without the table's name.
-    fn table(&self, table: &str) -> serde_json::Map<String, Value> {
-        let pairs = KEYS.iter().zip(&self.values).filter(|(key, _)| key.table() == table);
-        pairs.map(|(key, value)| (key.path[table.len() + 1..].to_owned(), value.clone())).collect()
-    }
-}
-
-impl RunParameters {
-    /// Returns the options that settings stand for.
-    pub(crate) fn from_settings(settings: &Settings) -> Self {
-        /// Returns the options of a table. The registry and the structs name the same keys and types, as a test checks.
-        fn table<T: DeserializeOwned>(settings: &Settings, name: &str) -> T {
-            serde_json::from_value(Value::Object(settings.table(name)))
-                .unwrap_or_else(|error| panic!("the keys of `{name}` differ from its options: {error}"))
-        }
-        Self {
-            corpus: table(settings, "corpus"),
-            model: table(settings, "model"),
-            train: table(settings, "train"),
-            pretrain: table(settings, "pretrain"),
-            evaluate: table(settings, "evaluate"),
-            sample: table(settings, "sample"),
-        }
-        .with_one_engine()
-    }
-}
-
-/// The checks that concern several keys of one point.
-struct Joint<'a> {
+/// A point with everything that its checks look at.
+pub(super) struct Joint<'a> {
     /// The values that were set, with their places.
-    explicit: &'a Explicit,
+    pub(super) explicit: &'a Explicit,
     /// The values, for messages.
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     /// The same values, for conditions.
-    run: &'a RunParameters,
+    pub(super) run: &'a RunParameters,
     /// True if the corpus is a polyphonic data set in JSON.
-    data_set: bool,
+    pub(super) data_set: bool,
     /// The files of the corpus if they are rows that are not music.
-    rows: Option<&'a RowFiles>,
+    pub(super) rows: Option<&'a RowFiles>,
 }
 
 impl Joint<'_> {
     /// Returns the first mistake.
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.check_pitches()?;
         self.check_data_set()?;
         self.check_bars_and_stripes()?;
@@ -185,6 +39,7 @@ impl Joint<'_> {
         self.check_exact_gradient()?;
         self.check_optimizer()?;
         self.check_start()?;
+        self.check_tied_start()?;
         self.check_sequences()
     }
 
@@ -262,7 +117,8 @@ impl Joint<'_> {
     }
 
     fn check_likelihood(&self) -> Result<(), ConfigError> {
-        let (visible, hidden) = (self.visible(), self.run.model.hidden);
+        let model = &self.run.model;
+        let (visible, hidden) = model.kind.enumerated_layers(model, self.visible());
         let smaller = visible.min(hidden);
         let exact = self.run.evaluate.log_likelihood == LikelihoodMethod::Exact;
         // The width of rows is known once they are read.
@@ -273,16 +129,27 @@ impl Joint<'_> {
             "`evaluate.log_likelihood` cannot be \"exact\" for a model of {visible} visible and {hidden} hidden units"
         );
         let label = format!("a layer of {smaller} units is too large to enumerate");
-        Err(self.fault(&["evaluate.log_likelihood", "model.hidden"], message, &label).help(format!(
+        let size = if model.kind.has_layers() { "model.layers" } else { "model.hidden" };
+        Err(self.fault(&["evaluate.log_likelihood", size], message, &label).help(format!(
             "at most {MAXIMUM_ENUMERATED_UNITS} units can be enumerated; \"ais\" brackets the log-likelihood of larger models"
         )))
     }
 
     fn check_early_stopping(&self) -> Result<(), ConfigError> {
         const METRIC: &str = "train.early_stopping_metric";
-        let RunParameters { corpus, train, evaluate, .. } = self.run;
+        let RunParameters { corpus, model, train, evaluate, .. } = self.run;
         if train.early_stopping_metric == StopMetric::None {
             return Ok(());
+        }
+        if model.kind.has_layers() {
+            let message = format!(
+                "`{METRIC}` cannot be {} where `model.kind = {}`, whose layers are trained one after the other",
+                self.shown(METRIC),
+                self.shown("model.kind")
+            );
+            return Err(self
+                .fault(&[METRIC, "model.kind"], message, "not for this kind of model")
+                .help("give each layer its number of epochs: `train.epochs = [100, 50]`"));
         }
         let own_splits = self.data_set || self.rows.is_some_and(RowFiles::are_split);
         if !own_splits && corpus.validation == 0.0 {
@@ -310,13 +177,13 @@ impl Joint<'_> {
 
     fn check_schedule(&self) -> Result<(), ConfigError> {
         const SCHEDULE: &str = "train.learning_rate_schedule";
-        let train = &self.run.train;
-        if matches!(train.learning_rate_schedule, LearningRateSchedule::Constant | LearningRateSchedule::Linear) {
-            return Ok(());
-        }
-        let rates =
-            [("train.learning_rate_final", train.learning_rate_final), ("train.learning_rate", train.learning_rate)];
-        match rates.into_iter().find(|(_, rate)| *rate == 0.0) {
+        let by_factors = self.run.layers().filter(|train| {
+            !matches!(train.learning_rate_schedule, LearningRateSchedule::Constant | LearningRateSchedule::Linear)
+        });
+        let mut rates = by_factors.flat_map(|train| {
+            [("train.learning_rate_final", train.learning_rate_final), ("train.learning_rate", train.learning_rate)]
+        });
+        match rates.find(|(_, rate)| *rate == 0.0) {
             None => Ok(()),
             Some((path, _)) => {
                 let message = format!("`{path}` cannot be 0 where `{SCHEDULE} = {}`", self.shown(SCHEDULE));
@@ -328,22 +195,32 @@ impl Joint<'_> {
     }
 
     fn check_exact_gradient(&self) -> Result<(), ConfigError> {
-        let smaller = self.visible().min(self.run.model.hidden);
-        let exact = self.run.train.method == Method::Exact;
-        if self.rows.is_some() || !exact || smaller <= MAXIMUM_GRADIENT_UNITS {
+        let RunParameters { model, .. } = self.run;
+        // The width of rows is known once they are read.
+        let visible = if self.rows.is_some() { 0 } else { self.visible() };
+        let (sizes, key) = if model.kind.has_layers() {
+            let below = std::iter::once(visible).chain(model.layers.iter().copied());
+            (below.zip(model.layers.iter().copied()).collect(), "model.layers")
+        } else {
+            (vec![(visible, model.hidden)], "model.hidden")
+        };
+        let exact = self.run.layers().zip(sizes).filter(|(train, _)| train.method == Method::Exact);
+        let smaller = exact.map(|(_, (below, units))| below.min(units)).max().unwrap_or(0);
+        if smaller <= MAXIMUM_GRADIENT_UNITS {
             return Ok(());
         }
         let message = format!(
             "`train.method = \"exact\"` enumerates the states of the smaller layer, which has {smaller} units here"
         );
         Err(self
-            .fault(&["train.method", "model.hidden"], message, "too many states")
-            .help(format!("at most {MAXIMUM_GRADIENT_UNITS} units are possible: lower `model.hidden`, or use \"pt\"")))
+            .fault(&["train.method", key], message, "too many states")
+            .help(format!("at most {MAXIMUM_GRADIENT_UNITS} units are possible: lower `{key}`, or use \"pt\"")))
     }
 
     /// Refuses what Adam's steps leave without a meaning.
     fn check_optimizer(&self) -> Result<(), ConfigError> {
-        for (table, train) in [("train", &self.run.train), ("pretrain", &self.run.pretrain.0)] {
+        let of_layers = self.run.layers().map(|train| ("train", train));
+        for (table, train) in of_layers.chain([("pretrain", &self.run.pretrain.0)]) {
             if train.optimizer == Optimizer::Sgd || table == "pretrain" && train.epochs == 0 {
                 continue;
             }
@@ -377,6 +254,25 @@ impl Joint<'_> {
         Err(self
             .fault(&[START, "model.kind"], message, "a start of frames that follow one another")
             .help("use \"zeros\", \"noise\" or \"data\", or a model of sequences (`model.kind = \"rnn-rbm\"`)"))
+    }
+
+    /// Refuses a tied start that no layer has.
+    fn check_tied_start(&self) -> Result<(), ConfigError> {
+        let RunParameters { model, .. } = self.run;
+        let sizes: Vec<usize> = std::iter::once(self.visible()).chain(model.layers.iter().copied()).collect();
+        let fits = self.rows.is_some() || sizes.windows(3).any(|sizes| sizes[0] == sizes[2]);
+        if !model.kind.has_layers() || !model.tied_start || self.run.upper.is_empty() || fits {
+            return Ok(());
+        }
+        let message = format!(
+            "`model.tied_start` has no effect: no layer of `model.layers` = {} above {} visible units has as many units as \
+             the one two below it",
+            self.shown("model.layers"),
+            sizes[0]
+        );
+        Err(self
+            .fault(&["model.tied_start", "model.layers"], message, "no such layer")
+            .help(format!("a second layer of {} units starts as the first with its sides exchanged", sizes[0])))
     }
 
     /// Refuses what a model of sequences has no meaning for.
@@ -446,9 +342,4 @@ impl Joint<'_> {
         }
         error
     }
-}
-
-/// Returns true for the path of a polyphonic data set in JSON.
-fn is_data_set(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }

@@ -72,6 +72,11 @@ impl PositivePhase {
         Self { side: HiddenSide::new(options.statistics), purpose }
     }
 
+    /// Returns the purpose of the sample in the gradient.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
     /// Returns ⟨v h⟩ under the data.
     pub(super) fn gather<'a>(
         &'a mut self,
@@ -173,35 +178,37 @@ impl NegativePhase {
         streams: &UpdateStreams,
         pace: &Pace,
     ) -> &BitMatrix {
-        let chain = streams.chain();
-        match &mut self.chains {
-            Chains::Tempered(tempering) => return tempering.advance(engine, pace.gibbs_steps, streams),
-            Chains::Persistent => {
-                advance_from_visible(
-                    engine,
-                    &mut self.visible,
-                    &mut self.hidden,
-                    pace.gibbs_steps,
-                    &chain,
-                    Offsets::default(),
-                );
+        if let Chains::AtData { continues_positive_sample } = self.chains {
+            match data.hidden {
+                HiddenStatistics::Samples(samples) if continues_positive_sample => self.hidden.clone_from(samples),
+                _ => engine.sample_hidden(data.visible, streams.chain().hidden_draw(0), &mut self.hidden),
             }
-            Chains::AtData { continues_positive_sample } => {
-                match data.hidden {
-                    HiddenStatistics::Samples(samples) if *continues_positive_sample => {
-                        self.hidden.clone_from(samples);
-                    }
-                    _ => engine.sample_hidden(data.visible, chain.hidden_draw(0), &mut self.hidden),
-                }
-                advance_from_hidden(
-                    engine,
-                    &mut self.hidden,
-                    &mut self.visible,
-                    pace.gibbs_steps,
-                    &chain,
-                    Offsets::default(),
-                );
-            }
+        }
+        self.proceed(engine, streams, pace)
+    }
+
+    /// Returns the visible states as [`Self::advance`] does, where chains that start from the batch have the first hidden
+    /// states `first`.
+    pub(super) fn advance_after(
+        &mut self,
+        engine: &mut dyn Engine,
+        first: BitMatrix,
+        streams: &UpdateStreams,
+        pace: &Pace,
+    ) -> &BitMatrix {
+        if let Chains::AtData { .. } = self.chains {
+            self.hidden = first;
+        }
+        self.proceed(engine, streams, pace)
+    }
+
+    fn proceed(&mut self, engine: &mut dyn Engine, streams: &UpdateStreams, pace: &Pace) -> &BitMatrix {
+        let Self { chains, visible, hidden } = self;
+        let (steps, chain, none) = (pace.gibbs_steps, streams.chain(), Offsets::default());
+        match chains {
+            Chains::Tempered(tempering) => return tempering.advance(engine, steps, streams),
+            Chains::Persistent => advance_from_visible(engine, visible, hidden, steps, &chain, none),
+            Chains::AtData { .. } => advance_from_hidden(engine, hidden, visible, steps, &chain, none),
         }
         &self.visible
     }
