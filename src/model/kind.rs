@@ -1,6 +1,7 @@
 //! The kinds of model, told apart here alone.
 
 use super::contract::{Learner, LearnerError, Model};
+use super::features::Features;
 use super::footprint::Footprint;
 use super::options::{ModelKind, ModelOptions};
 use super::tensors::Tensors;
@@ -88,6 +89,17 @@ impl ModelKind {
             Self::IndependentUnits => {
                 Ok(crate::testing::independent_units::IndependentUnits::open(tensors)?.log_odds.len())
             }
+        }
+    }
+
+    /// Returns the hidden units of the model that the tensors of a file make, layer by layer from below; none of a kind
+    /// without weights from hidden to visible units.
+    pub fn features(self, tensors: &Tensors) -> Vec<Features> {
+        match self {
+            Self::Rbm | Self::RnnRbm => Features::of_rbm(tensors),
+            Self::Dbn => dbn::features(tensors),
+            #[cfg(test)]
+            Self::IndependentUnits => Vec::new(),
         }
     }
 

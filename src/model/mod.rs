@@ -10,6 +10,7 @@ mod clamp;
 pub mod contract;
 pub mod dbn;
 pub mod energy;
+mod features;
 mod footprint;
 mod gibbs;
 mod kind;
@@ -27,6 +28,7 @@ pub use contract::{
     Sampler, Unanswered,
 };
 pub use energy::Rbm;
+pub use features::Features;
 pub use footprint::Footprint;
 pub use gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
 pub use options::{ModelKind, ModelOptions, VisibleBias};

@@ -3,6 +3,7 @@
 use super::number::Rounded;
 use super::runs::Runs;
 use super::sweep_results::SweepResults;
+use crate::model::Features;
 use crate::sweep::ModelFile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,9 @@ const MODEL_BYTES: u64 = 64 << 20;
 pub(super) struct ModelUnits {
     /// The run's place in the list.
     run: usize,
+    /// The layer, from 1 for the lowest; absent of a model of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<usize>,
     lowest_pitch: u8,
     highest_pitch: u8,
     planes: Vec<crate::music::Plane>,
@@ -87,12 +91,18 @@ pub(super) fn read(results: &SweepResults, runs: &Runs, left_out: &mut Vec<Strin
 }
 
 impl ModelUnits {
-    /// Returns the units of a model; `None` if its kind has no weights from hidden to visible units.
-    fn of(run: usize, model: &ModelFile) -> Option<Self> {
-        let (description, parameters) = (&model.description, model.rbm()?);
-        let hidden = parameters.hidden;
+    /// Returns the units of each layer of a model; none if its kind has no weights from hidden to visible units.
+    fn of(run: usize, model: &ModelFile) -> Vec<Self> {
+        let layers = model.description.kind.features(&model.tensors);
+        let several = layers.len() > 1;
+        layers.iter().map(|features| Self::of_layer(run, model, features, several)).collect()
+    }
+
+    fn of_layer(run: usize, model: &ModelFile, features: &Features, several: bool) -> Self {
+        let description = &model.description;
+        let hidden = features.hidden;
         let mut squares = vec![0.0f64; hidden];
-        for weights in parameters.weights.chunks_exact(hidden) {
+        for weights in features.effects.chunks_exact(hidden) {
             for (square, &weight) in squares.iter_mut().zip(weights) {
                 *square += f64::from(weight).powi(2);
             }
@@ -103,21 +113,22 @@ impl ModelUnits {
         let steps = description.timesteps.min((WEIGHTS / columns).max(1));
         let shown = if description.layout.is_music() { steps * columns } else { columns.min(WEIGHTS) };
         let unit = |&unit: &usize| {
-            let weights = (0..shown).map(|visible| parameters.weights[visible * hidden + unit]);
+            let weights = (0..shown).map(|visible| features.effects[visible * hidden + unit]);
             let scale = weights.clone().fold(0.0f32, |largest, weight| largest.max(weight.abs()));
             let level = |weight: f32| if scale > 0.0 { (weight / scale * 127.0).round() as i8 } else { 0 };
             let bytes: Vec<u8> = weights.map(|weight| level(weight).to_le_bytes()[0]).collect();
             HiddenUnit {
                 unit,
                 norm: Rounded(squares[unit].sqrt()),
-                bias: Rounded(f64::from(parameters.hidden_bias[unit])),
+                bias: Rounded(f64::from(features.biases[unit])),
                 scale: Rounded(f64::from(scale)),
                 weights: STANDARD.encode(bytes),
             }
         };
         let spaced = |index: usize| if hidden <= NORMS { index } else { index * (hidden - 1) / (NORMS - 1) };
-        Some(Self {
+        Self {
             run,
+            layer: several.then_some(features.layer),
             lowest_pitch: description.layout.lowest_pitch,
             highest_pitch: description.layout.highest_pitch,
             planes: description.layout.planes.clone(),
@@ -127,7 +138,7 @@ impl ModelUnits {
             hidden,
             norms: (0..hidden.min(NORMS)).map(|index| Rounded(squares[order[spaced(index)]].sqrt())).collect(),
             units: order.iter().take(UNITS).map(unit).collect(),
-        })
+        }
     }
 }
 
@@ -163,7 +174,7 @@ mod tests {
             }
             .into(),
         };
-        let units = ModelUnits::of(7, &model).unwrap();
+        let units = &ModelUnits::of(7, &model)[0];
         let decode = |unit: &HiddenUnit| {
             STANDARD.decode(&unit.weights).unwrap().into_iter().map(|byte| byte as i8).collect::<Vec<_>>()
         };

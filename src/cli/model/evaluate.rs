@@ -301,7 +301,9 @@ impl Report {
                 "raise": raise,
             })
         });
-        let by_frame = likelihood.splits.iter().any(|split| split.means.is_some());
+        let by_frame = description.kind.has_memory();
+        let layers: Vec<usize> =
+            description.kind.features(&model.tensors).iter().map(|features| features.hidden).collect();
         let frames: Map<String, Value> =
             likelihood.splits.iter().map(|split| (split.name.to_owned(), json!(split.of_frames))).collect();
         let mut report = json!({
@@ -309,7 +311,7 @@ impl Report {
             "model": arguments.model,
             "run_id": description.run_id,
             "visible": description.timesteps * description.layout.columns(),
-            "hidden": model.rbm().map(|rbm| rbm.hidden),
+            "hidden": layers.first(),
             "timesteps": description.timesteps,
             "corpus": {
                 "path": arguments.corpus,
@@ -330,6 +332,12 @@ impl Report {
             "warnings": self.warnings,
             "evaluate_s": self.seconds,
         });
+        if layers.len() > 1 {
+            report["layers"] = json!(layers);
+            report["posterior_samples"] = json!(self.request.posterior_samples);
+            let lower = likelihood.splits.iter().map(|split| (split.name.to_owned(), json!(split.of_lower_layers)));
+            report["of_lower_layers"] = Value::Object(lower.collect());
+        }
         if by_frame {
             // Every frame has a partition function of its own.
             report["frames"] = frames.into();
@@ -371,6 +379,15 @@ impl Report {
             }
         }
         let mut text = format!("{table}\n");
+        for split in likelihood.splits.iter().filter(|split| !split.of_lower_layers.is_empty()) {
+            let own: Vec<String> = split.of_lower_layers.iter().map(|&mean| number(mean)).collect();
+            let _ = writeln!(
+                text,
+                "{}: {} of the lowest layer alone, the two lowest, … (nats a window)",
+                split.name,
+                own.join(", ")
+            );
+        }
         for split in &likelihood.splits {
             let FrameFindings { by_song, below_floor, accuracy, accuracy_of_copy } = split.of_frames;
             let found = [

@@ -1,6 +1,7 @@
 //! The parameters of a deep belief network, layer by layer, in the form of named tensors.
 
-use crate::engine::Parameters;
+use crate::engine::{Parameters, sigmoid_f64};
+use crate::model::features::Features;
 use crate::model::rbm;
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
 
@@ -104,6 +105,47 @@ pub fn is_single(tensors: &Tensors) -> bool {
 /// Returns the number of visible units of the network that tensors make; an error if they make none.
 pub fn visible_units(tensors: &Tensors) -> Result<usize, TensorError> {
     Layers::of(tensors).map(|layers| layers.visible())
+}
+
+/// Returns the hidden units of every layer; none if the tensors make no network.
+///
+/// The effect of a unit of an upper layer is the difference that it makes, alone on in its layer, when means are passed
+/// down: x(e_j) − x(0) with x the inputs b_1 + a_1·W_1ᵀ of the visible units and a_l = σ(b_{l+1} + a_{l+1}·W_{l+1}ᵀ).
+pub fn features(tensors: &Tensors) -> Vec<Features> {
+    let Ok(Layers { rbms, .. }) = Layers::of(tensors) else { return Vec::new() };
+    let of_layer = |(place, own): (usize, &Parameters)| {
+        let inputs = |unit: Option<usize>| {
+            let mut means = vec![0.0; own.hidden];
+            if let Some(unit) = unit {
+                means[unit] = 1.0;
+            }
+            passed_down(&rbms[..=place], means)
+        };
+        let without = inputs(None);
+        let mut effects = vec![0.0; rbms[0].visible * own.hidden];
+        for unit in 0..own.hidden {
+            for (visible, (with, without)) in inputs(Some(unit)).into_iter().zip(&without).enumerate() {
+                effects[visible * own.hidden + unit] = (with - without) as f32;
+            }
+        }
+        // Of the lowest layer they are its weights, without a rounding.
+        let effects = if place == 0 { own.weights.clone() } else { effects };
+        Features { layer: place + 1, hidden: own.hidden, effects, biases: own.hidden_bias.clone() }
+    };
+    rbms.iter().enumerate().map(of_layer).collect()
+}
+
+/// Returns the inputs of the visible units as means of the highest of some layers are passed down.
+fn passed_down(rbms: &[Parameters], mut means: Vec<f64>) -> Vec<f64> {
+    for (place, own) in rbms.iter().enumerate().rev() {
+        let input = |unit: usize| {
+            let sum: f64 = means.iter().zip(own.weight_row(unit)).map(|(mean, &weight)| mean * f64::from(weight)).sum();
+            f64::from(own.visible_bias[unit]) + sum
+        };
+        let inputs = (0..own.visible).map(input);
+        means = if place == 0 { inputs.collect() } else { inputs.map(sigmoid_f64).collect() };
+    }
+    means
 }
 
 /// Returns the RBM whose layers are those of another one exchanged: Wᵀ, with the biases crosswise.

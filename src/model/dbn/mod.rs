@@ -10,7 +10,7 @@ mod posterior;
 mod up_down;
 
 pub use cost::{connections, footprint, update_microseconds};
-pub use layers::{Layers, is_single, visible_units};
+pub use layers::{Layers, features, is_single, visible_units};
 pub use learner::learner;
 pub use model::Dbn;
 

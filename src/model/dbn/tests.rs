@@ -151,7 +151,7 @@ fn weights_are_unbiased_and_the_bound_is_a_bound() {
 /// error.
 #[test]
 fn bound_and_estimate_approach_their_limits() {
-    let layers = random_layers(6, &[5, 4, 3], 1.2);
+    let layers = untied(random_layers(6, &[5, 4, 3], 1.2), 60, 0.8);
     let all = states(5);
     let found = likelihood_of(&layers, &all, 4_000);
     let bound = exact_bound(&layers, &all);
@@ -278,12 +278,12 @@ fn samples_follow_the_model() {
     }
 }
 
-/// Chains with held units have the exact conditional frequencies, though the way up is not the posterior. Seed 14, 20,000
-/// chains of 60 steps; one unit held on and one off leave 4 of 16 states, 3 degrees of freedom: below 32 but for a chance
+/// Chains with held units have the exact conditional frequencies, though the way up is not the posterior. Seed 14, 4,000
+/// chains of 300 steps; one unit held on and one off leave 4 of 16 states, 3 degrees of freedom: below 32 but for a chance
 /// of 1e-6 or less. Taking every proposal gives more.
 #[test]
 fn held_units_condition_the_others() {
-    for layers in [random_layers(14, &[4, 3, 3], 1.3), untied(random_layers(15, &[4, 3, 2, 2], 1.0), 16, 0.7)] {
+    for layers in [random_layers(14, &[4, 3, 3], 1.0), untied(random_layers(15, &[4, 3, 2, 2], 1.0), 16, 0.7)] {
         let held = |state: usize| state & 1 == 1 && state >> 2 & 1 == 0;
         let mut expected = probabilities(&layers);
         expected.iter_mut().enumerate().filter(|(state, _)| !held(*state)).for_each(|(_, p)| *p = 0.0);
@@ -291,14 +291,14 @@ fn held_units_condition_the_others() {
         for p in &mut expected {
             *p /= total;
         }
-        let count = 20_000;
+        let count = 4_000;
         let mut clamp = Clamp::free(count, 4);
         for chain in 0..count {
             clamp.hold(chain, 0, true);
             clamp.hold(chain, 2, false);
         }
         let mut model = Dbn::new(layers, EngineKind::Packed, Isa::pinned_or_best()).unwrap();
-        let found = Chains::plain(count, 60, ChainStart::Noise, 17).run_clamped(&mut model, None, &clamp).unwrap();
+        let found = Chains::plain(count, 300, ChainStart::Noise, 17).run_clamped(&mut model, None, &clamp).unwrap();
         assert!((0..count).all(|row| found.get(row, 0) && !found.get(row, 2)));
         let (freedom, statistic) = chi_square(&found, &expected);
         assert_eq!(freedom, 3);
@@ -336,7 +336,7 @@ fn exact_steps_from_the_tied_start_raise_the_bound() {
         assert!(next > last - 1e-5, "epoch {epoch}: {last} then {next}");
         last = next;
     }
-    assert!(last > own + 0.05, "{own} then {last}");
+    assert!(last > own + 0.01, "{own} then {last}");
 }
 
 /// The update of the second layer is the gradient of the mean bound, by finite differences of its enumeration. 24,000
@@ -497,12 +497,12 @@ fn up_down_training_raises_the_likelihood() {
         mean_of(&likelihood_of(&layers, &windows, 1), "exact")
     };
     let before = exact(&second);
-    let fine = TrainOptions { up_down: true, epochs: 400, k: 5, learning_rate: 0.05, ..greedy };
+    let fine = TrainOptions { up_down: true, epochs: 4_000, k: 5, ..greedy };
     let mut tuned = Trainer::after(Some(&second.model().tensors()), set, &model, &fine, 1, Isa::Scalar).unwrap();
     assert_eq!(exact(&tuned), before);
-    train(&mut tuned, 400);
+    train(&mut tuned, 4_000);
     let after = exact(&tuned);
-    assert!(after > before + 0.05, "{before} then {after}");
+    assert!(after > before + 0.2, "{before} then {after}");
     let layers = Layers::of(&tuned.model().tensors()).unwrap();
     assert!(layers.recognition[0].weights != layers.rbms[0].weights);
 }

@@ -1,7 +1,7 @@
 // The section on hidden units: the weights of each as a piano roll, on a scale from blue through the ground to orange.
 
 function unitsSection() {
-  const lead = 'The weights of each hidden unit to every cell of the window. Units are ordered by the norm of their weights.';
+  const lead = 'The weights of each hidden unit to every cell of the window. Units are ordered by the norm of their weights. Of a layer above the first: the change of each cell’s input as the unit turns on, alone in its layer, when means are passed down.';
   if (!report.units.length) return section('units', 'Hidden units', null, empty('There is no model file to read.'));
   const stage = el('div');
   const levels = (text) => Int8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -112,7 +112,7 @@ function unitsSection() {
       el('div', { class: 'cards' }, model.units.map((unit, index) => (range ? unitCard(model, unit, weights[index], range, scale) : rowCard(model, unit, weights[index], scale)))));
   }
   show(report.units[0]);
-  const options = report.units.map((model, index) => [String(index), `${runs.point[model.run] + 1}. ${runName(model.run)}`]);
+  const options = report.units.map((model, index) => [String(index), `${runs.point[model.run] + 1}. ${runName(model.run)}${model.layer ? ` · layer ${model.layer}` : ''}`]);
   return section('units', 'Hidden units', lead, panel(
     toolbar(el('div', { class: 'grow' }, chooser('Run', options, '0', (index) => show(report.units[Number(index)])))), stage));
 }
