@@ -175,7 +175,10 @@ fn a_stage_of_pretraining_is_shared_and_continued() {
     let shared: Vec<_> = std::fs::read_dir(folder.path().join("pretrained")).unwrap().collect();
     assert_eq!(shared.len(), 1);
     let log = |run: usize| std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[run]).join("log.txt"));
-    assert!(!log(0).unwrap().contains("takes over") && log(1).unwrap().contains("takes over 3 epochs of pretraining"));
+    assert!(
+        !log(0).unwrap().contains("takes over")
+            && log(1).unwrap().contains("takes over the epochs up to 3 of pretrain")
+    );
     let curve = std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[1]).join("epochs.jsonl")).unwrap();
     let stages: Vec<bool> = curve.lines().map(|line| line.contains("\"stage\":\"pretrain\"")).collect();
     assert_eq!(stages, [true, true, true, true, false, false, false]);
@@ -190,4 +193,78 @@ fn a_stage_of_pretraining_is_shared_and_continued() {
     let (other, ok) = run(&STAGES.replace("[0.5, 1.0]", "[1.0]"), alone.path(), None);
     assert_eq!((ok, &other.run_ids[0]), (1, &prepared.run_ids[1]));
     assert_eq!(records(alone.path(), &other)[0].digest, whole[1].digest);
+}
+
+const LAYERS: &str = r#"
+name = "layers"
+[corpus]
+min_steps = 200
+[model]
+kind = "dbn"
+timesteps = 4
+[train]
+method = ["cd", "pcd", "cd"]
+epochs = [3, 2, 2]
+learning_rate = [0.01, 0.1, 0.1]
+fine_tune_epochs = 2
+[evaluate]
+every = 2
+windows = 20
+log_likelihood = "exact"
+posterior_samples = 3
+[sample]
+count = 2
+start = "noise"
+steps = 3
+[sweep.grid]
+"model.layers" = [[8], [8, 6], [8, 6, 5]]
+"#;
+
+/// A sweep over depth trains each layer once, with the digests of runs on their own; a sweep that is stopped in any stage
+/// continues to the same bits.
+#[test]
+fn a_sweep_over_depth_trains_shared_layers_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prepared, ok) = run(LAYERS, folder.path(), None);
+    assert_eq!(ok, 3);
+    let whole = records(folder.path(), &prepared);
+    assert_eq!(std::fs::read_dir(folder.path().join("pretrained")).unwrap().count(), 3);
+    let log = |run: usize| std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[run]).join("log.txt"));
+    assert!(
+        !log(0).unwrap().contains("takes over") && log(1).unwrap().contains("takes over the epochs up to 3 of layer 1")
+    );
+    assert!(log(2).unwrap().contains("takes over the epochs up to 5 of layer 2"));
+    let curve = std::fs::read_to_string(run_folder(folder.path(), &prepared.run_ids[2]).join("epochs.jsonl")).unwrap();
+    let of = |stage: &str| curve.lines().filter(|line| line.contains(&format!("\"stage\":\"{stage}\""))).count();
+    assert_eq!([of("layer 1"), of("layer 2"), of("layer 3"), of("fine-tune")], [4, 2, 2, 2]);
+    for (record, depth) in whole.iter().zip(1..) {
+        let value = |name: &str| record.metrics.get(&format!("validation_log_likelihood_{name}")).copied().flatten();
+        assert!(value("cautious").unwrap() < -1.0, "{:?}", record.metrics);
+        if depth > 1 {
+            assert!(value("bound").unwrap() <= value("estimate").unwrap() && value("exact").is_some());
+        }
+    }
+    let model = ModelFile::read(&run_folder(folder.path(), &prepared.run_ids[2]).join(ModelFile::NAME)).unwrap();
+    assert_eq!(model.tensors.shape("layers.1.weights"), Some(&[8, 6][..]));
+    assert_eq!(model.tensors.shape("recognition.1.weights"), Some(&[8, 6][..]));
+    verbs_know_no_kind(folder.path(), &prepared.run_ids[2]);
+
+    for stop in [2, 3, 4, 6, 8] {
+        let config = LAYERS.replace("[8], [8, 6], ", "");
+        let parts = tempfile::tempdir().unwrap();
+        assert_eq!(run(&config, parts.path(), Some(stop)).1, 0, "stopped within the run");
+        let (deep, ok) = run(&config, parts.path(), None);
+        assert_eq!((ok, &deep.run_ids[0]), (1, &prepared.run_ids[2]));
+        assert_eq!(records(parts.path(), &deep)[0].digest, whole[2].digest, "stopped after epoch {stop}");
+    }
+    // A single layer after a deeper network: its stage is there, and nothing is trained.
+    let after = tempfile::tempdir().unwrap();
+    let config = LAYERS.replace("fine_tune_epochs = 2\n", "").replace("[8], [8, 6], ", "");
+    run(&config, after.path(), None);
+    let config = config.replace("[8, 6, 5]", "[8, 6]");
+    let (shallow, _) = run(&config, after.path(), None);
+    let alone = tempfile::tempdir().unwrap();
+    run(&config, alone.path(), None);
+    let digest = |folder: &Path| records(folder, &shallow)[0].digest.clone();
+    assert_eq!(digest(after.path()), digest(alone.path()));
 }

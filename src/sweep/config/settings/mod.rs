@@ -188,7 +188,7 @@ fn effective(mut values: Map<String, Value>, table: &str, train: &TrainOptions) 
         ("adam_first", sgd),
         ("adam_second", sgd),
         ("adam_epsilon", sgd),
-        ("fine_tune_rate", train.fine_tune_epochs == 0),
+        ("fine_tune_rate", table == "train" && train.fine_tune_epochs == 0),
     ];
     // Values above the number of epochs mean that number.
     values["averaged_epochs"] = train.averaged_epochs.min(epochs).into();
