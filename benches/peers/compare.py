@@ -25,7 +25,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from jobs import JOBS, Job, SequenceJob
+from jobs import JOBS, Job, LayersJob, SequenceJob
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -49,6 +49,8 @@ SEQUENCE_PEERS = {
     ],
     "JAX": ["rnn_jax-batch", "rnn_jax-scan"],
 }
+# The same for a deep belief network.
+LAYERS_PEERS = {"PyTorch": ["layers_torch-eager", "layers_torch-compile"]}
 # Trains by another rule: shown, but not among those that "fastest" is taken from.
 OTHER_RULE = "scikit-learn"
 OTHER_RULE_EPOCHS = 10
@@ -196,10 +198,11 @@ class Runner:
             record = json.loads(record.read_text())
         self.environment = record["environment"]
         error, examples = record["metrics"]["train_reconstruction_error"], record["corpus"]["trained_windows"]
-        # A stage before training, which names itself, is not part of the job.
-        timed = [epoch for epoch in map(json.loads, lines) if epoch["epoch"] > 0 and "stage" not in epoch]
-        if len(timed) != epochs:
-            raise RuntimeError(f"{name}: the record has {len(timed)} epochs, not {epochs}")
+        # Pretraining is not part of the job; each layer of a deep network is.
+        timed = [epoch for epoch in map(json.loads, lines) if epoch["epoch"] > 0 and epoch.get("stage") != "pretrain"]
+        expected = epochs * len(job.layers) if isinstance(job, LayersJob) else epochs
+        if len(timed) != expected:
+            raise RuntimeError(f"{name}: the record has {len(timed)} epochs, not {expected}")
         seconds = sum(epoch["timing"]["train_s"] for epoch in timed)
         return Measurement(seconds, epochs, error, examples, others)
 
@@ -468,13 +471,14 @@ def variants(peer: str, job: Job | SequenceJob) -> list[str]:
     """The ways to run a peer on a job, with all cores and on one; none if it cannot do the job."""
     if peer == OTHER_RULE and job.k > 1:
         return []
-    ways = SEQUENCE_PEERS.get(peer, []) if isinstance(job, SequenceJob) else PEERS[peer]
+    ways = {SequenceJob: SEQUENCE_PEERS, LayersJob: LAYERS_PEERS}.get(type(job), PEERS).get(peer, [])
     return [way + cores for way in ways for cores in ("", "@1")]
 
 
 def all_variants(peer: str) -> list[str]:
     """The ways to run a peer on any job."""
-    return [way + cores for way in PEERS[peer] + SEQUENCE_PEERS.get(peer, []) for cores in ("", "@1")]
+    ways = [way for peers in (PEERS, SEQUENCE_PEERS, LAYERS_PEERS) for way in peers.get(peer, [])]
+    return [way + cores for way in ways for cores in ("", "@1")]
 
 
 def title(job: Job | SequenceJob) -> str:

@@ -47,6 +47,25 @@ class Job:
         }
 
 
+@dataclass(frozen=True)
+class LayersJob(Job):
+    """A deep belief network: each layer is trained as a `Job`, those above the first on states that are drawn from the
+    layers below once an epoch. Its epochs are those of each layer."""
+
+    layers: tuple = ()
+
+    @property
+    def shape(self) -> tuple:
+        return self.layers, self.k, self.batch_size, self.shuffled
+
+    def runner_settings(self) -> dict:
+        return super().runner_settings() | {
+            "model.kind": "dbn",
+            "model.layers": list(self.layers),
+            "train.propagate": "samples",
+        }
+
+
 class Pretraining(Job):
     """The RBM that an RNN-RBM starts from, at the rate of the article's next post."""
 
@@ -149,6 +168,14 @@ JOBS = {
         threads=2,
         hidden=1024,
         shuffled=True,
+    ),
+    "dbn-pop": LayersJob(
+        "DBN of 200 and 100 units, CD-1 with W ~ N(0, 0.01²), 50 epochs a layer",
+        50,
+        50,
+        threads=2,
+        layers=(200, 100),
+        weight_mean=0.0,
     ),
     "rnn-pop": SequenceJob(
         "RNN-RBM, 780 visible, H = 50, R = 100, CD-15, one chunk an update, 5 epochs",

@@ -12,7 +12,8 @@ where there are several, and `@1` at the end to stay on one core. The module has
     train(epochs)               return when the parameters are computed, not merely queued
     parameters()                weights (visible x hidden), visible bias, hidden bias, as NumPy arrays
 
-Modules `programs/rnn_NAME.py` train the RNN-RBM of a `SequenceJob` on the data and parameters of `sequences.py`.
+Modules `programs/rnn_NAME.py` train the RNN-RBM of a `SequenceJob` on the data and parameters of `sequences.py`,
+modules `programs/layers_NAME.py` the deep belief network of a `LayersJob` on those of `layers.py`.
 """
 
 import importlib
@@ -22,9 +23,10 @@ import sys
 import time
 from pathlib import Path
 
+import layers
 import peer
 import sequences
-from jobs import JOBS, SequenceJob
+from jobs import JOBS, LayersJob, SequenceJob
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         job, seed = JOBS[request["job"]], request["seed"]
-        common = sequences if isinstance(job, SequenceJob) else peer
+        common = {SequenceJob: sequences, LayersJob: layers}.get(type(job), peer)
         if job.shape not in peers:
             data = common.load(folder, job)
             peers[job.shape] = module.Peer(job, data, *name.split("-")[1:]), data
