@@ -257,6 +257,15 @@ fn a_sweep_over_depth_trains_shared_layers_once() {
         assert_eq!((ok, &deep.run_ids[0]), (1, &prepared.run_ids[2]));
         assert_eq!(records(parts.path(), &deep)[0].digest, whole[2].digest, "stopped after epoch {stop}");
     }
+    // The default layers, which are no parameter of the run, have stages of their own too.
+    let default =
+        LAYERS.replace("[[8], [8, 6], [8, 6, 5]]", "[[200, 100]]").replace("epochs = [3, 2, 2]", "epochs = 1");
+    let deep = tempfile::tempdir().unwrap();
+    assert_eq!(
+        run(&default.replace("log_likelihood = \"exact\"", "log_likelihood = \"none\""), deep.path(), None).1,
+        1
+    );
+    assert_eq!(std::fs::read_dir(deep.path().join("pretrained")).unwrap().count(), 2);
     // A single layer after a deeper network: its stage is there, and nothing is trained.
     let after = tempfile::tempdir().unwrap();
     let config = LAYERS.replace("fine_tune_epochs = 2\n", "").replace("[8], [8, 6], ", "");

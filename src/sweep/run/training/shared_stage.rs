@@ -55,7 +55,10 @@ fn name_of(context: &RunContext, place: usize) -> String {
     let parameters = context.spec.parameter_map();
     let own: BTreeMap<&str, Value> = if context.parameters().model.kind.has_layers() {
         let own = |(path, value): (&String, &Value)| of_lower_layers(path, value, place + 1);
-        parameters.iter().filter_map(|pair| Some((pair.0.as_str(), own(pair)?))).collect()
+        let own = parameters.iter().filter_map(|pair| Some((pair.0.as_str(), own(pair)?)));
+        // A key that was added later is no parameter at its default, but the layers always count.
+        let layers = &context.parameters().model.layers[..=place];
+        own.chain([("model.layers", layers.into())]).collect()
     } else {
         let main = |path: &str| {
             let of_network = ["model.kind", "model.recurrent", "model.recurrent_std"];
@@ -78,7 +81,6 @@ fn of_lower_layers(path: &str, value: &Value, layers: usize) -> Option<Value> {
     }
     let key = Key::named(path);
     match value {
-        Value::Array(values) if path == "model.layers" => Some(Value::Array(values[..layers].to_vec())),
         Value::Array(values) if key.may_differ_by_layer() => Some(joined(&values[..layers])),
         value => Some(value.clone()),
     }
