@@ -359,7 +359,8 @@ fn tables_are_those_of_the_results_kept() {
 #[test]
 fn published_tables_are_those_of_the_summaries_kept() {
     let page = fs::read_to_string(root().join("docs/findings/tables.md")).unwrap();
-    for (name, title) in [("jsb_chorales", "JSB chorales"), ("nottingham", "Nottingham")] {
+    let sets = [("jsb_chorales", "JSB chorales"), ("nottingham", "Nottingham"), ("piano_midi_de", "Piano-midi.de")];
+    for (name, title) in sets {
         let text = fs::read_to_string(root().join(format!("results/reference/tables/{name}.json"))).unwrap();
         let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
         let score = |key: &str| {

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// The form of the lines on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -36,4 +37,51 @@ pub(super) struct ConfigArguments {
     /// Override a key of the file: `--set train.k=5`, `--set 'sweep.grid."model.hidden"=[50, 100]'`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+}
+
+/// A length of music.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    Steps(usize),
+    Bars(usize),
+}
+
+impl FromStr for Length {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let count = digits.parse().ok().filter(|&count: &usize| count > 0);
+        match (count, text[digits.len()..].trim()) {
+            (Some(steps), "") => Ok(Self::Steps(steps)),
+            (Some(bars), "bar" | "bars") => Ok(Self::Bars(bars)),
+            _ => Err("expected steps, such as 256, or bars, such as 8bars"),
+        }
+    }
+}
+
+impl Length {
+    /// Returns the number of steps.
+    pub(super) fn steps(self, steps_per_beat: u32) -> usize {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::Bars(bars) => bars.saturating_mul(4 * steps_per_beat as usize),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Length;
+
+    #[test]
+    fn lengths_are_steps_or_bars() {
+        let steps = |text: &str| text.parse().map(|length: Length| length.steps(4));
+        assert_eq!(steps("256"), Ok(256));
+        assert_eq!(steps("8bars"), Ok(128));
+        assert_eq!(steps("1 bar"), Ok(16));
+        for text in ["", "0", "bars", "-3", "8beats", "3.5", "99999999999999999999"] {
+            assert!(steps(text).unwrap_err().contains("8bars"), "{text}");
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! `runner corpus`: the outcome for each file of a corpus, or an overview of the whole.
 
-use crate::cli::arguments::Verbosity;
+use crate::cli::arguments::{Length, Verbosity};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
-use crate::inspect::{CorpusOverview, SplitOverview};
+use crate::inspect::{CorpusOverview, PiecesOverview, SplitOverview};
 use crate::music::{Corpus, FileStatus, Splits};
-use crate::sweep::SweepConfig;
+use crate::sweep::{METRICS, SweepConfig, load_corpus};
 use clap::Args;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
@@ -17,18 +17,24 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   runner corpus my-midi-files --set corpus.drums=true --json
-  runner corpus jsb_chorales.json --summary --set model.timesteps=1")]
+  runner corpus jsb_chorales.json --summary --set model.timesteps=1
+  runner corpus results/NAME/runs/RUN/samples --summary --length 8bars")]
 pub(super) struct CorpusArguments {
-    /// A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv.
-    path: PathBuf,
+    /// A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv
+    /// [default: `corpus.path` of the configuration, or else the built-in corpus].
+    path: Option<PathBuf>,
     /// One JSON object per file, one per line.
     #[arg(long)]
     json: bool,
     /// In place of the files, the corpus as a whole, split as the first replicate of the configuration has it: songs,
-    /// steps and windows of each split, what stands more than once, and the log-likelihood of independent units. With
+    /// steps and windows of each split, what stands more than once, and the log-likelihood of independent units; of
+    /// music too the metrics of all songs in pieces of one length, and of the same with their bars in random order. With
     /// --json, one object.
     #[arg(long)]
     summary: bool,
+    /// Length of these pieces: steps, or bars of four beats.
+    #[arg(long, value_name = "STEPS|BARS", default_value = "4bars", requires = "summary")]
+    length: Length,
     /// A configuration whose `corpus` table has the rules of reading.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -43,10 +49,15 @@ pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let sweep = SweepConfig::load(arguments.config.as_deref(), &arguments.sets)?;
     let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
-    let parameters = sweep.base(Some(&arguments.path))?;
-    let corpus = Corpus::survey(&parameters.corpus, &|_, _| ())?;
+    let parameters = sweep.base(arguments.path.as_deref())?;
+    let corpus = if parameters.corpus.path.is_some() {
+        Corpus::survey(&parameters.corpus, &|_, _| ())?
+    } else {
+        load_corpus(&parameters.corpus, &|_, _| ())?
+    };
     if arguments.summary {
-        let overview = CorpusOverview::of(&corpus, &parameters, seed);
+        let overview =
+            CorpusOverview::of(&corpus, &parameters, arguments.length.steps(parameters.corpus.steps_per_beat), seed);
         let text = if arguments.json { to_json(&overview) } else { overview_text(&overview, corpus.layout.is_music()) };
         return print(&text, Exit::Done);
     }
@@ -97,7 +108,7 @@ fn to_json(overview: &CorpusOverview) -> String {
     text
 }
 
-/// Returns the overview in three tables: counts, repetitions, scores of independent units.
+/// Returns the overview in tables: counts, repetitions, scores of independent units, the music in pieces.
 /// Rows that are not music have no songs: each is a window of its own.
 fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
     let splits = |splits: &Splits<SplitOverview>, cells: &dyn Fn(&SplitOverview) -> Vec<String>| {
@@ -146,8 +157,28 @@ fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
         "\nlog-likelihood of independent units with add-one counts of the training {steps}, nats per {step}\n{}",
         grid(if is_music { &header } else { &["split", "mean of all rows"] }, scores)
     );
+    if let Some(pieces) = &overview.pieces {
+        text += &pieces_text(pieces);
+    }
     let _ = writeln!(text, "\ndigest {}", &overview.digest[..12]);
     text
+}
+
+/// Returns a line for each metric of music that is defined for the pieces.
+fn pieces_text(pieces: &PiecesOverview) -> String {
+    let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
+    let lines = METRICS.iter().filter_map(|metric| {
+        let of_songs = metric.of_profile_value(&pieces.songs)?;
+        let shuffled = metric.of_profile_value(&pieces.shuffled_bars);
+        Some([metric.name.to_owned(), number(Some(of_songs)), number(shuffled)].to_vec())
+    });
+    let header = ["metric", "songs", "shuffled bars"];
+    format!(
+        "\nall songs in {} pieces of {} steps\n{}",
+        pieces.songs.rolls,
+        pieces.length,
+        grid(&header, lines.collect())
+    )
 }
 
 /// Returns the splits with their names.

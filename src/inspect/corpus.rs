@@ -1,9 +1,9 @@
-//! The overview of a corpus: its splits, its duplicates, the score of a model without any structure.
+//! The overview of a corpus: its splits, its duplicates, the score of a model without any structure, its music.
 
 use crate::engine::BitMatrix;
 use crate::evaluate::IndependentBernoulli;
-use crate::music::{Corpus, Duplicates, Splits};
-use crate::music::{SongSplit, SplitWindows};
+use crate::evaluate::music::{MusicMetrics, shuffled_bars};
+use crate::music::{Corpus, Duplicates, SongSplit, SplitWindows, Splits, Windows};
 use crate::sweep::RunParameters;
 use serde::Serialize;
 
@@ -24,6 +24,21 @@ pub struct CorpusOverview {
     pub splits: Splits<SplitOverview>,
     /// The songs, windows and steps that occur more than once.
     pub duplicates: Duplicates,
+    /// The music of all songs; absent if the corpus is not music, or if no song is long enough for a piece of at least
+    /// two bars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<PiecesOverview>,
+}
+
+/// The music of all songs of a corpus, cut into pieces of one length.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PiecesOverview {
+    /// The number of time steps of a piece.
+    pub length: usize,
+    /// The pieces.
+    pub songs: MusicMetrics,
+    /// The same pieces, with the bars of all in random order.
+    pub shuffled_bars: MusicMetrics,
 }
 
 /// The contents of a split.
@@ -45,9 +60,9 @@ pub struct SplitOverview {
 }
 
 impl CorpusOverview {
-    /// Returns the overview of a corpus as a run with these parameters and this seed sees it. The baseline counts the
-    /// training songs without transpositions.
-    pub fn of(corpus: &Corpus, parameters: &RunParameters, seed: u64) -> Self {
+    /// Returns the overview of a corpus as a run with these parameters and this seed sees it, its music in pieces of
+    /// `length` steps. The baseline counts the training songs without transpositions.
+    pub fn of(corpus: &Corpus, parameters: &RunParameters, length: usize, seed: u64) -> Self {
         let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
         let timesteps = parameters.model.timesteps;
         let cut = SplitWindows::cut(corpus, &split, &parameters.corpus, timesteps);
@@ -66,7 +81,29 @@ impl CorpusOverview {
                 test: overview(&split.test, cut.windows.test.len()),
             },
             duplicates: cut.duplicates(corpus, &split),
+            pieces: PiecesOverview::of(corpus, parameters.corpus.steps_per_beat, length, seed),
         }
+    }
+}
+
+impl PiecesOverview {
+    /// Cuts all songs into pieces of `length` steps and measures them; `None` without any, or if they are shorter than
+    /// two bars. The tail of a song, too short for a piece, is left out.
+    pub fn of(corpus: &Corpus, steps_per_beat: u32, length: usize, seed: u64) -> Option<Self> {
+        if !corpus.layout.is_music() || corpus.songs.iter().all(|song| song.roll.steps() < length) {
+            return None;
+        }
+        let layout = &corpus.layout;
+        let pieces = Windows::cut(layout, corpus.songs.iter().map(|song| &song.roll), length).bits;
+        let measured = |bits: &BitMatrix| {
+            MusicMetrics::of_windows(layout, length, bits).with_pieces(layout, length, steps_per_beat, bits)
+        };
+        let songs = measured(&pieces);
+        songs.pieces.is_some().then(|| Self {
+            length,
+            shuffled_bars: measured(&shuffled_bars(&pieces, length, steps_per_beat, seed)),
+            songs,
+        })
     }
 }
 
@@ -87,5 +124,32 @@ impl SplitOverview {
             bernoulli_log_likelihood_per_step: if_any(songs.iter().map(likelihood).sum::<f64>() / steps as f64),
             bernoulli_log_likelihood_per_step_by_song: if_any(means / with_steps.len() as f64),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::music::PieceMetrics;
+    use crate::music::{CorpusOptions, builtin};
+
+    /// Pieces of a corpus have the metrics of its songs cut to that length, whatever the split.
+    #[test]
+    fn pieces_are_the_songs_cut_to_a_length() {
+        let corpus = Corpus::from_midi(&builtin::songs()[..4], &CorpusOptions::default(), &|_, _| {}).unwrap();
+        let layout = &corpus.layout;
+        let pieces = PiecesOverview::of(&corpus, 4, 96, 7).unwrap();
+        let cut = Windows::cut(layout, corpus.songs.iter().map(|song| &song.roll), 96);
+        assert_eq!((pieces.length, pieces.songs.rolls, cut.len()), (96, cut.len() as u64, cut.len()));
+        assert_eq!(pieces.songs.pieces, PieceMetrics::of_windows(layout, 96, 4, &cut.bits));
+        let shuffled = shuffled_bars(&cut.bits, 96, 4, 7);
+        assert_eq!(pieces.shuffled_bars.pieces, PieceMetrics::of_windows(layout, 96, 4, &shuffled));
+        // Bars in another order have the same cells, and repeat each other less.
+        assert_eq!(pieces.songs.hold_density, pieces.shuffled_bars.hold_density);
+        let repetition = |metrics: &MusicMetrics| metrics.pieces.as_ref().and_then(|own| own.four_bar_repetition);
+        assert!(repetition(&pieces.songs) > repetition(&pieces.shuffled_bars), "{pieces:?}");
+        let longest = corpus.songs.iter().map(|song| song.roll.steps()).max().unwrap();
+        assert_eq!(PiecesOverview::of(&corpus, 4, longest + 1, 7), None);
+        assert_eq!(PiecesOverview::of(&corpus, 4, 31, 7), None);
     }
 }

@@ -11,7 +11,7 @@ pub use comparison::{
     Comparison, ComparisonError, ComparisonOptions, Contrast, Difference, Failure, Identical, Method, Quantified,
     Regression, Unpaired, Verdict, student_quantile,
 };
-pub use corpus::{CorpusOverview, SplitOverview};
+pub use corpus::{CorpusOverview, PiecesOverview, SplitOverview};
 pub use doctor::{
     BUILTIN_CORPUS_DIGEST, Check, CheckStatus, Diagnosis, Machine, SPEED_JOBS, SelfTestError, Speed, SpeedJob,
     TRAINING_DIGEST, builtin_corpus, bytes, measure, training_digest,

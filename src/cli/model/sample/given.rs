@@ -1,5 +1,6 @@
 //! The sketch of the music to be made: the given notes, key, length.
 
+use crate::cli::arguments::Length;
 use crate::cli::error::CliError;
 use crate::music::midi::MidiFile;
 use crate::music::{
@@ -8,7 +9,6 @@ use crate::music::{
 use crate::sweep::ModelDescription;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// The number of bars that are added if no length is given.
 const CONTINUED_BARS: usize = 4;
@@ -44,36 +44,6 @@ enum Keep {
     Bass,
     /// Every note.
     AllGiven,
-}
-
-/// A length of music.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Length {
-    Steps(usize),
-    Bars(usize),
-}
-
-impl FromStr for Length {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let count = digits.parse().ok().filter(|&count: &usize| count > 0);
-        match (count, text[digits.len()..].trim()) {
-            (Some(steps), "") => Ok(Self::Steps(steps)),
-            (Some(bars), "bar" | "bars") => Ok(Self::Bars(bars)),
-            _ => Err("expected steps, such as 256, or bars, such as 8bars"),
-        }
-    }
-}
-
-impl Length {
-    fn steps(self, steps_per_beat: u32) -> usize {
-        match self {
-            Self::Steps(steps) => steps,
-            Self::Bars(bars) => bars.saturating_mul(4 * steps_per_beat as usize),
-        }
-    }
 }
 
 /// The music to be made, as far as it is given.
@@ -203,22 +173,6 @@ impl File {
         let silent = (0..steps).rev().take_while(|&step| self.roll.pitches_at(step, plane) == 0).count();
         if silent >= heard.div_ceil(2) {
             self.remarks.push(format!("its last {silent} steps are silent, and the next may be too"));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Length;
-
-    #[test]
-    fn lengths_are_steps_or_bars() {
-        let steps = |text: &str| text.parse().map(|length: Length| length.steps(4));
-        assert_eq!(steps("256"), Ok(256));
-        assert_eq!(steps("8bars"), Ok(128));
-        assert_eq!(steps("1 bar"), Ok(16));
-        for text in ["", "0", "bars", "-3", "8beats", "3.5", "99999999999999999999"] {
-            assert!(steps(text).unwrap_err().contains("8bars"), "{text}");
         }
     }
 }
