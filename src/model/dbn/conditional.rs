@@ -6,6 +6,7 @@ use super::posterior::Posterior;
 use crate::engine::{BitMatrix, Purpose, RowStreams, open_unit};
 use crate::model::contract::ChainStep;
 use crate::model::gibbs::GibbsStreams;
+use rayon::prelude::*;
 
 /// The hidden states of chains whose stationary distribution is p(v, h_1 … h_{L−1} | held units).
 ///
@@ -46,13 +47,15 @@ impl Conditional {
         }
         let GibbsStreams { seed, epoch, batch, inverse_temperature, .. } = step.streams;
         let streams = RowStreams::new(seed, Purpose::Acceptance, epoch, batch, step.number);
-        for chain in 0..visible.rows() {
-            let log_weight = |states: &[BitMatrix]| self.posterior.log_weight(visible, states, chain);
-            let ratio = f64::from(inverse_temperature) * (log_weight(&proposed) - log_weight(&self.states));
-            if libm::log(open_unit(&mut streams.generator(chain))) < ratio {
-                for (own, proposed) in self.states.iter_mut().zip(&proposed) {
-                    (0..own.columns()).for_each(|unit| own.set(chain, unit, proposed.get(chain, unit)));
-                }
+        let accepts = |chain: usize| {
+            let [new, own] = self.posterior.log_weights(visible, [&proposed, &self.states], chain);
+            let ratio = f64::from(inverse_temperature) * (new - own);
+            libm::log(open_unit(&mut streams.generator(chain))) < ratio
+        };
+        let accepted: Vec<bool> = (0..visible.rows()).into_par_iter().map(accepts).collect();
+        for (chain, _) in accepted.into_iter().enumerate().filter(|(_, accepted)| *accepted) {
+            for (own, proposed) in self.states.iter_mut().zip(&proposed) {
+                (0..own.columns()).for_each(|unit| own.set(chain, unit, proposed.get(chain, unit)));
             }
         }
         &self.states[0]

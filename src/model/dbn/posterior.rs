@@ -87,19 +87,34 @@ impl Posterior {
         rows.par_iter().enumerate().with_min_len(1).map(of_window).collect()
     }
 
-    /// Returns ln w of a row of visible states and of hidden states of the layers below the top RBM's hidden one, from below:
-    /// see [`Drawn`].
-    pub(super) fn log_weight(&self, visible: &BitMatrix, states: &[BitMatrix], row: usize) -> f64 {
+    /// Returns ln w of a row of visible states with each of several hidden states of the layers below the top RBM's hidden
+    /// one, from below: see [`Drawn`].
+    pub(super) fn log_weights<const N: usize>(
+        &self,
+        visible: &BitMatrix,
+        hidden: [&[BitMatrix]; N],
+        row: usize,
+    ) -> [f64; N] {
         let of_row = |bits: &BitMatrix| (0..bits.columns()).map(|unit| bits.get(row, unit)).collect::<Vec<bool>>();
-        let (mut below, mut log_weight) = (of_row(visible), 0.0);
-        for (layer, states) in self.lower.iter().zip(states) {
-            let states = of_row(states);
-            let given = inputs(&layer.upward, &layer.hidden_bias, &below);
-            let back = inputs(&layer.downward, &layer.visible_bias, &states);
-            log_weight += log_probability(&back, &below) - log_probability(&given, &states);
-            below = states;
-        }
-        log_weight + self.negative_free_energy(&below)
+        let visible = of_row(visible);
+        let first = inputs(&self.lower[0].upward, &self.lower[0].hidden_bias, &visible);
+        hidden.map(|states| {
+            let (mut below, mut log_weight) = (visible.clone(), 0.0);
+            for (number, (layer, states)) in self.lower.iter().zip(states).enumerate() {
+                let states = of_row(states);
+                let computed;
+                let given = if number == 0 {
+                    &first
+                } else {
+                    computed = inputs(&layer.upward, &layer.hidden_bias, &below);
+                    &computed
+                };
+                let back = inputs(&layer.downward, &layer.visible_bias, &states);
+                log_weight += log_probability(&back, &below) - log_probability(given, &states);
+                below = states;
+            }
+            log_weight + self.negative_free_energy(&below)
+        })
     }
 
     /// Returns −F_L(h_{L−1}) of the top RBM, in nats.

@@ -139,7 +139,7 @@ fn weights_are_unbiased_and_the_bound_is_a_bound() {
             let bound: f64 = weighted.iter().map(|(q, log_w)| q * log_w).sum::<f64>() - log_z;
             assert!(bound <= p.ln() + 1e-12);
             for (state, (_, log_w)) in weighted.iter().enumerate() {
-                let found = posterior.log_weight(&all.gather(&[visible]), &[hidden.gather(&[state])], 0);
+                let found = posterior.log_weights(&all.gather(&[visible]), [&[hidden.gather(&[state])]], 0)[0];
                 assert!((found - log_w).abs() < 1e-10);
             }
         }
