@@ -1,7 +1,7 @@
 //! Chains with held units, which sample the other visible units given these.
 
 use super::layers::Layers;
-use super::model::LowerLayer;
+use super::lower::LowerLayer;
 use super::posterior::Posterior;
 use crate::engine::{BitMatrix, Purpose, RowStreams, open_unit};
 use crate::model::contract::ChainStep;

@@ -1,7 +1,6 @@
 //! The likelihood of a deep belief network: a lower bound, an estimate, and the exact value of a small one.
 
 use super::layers::Layers;
-use super::model::Dbn;
 use super::posterior::{Drawn, Posterior, log_sum};
 use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, build_for};
 use crate::model::contract::{Density, Model as _, Unanswered};
@@ -9,6 +8,7 @@ use crate::model::likelihood::{
     AnnealingOptions, FrameFindings, Likelihood, LikelihoodRequest, NamedWindows, SplitLikelihood, base_rate,
     enumeration_cost,
 };
+use crate::model::rbm::RbmModel;
 use std::collections::BTreeMap;
 
 /// The greatest cost of enumerating the states of a layer that was not asked for.
@@ -39,13 +39,14 @@ impl DbnDensity {
         let of_depth = |depth: usize| {
             let rbms = self.layers.rbms[..depth].to_vec();
             let layers = Layers { rbms, recognition: Vec::new() };
-            let network = Self::new(layers.clone(), self.kind, self.isa);
+            let network = Self::new(layers, self.kind, self.isa);
             let exact = request.exact && network.enumeration_cost() <= MOST_STEPS;
             let request = LikelihoodRequest { exact, ..request };
             let found = if depth > 1 {
                 network.of_network(splits, &request)
             } else {
-                Dbn::new(layers, self.kind, self.isa).ok()?.density()?.log_likelihood(splits, &request).ok()?
+                let rbm = RbmModel::new(self.layers.rbms[0].clone(), self.kind, self.isa).ok()?;
+                rbm.density()?.log_likelihood(splits, &request).ok()?
             };
             let judged = |(split, own): (&NamedWindows, &SplitLikelihood)| {
                 found.mean(own, "cautious").filter(|_| split.judged && own.windows > 0)

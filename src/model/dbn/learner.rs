@@ -1,7 +1,8 @@
 //! The learner of the top layer of a deep belief network, given the layers below it.
 
 use super::layers::{Layers, exchanged};
-use super::model::{Dbn, LowerLayer};
+use super::lower::LowerLayer;
+use super::model::Dbn;
 use super::up_down::UpDownLearner;
 use crate::engine::{BitMatrix, Draw, Isa, Parameters, ProductKernels, Purpose, RowStreams, derive_seed, sigmoid};
 use crate::model::contract::{Learner, LearnerError, Metrics, Model};

@@ -5,6 +5,7 @@ mod cost;
 mod density;
 mod layers;
 mod learner;
+mod lower;
 mod model;
 mod posterior;
 mod up_down;

@@ -3,6 +3,7 @@
 use super::conditional::Conditional;
 use super::density::DbnDensity;
 use super::layers::Layers;
+use super::lower::LowerLayer;
 use crate::engine::{BitMatrix, Draw, Engine, EngineKind, Isa, IsaError, Purpose, build_for, derive_seed};
 use crate::model::contract::{ChainStep, Density, LastStep, LearnerError, Model, Sampler};
 use crate::model::gibbs::{GibbsStreams, Offsets};
@@ -21,20 +22,6 @@ pub struct Dbn {
     passing: BitMatrix,
     /// The hidden states of chains with held units.
     conditional: Option<Conditional>,
-}
-
-/// A layer below the top.
-pub(super) struct LowerLayer {
-    /// The engine of the way down, and of the way up too unless `recognition` has another.
-    pub(super) generative: Box<dyn Engine>,
-    pub(super) recognition: Option<Box<dyn Engine>>,
-}
-
-impl LowerLayer {
-    /// Returns the engine of the way up.
-    pub(super) fn upward(&mut self) -> &mut dyn Engine {
-        self.recognition.as_mut().unwrap_or(&mut self.generative).as_mut()
-    }
 }
 
 impl Dbn {
