@@ -176,6 +176,7 @@ JOBS = {
         threads=2,
         layers=(200, 100),
         weight_mean=0.0,
+        weight_std=0.01,
     ),
     "rnn-pop": SequenceJob(
         "RNN-RBM, 780 visible, H = 50, R = 100, CD-15, one chunk an update, 5 epochs",
