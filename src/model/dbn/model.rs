@@ -150,7 +150,8 @@ impl Sampler for Dbn {
     /// the last. The chain of the top RBM leaves p(h_{L−1}, h_L) unchanged, so the visible states at its end are samples of
     /// the model if it has mixed.
     ///
-    /// Where units are held, a step is that of [`Conditional`], which leaves p(free units | held units) unchanged.
+    /// Where units are held, a step proposes hidden states by the way up, accepts or rejects them, and draws the free
+    /// units given the lowest ones, which leaves p(free units | held units) unchanged.
     fn step(&mut self, visible: &mut BitMatrix, step: &ChainStep) {
         if self.lower.is_empty() {
             return self.top.step(visible, step);
