@@ -47,25 +47,16 @@ impl<'a> UpDownLearner<'a> {
             let untied = lower.iter().map(|own| Parameters { visible_bias: vec![0.0; own.visible], ..own.clone() });
             layers.recognition = untied.collect();
         }
-        let (trained, top) = (set.trained_windows(options), &layers.rbms[layers.rbms.len() - 1]);
+        let trained = set.trained_windows(options);
         // Beyond the numbers of the layers' own stages.
         let seed = derive_seed(run_seed, Purpose::Dream, layers.rbms.len() as u64);
-        let first = BitMatrix::zeros(set.windows.rows(), top.visible);
-        let mut updates = Updates::new(options, top.hidden, (&first, &trained), seed)?;
         let mut model = Dbn::new(layers, options.engine, isa)?;
-        if updates.starts_at_data() {
-            let states = passed_up(&mut model, set.windows, &|layer| {
-                Draw::plain(streams(seed, Purpose::Propagation, (0, 0), layer))
-            });
-            if let Some(states) = states.last() {
-                updates = Updates::new(options, model.top.engine().hidden(), (states, &trained), seed)?;
-            }
-        }
+        let states = passed_up(&mut model, set.windows, &|layer| {
+            Draw::plain(streams(seed, Purpose::Propagation, (0, 0), layer))
+        });
+        let data = (states.last().unwrap_or(set.windows), trained.as_slice());
+        let updates = Updates::new(options, model.top.engine().hidden(), data, seed)?;
         Ok(Self { set, options, seed, model, updates, epoch: 0, batches: Vec::new() })
-    }
-
-    fn step_of_epoch(&self) -> Step {
-        self.updates.step()
     }
 }
 
@@ -147,7 +138,7 @@ impl Learner for UpDownLearner<'_> {
     }
 
     fn update(&mut self, batch: u64) -> u64 {
-        let (seed, key, step) = (self.seed, (self.epoch, batch), self.step_of_epoch());
+        let (seed, key, step) = (self.seed, (self.epoch, batch), self.updates.step());
         let windows = self.set.windows.gather(&self.batches[batch as usize]);
         let wake =
             passed_up(&mut self.model, &windows, &|layer| Draw::plain(streams(seed, Purpose::Propagation, key, layer)));

@@ -53,7 +53,7 @@ pub struct SplitLikelihood {
     /// holds for all of them.
     pub means: Option<BTreeMap<&'static str, f64>>,
     /// The cautious log-likelihoods of a deep network's lowest layer, of its two lowest, and so on up to all but the top,
-    /// each taken as a model of its own; none where there is no ln Z, or of other kinds.
+    /// each taken as a model of its own; empty without a ln Z and for other kinds.
     pub of_lower_layers: Vec<f64>,
     /// The findings about single frames; none of a model with one ln Z for all windows.
     pub of_frames: FrameFindings,

@@ -13,7 +13,7 @@ use crate::engine::{
 use crate::model::contract::{LearnerError, Metrics};
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use crate::model::training::optimizer::{Adam, Moments};
-use crate::train::{Centring, Method, StatisticsKind, TrainOptions};
+use crate::train::{Method, StatisticsKind, TrainOptions};
 use phases::{HiddenSide, NegativePhase, Pace, PositivePhase};
 use streams::UpdateStreams;
 use tempering::Tempering;
@@ -64,11 +64,6 @@ impl<'a> Updates<'a> {
             epoch: 0,
             pace: Pace { step: step_of(options, 0), gibbs_steps: options.gibbs_steps_at(0) },
         })
-    }
-
-    /// Returns true if something of the rule starts at the data: its chains, or the offsets of a centred gradient.
-    pub(in crate::model) fn starts_at_data(&self) -> bool {
-        matches!(self.options.method, Method::Pcd | Method::Pt) || self.options.centring != Centring::None
     }
 
     /// Returns the scalars of the updates of the epoch that was started.
