@@ -290,21 +290,19 @@ fn count_ones_of_half(a: __m256i) -> __m256i {
     _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
-/// Turns rows into columns in a square of 16 × 16, a quarter at a time.
+/// target[c] ← column c of a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose_square(simd: Avx2, rows: [&Lanes; 16]) -> [Lanes; 16] {
-    let mut columns = [Lanes::ZERO; 16];
+fn transpose_square(simd: Avx2, rows: [&Lanes; 16], target: [&mut Lanes; 16]) {
+    let mut target = target;
     for row_half in 0..2 {
-        let rows: [[__m256; 2]; 8] = std::array::from_fn(|row| simd.load(rows[row_half * 8 + row]));
         for column_half in 0..2 {
-            let quarter = transpose_eighth(rows.map(|row| row[column_half]));
-            for (column, values) in quarter.into_iter().enumerate() {
-                store_half(&mut columns[column_half * 8 + column], row_half, values);
+            let rows = std::array::from_fn(|row| simd.load(rows[row_half * 8 + row])[column_half]);
+            for (column, values) in transpose_eighth(rows).into_iter().enumerate() {
+                store_half(target[column_half * 8 + column], row_half, values);
             }
         }
     }
-    columns
 }
 
 /// Turns rows into columns in a square of 8 × 8: pairs of rows, pairs of pairs, halves.

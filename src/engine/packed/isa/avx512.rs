@@ -278,14 +278,14 @@ avx512! {
 }
 
 avx512! {
-    /// Turns rows into columns in a square of 16 × 16.
+    /// target[c] ← column c of a square of 16 × 16.
     ///
     /// Quarters of the rows 0, 4, 8 and 12 apart are loaded into one register, which leaves only transposes of 4 × 4
     /// within 128 bits: half the shuffles of the usual four rounds.
     #[inline]
-    fn transpose_square(simd: Avx512, rows: [&Lanes; 16]) -> [Lanes; 16] {
-        let mut columns = [Lanes::ZERO; 16];
-        for (quarter, columns) in columns.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+    fn transpose_square(simd: Avx512, rows: [&Lanes; 16], target: [&mut Lanes; 16]) {
+        let mut target = target;
+        for quarter in 0..4 {
             let four: [__m512; 4] = std::array::from_fn(|row| {
                 let first = _mm512_castps128_ps512(load_quarter(rows[row], quarter));
                 let second = _mm512_insertf32x4::<1>(first, load_quarter(rows[4 + row], quarter));
@@ -294,12 +294,11 @@ avx512! {
             });
             let low = [_mm512_unpacklo_ps(four[0], four[1]), _mm512_unpacklo_ps(four[2], four[3])];
             let high = [_mm512_unpackhi_ps(four[0], four[1]), _mm512_unpackhi_ps(four[2], four[3])];
-            simd.store(&mut columns[0], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
-            simd.store(&mut columns[1], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
-            simd.store(&mut columns[2], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
-            simd.store(&mut columns[3], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
+            simd.store(target[4 * quarter + 0], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
+            simd.store(target[4 * quarter + 1], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
+            simd.store(target[4 * quarter + 2], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
+            simd.store(target[4 * quarter + 3], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
         }
-        columns
     }
 }
 

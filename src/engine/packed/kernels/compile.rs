@@ -65,26 +65,12 @@ macro_rules! compile {
 
         $(#[$attribute])*
         pub(super) fn transpose_block(simd: $simd, rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]) {
-            for (column, rows) in rows.chunks(16).enumerate() {
-                for (lane, block) in block.chunks_mut(16).enumerate() {
-                    let transposed = transpose_square(simd, kernels::square(rows, lane));
-                    for (target, lanes) in block.iter_mut().zip(transposed) {
-                        target[column] = lanes;
-                    }
-                }
-            }
+            kernels::transpose(rows, 0, block, |rows, columns| transpose_square(simd, rows, columns));
         }
 
         $(#[$attribute])*
         pub(super) fn transpose_strip(simd: $simd, rows: &[[Lanes; TILE]], first: usize, chunk: &mut [[Lanes; STRIP]; TABLED]) {
-            for (column, rows) in rows.chunks(16).enumerate() {
-                for (lane, chunk) in chunk.chunks_mut(16).enumerate() {
-                    let transposed = transpose_square(simd, kernels::square(rows, first + lane));
-                    for (target, lanes) in chunk.iter_mut().zip(transposed) {
-                        target[column] = lanes;
-                    }
-                }
-            }
+            kernels::transpose(rows, first, chunk, |rows, columns| transpose_square(simd, rows, columns));
         }
 
         $(#[$attribute])*
