@@ -12,6 +12,8 @@ use crate::engine::random::LANES;
 
 /// The least rows that a down pass sums by tables; with fewer, building the tables costs more than they save.
 pub(in crate::engine) const TABLES_FROM_ROWS: usize = 32;
+/// The cost of transposing all weights, in rows that a down pass without tables sums.
+const TRANSPOSE_COST: usize = 8;
 /// Rows that one task of the down pass takes: their sums of one strip, 16 KiB, stay in the first-level cache.
 const DOWN_ROWS: usize = 128;
 
@@ -57,8 +59,9 @@ impl<'a> DownPass<'a> {
     ) -> Self {
         assert_eq!(hidden.columns(), layout.hidden(), "columns of the hidden states and hidden units");
         let rows = hidden.rows();
-        let work = rows * layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
-        let parallel = worth_dividing(work);
+        let transposes = rows < TABLES_FROM_ROWS && !layout.keeps_blocks();
+        let each_row = layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
+        let parallel = worth_dividing(each_row * (rows + if transposes { TRANSPOSE_COST } else { 0 }));
         let source = if rows >= TABLES_FROM_ROWS {
             divide_into_parts(hidden, &mut scratch.parts);
             Source::Strips

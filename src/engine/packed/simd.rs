@@ -12,6 +12,8 @@ pub(super) trait Simd: Copy {
     type Numbers: Copy;
     /// Sixteen u32.
     type Words: Copy;
+    /// The rows of 64 numbers that can be added up in the time in which one plane of 64 columns of bits is counted.
+    const ROWS_WORTH_A_PLANE: u32;
 
     fn load(self, lanes: &Lanes) -> Self::Numbers;
     fn load_unaligned(self, numbers: &[f32; 16]) -> Self::Numbers;
@@ -45,6 +47,14 @@ pub(super) trait Simd: Copy {
     fn to_numbers(self, words: Self::Words) -> Self::Numbers;
     fn bits(self, numbers: Self::Numbers) -> Self::Words;
     fn numbers_of_bits(self, words: Self::Words) -> Self::Numbers;
+
+    /// Turns rows into columns in a square of 16 × 16: the lane of each row with the given index becomes a number of
+    /// the lanes with the given index of the target.
+    fn transpose_square<const FROM: usize, const TO: usize>(
+        self,
+        rows: (&[[Lanes; FROM]; 16], usize),
+        target: (&mut [[Lanes; TO]; 16], usize),
+    );
 }
 
 /// The absence of a particular instruction set.
@@ -72,6 +82,7 @@ fn both<T: Copy + Default>(a: [T; 16], b: [T; 16], operation: impl Fn(T, T) -> T
 impl Simd for Plain {
     type Numbers = [f32; 16];
     type Words = [u32; 16];
+    const ROWS_WORTH_A_PLANE: u32 = 6;
 
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [f32; 16] {
@@ -196,5 +207,16 @@ impl Simd for Plain {
     #[inline(always)]
     fn numbers_of_bits(self, words: [u32; 16]) -> [f32; 16] {
         each(words, f32::from_bits)
+    }
+
+    #[inline(always)]
+    fn transpose_square<const FROM: usize, const TO: usize>(
+        self,
+        (rows, lane): (&[[Lanes; FROM]; 16], usize),
+        (target, index): (&mut [[Lanes; TO]; 16], usize),
+    ) {
+        for (column, target) in target.iter_mut().enumerate() {
+            target[index] = Lanes(std::array::from_fn(|row| rows[row][lane].0[column]));
+        }
     }
 }

@@ -35,6 +35,7 @@ impl Avx2 {
 impl Simd for Avx2 {
     type Numbers = [__m256; 2];
     type Words = [__m256i; 2];
+    const ROWS_WORTH_A_PLANE: u32 = 6;
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> [__m256; 2] {
         self.load_unaligned(&lanes.0)
@@ -262,6 +263,16 @@ impl Simd for Avx2 {
         let high = unsafe { count_ones_of_half(a[1]) };
         [low, high]
     }
+
+    #[inline(always)]
+    fn transpose_square<const FROM: usize, const TO: usize>(
+        self,
+        rows: (&[[Lanes; FROM]; 16], usize),
+        target: (&mut [[Lanes; TO]; 16], usize),
+    ) {
+        // SAFETY: the value of this type proves that the processor has the instructions.
+        unsafe { transpose_square(self, rows, target) }
+    }
 }
 
 kernels::compile! { Avx2, #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")] #[inline(never)] }
@@ -290,16 +301,19 @@ fn count_ones_of_half(a: __m256i) -> __m256i {
     _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
 }
 
-/// target[c] ← column c of a square of 16 × 16, a quarter at a time.
+/// Turns rows into columns in a square of 16 × 16, a quarter at a time.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn transpose_square(simd: Avx2, rows: [&Lanes; 16], target: [&mut Lanes; 16]) {
-    let mut target = target;
+fn transpose_square<const FROM: usize, const TO: usize>(
+    simd: Avx2,
+    (rows, lane): (&[[Lanes; FROM]; 16], usize),
+    (target, column): (&mut [[Lanes; TO]; 16], usize),
+) {
     for row_half in 0..2 {
         for column_half in 0..2 {
-            let rows = std::array::from_fn(|row| simd.load(rows[row_half * 8 + row])[column_half]);
-            for (column, values) in transpose_eighth(rows).into_iter().enumerate() {
-                store_half(target[column_half * 8 + column], row_half, values);
+            let rows = std::array::from_fn(|row| simd.load(&rows[row_half * 8 + row][lane])[column_half]);
+            for (unit, values) in transpose_eighth(rows).into_iter().enumerate() {
+                store_half(&mut target[column_half * 8 + unit][column], row_half, values);
             }
         }
     }

@@ -42,6 +42,7 @@ impl Avx512 {
 impl Simd for Avx512 {
     type Numbers = __m512;
     type Words = __m512i;
+    const ROWS_WORTH_A_PLANE: u32 = 1;
 
     #[inline(always)]
     fn load(self, lanes: &Lanes) -> __m512 {
@@ -176,6 +177,16 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn transpose_square<const FROM: usize, const TO: usize>(
+        self,
+        rows: (&[[Lanes; FROM]; 16], usize),
+        target: (&mut [[Lanes; TO]; 16], usize),
+    ) {
+        // SAFETY: the value of this type proves that the processor has the instructions.
+        unsafe { transpose_square(self, rows, target) }
+    }
+
+    #[inline(always)]
     fn to_numbers(self, words: __m512i) -> __m512 {
         // SAFETY: the value of this type proves that the processor has the instruction.
         unsafe { _mm512_cvtepi32_ps(words) }
@@ -278,26 +289,30 @@ avx512! {
 }
 
 avx512! {
-    /// target[c] ← column c of a square of 16 × 16.
+    /// Turns rows into columns in a square of 16 × 16.
     ///
     /// Quarters of the rows 0, 4, 8 and 12 apart are loaded into one register, which leaves only transposes of 4 × 4
     /// within 128 bits: half the shuffles of the usual four rounds.
     #[inline]
-    fn transpose_square(simd: Avx512, rows: [&Lanes; 16], target: [&mut Lanes; 16]) {
-        let mut target = target;
-        for quarter in 0..4 {
+    fn transpose_square<const FROM: usize, const TO: usize>(
+        simd: Avx512,
+        (rows, lane): (&[[Lanes; FROM]; 16], usize),
+        (target, column): (&mut [[Lanes; TO]; 16], usize),
+    ) {
+        for (quarter, target) in target.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let rows = |row: usize| &rows[row][lane];
             let four: [__m512; 4] = std::array::from_fn(|row| {
-                let first = _mm512_castps128_ps512(load_quarter(rows[row], quarter));
-                let second = _mm512_insertf32x4::<1>(first, load_quarter(rows[4 + row], quarter));
-                let third = _mm512_insertf32x4::<2>(second, load_quarter(rows[8 + row], quarter));
-                _mm512_insertf32x4::<3>(third, load_quarter(rows[12 + row], quarter))
+                let first = _mm512_castps128_ps512(load_quarter(rows(row), quarter));
+                let second = _mm512_insertf32x4::<1>(first, load_quarter(rows(4 + row), quarter));
+                let third = _mm512_insertf32x4::<2>(second, load_quarter(rows(8 + row), quarter));
+                _mm512_insertf32x4::<3>(third, load_quarter(rows(12 + row), quarter))
             });
             let low = [_mm512_unpacklo_ps(four[0], four[1]), _mm512_unpacklo_ps(four[2], four[3])];
             let high = [_mm512_unpackhi_ps(four[0], four[1]), _mm512_unpackhi_ps(four[2], four[3])];
-            simd.store(target[4 * quarter + 0], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
-            simd.store(target[4 * quarter + 1], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
-            simd.store(target[4 * quarter + 2], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
-            simd.store(target[4 * quarter + 3], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
+            simd.store(&mut target[0][column], _mm512_shuffle_ps::<0b01_00_01_00>(low[0], low[1]));
+            simd.store(&mut target[1][column], _mm512_shuffle_ps::<0b11_10_11_10>(low[0], low[1]));
+            simd.store(&mut target[2][column], _mm512_shuffle_ps::<0b01_00_01_00>(high[0], high[1]));
+            simd.store(&mut target[3][column], _mm512_shuffle_ps::<0b11_10_11_10>(high[0], high[1]));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The functions of one instruction set that are the plain loops, compiled with the given attributes.
 ///
-/// The place of use brings its `PIECE`, the number of lanes to sum at a time, and its `transpose_square`.
+/// The place of use brings its `PIECE`, the number of lanes to sum at a time.
 macro_rules! compile {
     ($simd:ty, $(#[$attribute:meta])*) => {
         $(#[$attribute])*
@@ -65,12 +65,12 @@ macro_rules! compile {
 
         $(#[$attribute])*
         pub(super) fn transpose_block(simd: $simd, rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]) {
-            kernels::transpose(rows, 0, block, |rows, columns| transpose_square(simd, rows, columns));
+            kernels::transpose(simd, rows, 0, block);
         }
 
         $(#[$attribute])*
         pub(super) fn transpose_strip(simd: $simd, rows: &[[Lanes; TILE]], first: usize, chunk: &mut [[Lanes; STRIP]; TABLED]) {
-            kernels::transpose(rows, first, chunk, |rows, columns| transpose_square(simd, rows, columns));
+            kernels::transpose(simd, rows, first, chunk);
         }
 
         $(#[$attribute])*

@@ -17,6 +17,9 @@ pub(in super::super) struct CountUpdate {
     pub(in super::super) planes: usize,
 }
 
+/// The rows that a word of a column has bits for.
+const WORD_ROWS: usize = 32;
+
 /// The greatest number of words in a column of a [`CountUpdate`].
 pub(in super::super) const MOST_PLANES: usize = 8;
 
@@ -58,15 +61,23 @@ struct CountConstants<S: Simd, const PLANES: usize> {
 }
 
 impl<S: Simd, const PLANES: usize> CountConstants<S, PLANES> {
+    /// Returns the data's rows in which both units are on less the model's.
     #[inline(always)]
-    fn apply<const DECAY: bool>(&self, weights: &mut Lanes, visible: &[S::Words; PLANES], hidden: &[S::Words; PLANES]) {
+    fn count(&self, visible: &[S::Words; PLANES], hidden: &[S::Words; PLANES]) -> S::Numbers {
         let simd = self.simd;
         let mut count = self.offset;
         for plane in 0..PLANES {
             let both = simd.and_xor(visible[plane], hidden[plane], self.model_bits[plane]);
             count = simd.add_words(count, simd.count_ones(both));
         }
-        let gradient = simd.multiply(simd.to_numbers(count), self.scale);
+        simd.to_numbers(count)
+    }
+
+    /// Changes the weights by the gradient that the counts make.
+    #[inline(always)]
+    fn apply<const DECAY: bool>(&self, weights: &mut Lanes, counts: S::Numbers) {
+        let simd = self.simd;
+        let gradient = simd.multiply(counts, self.scale);
         let before = simd.load(weights);
         let change = if DECAY { simd.subtract(gradient, simd.multiply(self.decay, before)) } else { gradient };
         simd.store(weights, simd.add(before, change));
@@ -110,13 +121,70 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     let constants = update.constants::<S, PLANES>(simd);
     let units = visible.len() / PLANES;
     let hidden: [[S::Words; PLANES]; TILE] = from_fn(|lane| from_fn(|plane| simd.load_words(&hidden[plane][lane])));
-    for &unit in touched {
-        let column = from_fn(|plane| simd.splat_word(visible[plane * units + unit as usize]));
-        let weights = &mut weights[unit as usize];
-        for lane in 0..TILE {
-            constants.apply::<DECAY>(&mut weights[lane], &column, &hidden[lane]);
+    // A unit that is on in few rows adds up their hidden states; that pays if there are more units than rows to expand.
+    let mut rows = [[[Lanes::ZERO; TILE]; WORD_ROWS]; PLANES];
+    let mut most_added = 0;
+    if touched.len() > PLANES * WORD_ROWS {
+        most_added = S::ROWS_WORTH_A_PLANE * PLANES as u32;
+        for (plane, rows) in rows.iter_mut().enumerate() {
+            expand(simd, &hidden.map(|lane| lane[plane]), rows);
         }
     }
+    for &unit in touched {
+        let words: [u32; PLANES] = from_fn(|plane| visible[plane * units + unit as usize]);
+        let weights = &mut weights[unit as usize];
+        if words.iter().map(|word| word.count_ones()).sum::<u32>() <= most_added {
+            let mut counts = [simd.splat(0.0); TILE];
+            for plane in 0..PLANES {
+                let model_bits = CountUpdate::model_bits(PLANES, plane);
+                for row in ones(words[plane] & !model_bits) {
+                    for lane in 0..TILE {
+                        counts[lane] = simd.add(counts[lane], simd.load(&rows[plane][row][lane]));
+                    }
+                }
+                for row in ones(words[plane] & model_bits) {
+                    for lane in 0..TILE {
+                        counts[lane] = simd.subtract(counts[lane], simd.load(&rows[plane][row][lane]));
+                    }
+                }
+            }
+            for lane in 0..TILE {
+                constants.apply::<DECAY>(&mut weights[lane], counts[lane]);
+            }
+        } else {
+            let column = words.map(|word| simd.splat_word(word));
+            for lane in 0..TILE {
+                constants.apply::<DECAY>(&mut weights[lane], constants.count(&column, &hidden[lane]));
+            }
+        }
+    }
+}
+
+/// rows[r] ← 1 for each of 64 hidden units whose column has bit r, 0 for the others.
+#[inline(always)]
+fn expand<S: Simd>(simd: S, columns: &[S::Words; TILE], rows: &mut [[Lanes; TILE]; WORD_ROWS]) {
+    let zero = simd.splat_word(0);
+    for (row, numbers) in rows.iter_mut().enumerate() {
+        let bit = 1 << row;
+        // The bit as a signed integer becomes a power of two, whose inverse is exact.
+        let (mask, inverse) = (simd.splat_word(bit), simd.splat(1.0 / (bit as i32 as f32)));
+        for lane in 0..TILE {
+            let number = simd.to_numbers(simd.and_xor(columns[lane], mask, zero));
+            simd.store(&mut numbers[lane], simd.multiply(number, inverse));
+        }
+    }
+}
+
+/// Returns the positions of the bits that are on, ascending.
+#[inline(always)]
+fn ones(mut word: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let position = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            position
+        })
+    })
 }
 
 /// Adds the same to one block of the transposed weights (hidden × 128 visible units), in the lanes that `touched`
@@ -161,7 +229,7 @@ fn count_block<S: Simd, const PLANES: usize, const DECAY: bool>(
         let hidden = from_fn(|plane| simd.splat_word(hidden[plane * units + unit]));
         for lane in 0..BLOCK {
             if touched[lane] {
-                constants.apply::<DECAY>(&mut weights[lane], &columns[lane], &hidden);
+                constants.apply::<DECAY>(&mut weights[lane], constants.count(&columns[lane], &hidden));
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) use offsets::add_offsets;
 pub(super) use probe::{probe_additions, probe_loads, probe_numbers};
 pub(super) use rule::{RuleTile, apply_rule, shift_biases};
 pub(super) use sums::{Tables, indices, sum_lists, sum_parts, sum_tables};
-pub(super) use transpose::{transpose, transpose_bits, transpose_square};
+pub(super) use transpose::{transpose, transpose_bits};
 pub(super) use update::{Side, update_sums};
 pub(in crate::engine) use widths::TILE_UNITS;
 pub(super) use widths::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE};

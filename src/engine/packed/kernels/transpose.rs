@@ -2,43 +2,33 @@
 
 use super::widths::TILE;
 use crate::engine::packed::lanes::Lanes;
-use crate::engine::packed::simd::Plain;
+use crate::engine::packed::simd::Simd;
 use crate::engine::random::LANES;
 use std::array::from_fn;
-
-/// target[c] ← column c of a square of 16 × 16.
-#[inline(always)]
-pub(in super::super) fn transpose_square(_: Plain, rows: [&Lanes; LANES], target: [&mut Lanes; LANES]) {
-    for (column, target) in target.into_iter().enumerate() {
-        for (row, lanes) in rows.iter().enumerate() {
-            target.0[row] = lanes.0[column];
-        }
-    }
-}
 
 /// target (hidden × 16 · `WIDTH` units) ← the transpose of lane `first` of the rows of a tile and of those after it,
 /// as many lanes as the target has rows for.
 ///
-/// The rows that are missing to a multiple of 16 count as zeros. `square` is the transpose of a square.
+/// The rows that are missing to a multiple of 16 count as zeros.
 #[inline(always)]
-pub(in super::super) fn transpose<const WIDTH: usize>(
+pub(in super::super) fn transpose<S: Simd, const WIDTH: usize>(
+    simd: S,
     rows: &[[Lanes; TILE]],
     first: usize,
     target: &mut [[Lanes; WIDTH]],
-    square: impl Fn([&Lanes; LANES], [&mut Lanes; LANES]),
 ) {
     for (column, rows) in rows.chunks(LANES).enumerate() {
         for (lane, target) in (first..).zip(target.chunks_mut(LANES)) {
-            if let (Ok(rows), Ok(target)) = (<&[_; LANES]>::try_from(rows), <&mut [_; LANES]>::try_from(&mut *target)) {
-                square(rows.each_ref().map(|row| &row[lane]), target.each_mut().map(|target| &mut target[column]));
+            if let (Ok(rows), Ok(target)) = (rows.try_into(), <&mut [_; LANES]>::try_from(&mut *target)) {
+                simd.transpose_square::<TILE, WIDTH>((rows, lane), (target, column));
                 continue;
             }
             // A square that lacks rows or columns.
-            let rows = from_fn(|row| rows.get(row).map_or(&Lanes::ZERO, |row| &row[lane]));
-            let mut columns = [Lanes::ZERO; LANES];
-            square(rows, columns.each_mut());
-            for (target, lanes) in target.iter_mut().zip(&columns) {
-                target[column] = *lanes;
+            let rows = from_fn(|row| [rows.get(row).map_or(Lanes::ZERO, |row| row[lane])]);
+            let mut columns = [[Lanes::ZERO]; LANES];
+            simd.transpose_square((&rows, 0), (&mut columns, 0));
+            for (target, [lanes]) in target.iter_mut().zip(columns) {
+                target[column] = lanes;
             }
         }
     }
