@@ -4,7 +4,9 @@ use super::gradient::Differences;
 use super::initial::initial_network;
 use super::network::{Network, States};
 use super::{RnnRbm, RnnRbmLearner};
-use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, ProductKernels, Purpose, RowStreams, standard_normals};
+use crate::engine::{
+    BitMatrix, EngineKind, Isa, Parameters, ProductKernels, Purpose, RowStreams, log_sigmoid, standard_normals,
+};
 use crate::model::contract::{Learner as _, Model as _, Recurrence as _};
 use crate::model::likelihood::{AnnealingOptions, FrameAnnealing, LikelihoodRequest, NamedWindows, Spacing};
 use crate::model::options::{ModelKind, ModelOptions};
@@ -456,21 +458,31 @@ fn the_exact_likelihood_lies_below_the_ceiling_and_annealing_finds_it() {
     }
 }
 
-/// Oracle 5, its likelihood. With W = 0 and c = 0 the units of a frame are independent: its ln p is a sum over units.
-#[test]
-fn without_weights_units_are_independent_given_the_past() {
+/// Returns a model of 6 visible units without weights to its hidden ones: a recurrent network of independent units.
+fn independent_units() -> Plain {
     let mut plain = Plain::new((6, 3, 4), 12, 0.9);
     for array in [W, C, WUH] {
         plain.arrays[array].fill(0.0);
     }
+    plain
+}
+
+/// Returns the mean over frames of Σ_i ln σ(±b_ti), the log-likelihood of independent units given the past.
+fn independent_log_likelihood(plain: &Plain, frames: &BitMatrix) -> f64 {
+    let states = plain.states(frames);
+    let of_row = |row: usize| -> f64 {
+        let (b, _) = plain.biases(&states[row]);
+        b.iter().enumerate().map(|(unit, x)| log_sigmoid(if frames.get(row, unit) { *x } else { -x })).sum()
+    };
+    (0..frames.rows()).map(of_row).sum::<f64>() / frames.rows() as f64
+}
+
+/// Oracle 5, its likelihood. With W = 0 and c = 0 the units of a frame are independent: its ln p is a sum over units.
+#[test]
+fn without_weights_units_are_independent_given_the_past() {
+    let plain = independent_units();
     let frames = random_bits(13, 7, 6, 0.4);
-    let states = plain.states(&frames);
-    let mut expected = 0.0;
-    for (row, state) in states.iter().enumerate().take(7) {
-        let (b, _) = plain.biases(state);
-        let of = |(unit, x): (usize, &f64)| crate::engine::log_sigmoid(if frames.get(row, unit) { *x } else { -x });
-        expected += b.iter().enumerate().map(of).sum::<f64>() / 7.0;
-    }
+    let expected = independent_log_likelihood(&plain, &frames);
     let rows: Vec<usize> = (0..7).collect();
     let song = 0..7;
     let split =
@@ -482,6 +494,60 @@ fn without_weights_units_are_independent_given_the_past() {
     let pseudo = density.mean_pseudo_log_likelihood(&split).unwrap().unwrap();
     assert!((exact - expected).abs() < 1e-5, "{exact} against {expected}");
     assert!((pseudo - expected).abs() < 1e-5, "{pseudo} against {expected}");
+}
+
+/// Oracle 5, its gradient: ⟨v⟩_t = σ(b_t) and δh = 0 give that of the independent units, by central differences in f64.
+#[test]
+fn without_weights_the_gradient_is_that_of_independent_units() {
+    let plain = independent_units();
+    let frames = random_bits(13, 7, 6, 0.4);
+    let states = plain.states(&frames);
+    let of_row = |row: usize| {
+        let (b, _) = plain.biases(&states[row]);
+        (0..6).map(move |unit| f64::from(u8::from(frames.get(row, unit))) - 1.0 / (1.0 + (-b[unit]).exp()))
+    };
+    let differences: Vec<f64> = (0..7).flat_map(of_row).collect();
+    let visible: Vec<f32> = differences.iter().map(|&difference| difference as f32).collect();
+    let network = plain.network();
+    let song = 0..7;
+    let before = network.prepared(kernels()).pass(&frames, std::slice::from_ref(&song), &network.initial, 1.0).before;
+    let gradient = Differences {
+        frames: &frames,
+        sequences: std::slice::from_ref(&song),
+        from_initial: &[true],
+        before: &before,
+        seen: &before,
+        masks: None,
+        scale: 1.0,
+        visible: &visible,
+        hidden: &[0.0; 7 * 3],
+    }
+    .gradient(&network, kernels());
+    let visible_bias: Vec<f64> =
+        (0..6).map(|unit| differences.iter().skip(unit).step_by(6).sum::<f64>() / 7.0).collect();
+    let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
+    let to_visible = super::network::transposed(&gradient.to_visible, 4);
+    let found = [
+        (B, visible_bias),
+        (WUV, wide(&to_visible)),
+        (WVU, wide(&gradient.from_visible)),
+        (WUU, wide(&gradient.weights)),
+        (BU, wide(&gradient.bias)),
+        (U0, wide(&gradient.initial)),
+    ];
+    for (array, found) in found {
+        assert!(found.iter().any(|value| value.abs() > 1e-3), "the gradient of array {array} vanishes");
+        for (index, found) in found.into_iter().enumerate() {
+            let moved = |by: f64| {
+                let mut moved = plain.clone();
+                moved.arrays[array][index] += by;
+                independent_log_likelihood(&moved, &frames)
+            };
+            let expected = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!((found - expected).abs() < 2e-6, "array {array}, {index}: {found} against {expected}");
+        }
+    }
+    assert!(gradient.to_hidden.iter().all(|&value| value == 0.0));
 }
 
 /// Oracle 9. Frames of a Markov chain over 4 states in 2 units, whose entropy rate is known: trained, the model comes
