@@ -12,7 +12,7 @@ use chordbench::engine::{
 use chordbench::machine::Environment;
 use chordbench::model::Trainer;
 use chordbench::music::Windows;
-use chordbench::sweep::{RunParameters, SweepConfig, load_corpus};
+use chordbench::sweep::{Stage, SweepConfig, load_corpus};
 use chordbench::train::TrainingSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +34,10 @@ const SONGS_EPOCHS: u64 = 2;
 const SEED: u64 = 42;
 /// The recipe of the article.
 const SEED_RECIPE: &str = include_str!("../../configs/seed.toml");
+/// Epochs of the job that trains an upper layer.
+const LAYER_EPOCHS: u64 = 4;
+/// The recipe of a deep belief network, whose upper layer alone is trained, on draws from an untrained lower one.
+const LAYERS_RECIPE: &str = include_str!("../../configs/dbn.toml");
 /// The recipe of its successor, without the stage of pretraining.
 const SONGS_RECIPE: &str = include_str!("../../configs/rnn-rbm-article.toml");
 
@@ -46,9 +50,11 @@ struct Shape {
     probabilities: bool,
 }
 
-/// A batch of the seed recipe, one of the practical kind, and one too large for the second-level cache.
-const SHAPES: [Shape; 3] = [
+/// A batch of the seed recipe, one of the practical recipe, a larger one like it, and one too large for the second-level
+/// cache.
+const SHAPES: [Shape; 4] = [
     Shape { name: "H=50 B=10 samples", hidden: 50, rows: 10, probabilities: false },
+    Shape { name: "H=200 B=20 probabilities", hidden: 200, rows: 20, probabilities: true },
     Shape { name: "H=250 B=100 probabilities", hidden: 250, rows: 100, probabilities: true },
     Shape { name: "H=1024 B=100 samples", hidden: 1024, rows: 100, probabilities: false },
 ];
@@ -81,6 +87,9 @@ pub(crate) fn measure() -> Report {
         let songs = Job::new(SONGS_RECIPE);
         let time = songs.least_time(SONGS_EPOCHS, 2 * BUDGET);
         report.minima.insert(format!("RNN-RBM job, first {SONGS_EPOCHS} epochs"), time);
+        let layer = Job::new(LAYERS_RECIPE);
+        let time = layer.least_time(LAYER_EPOCHS, 2 * BUDGET);
+        report.minima.insert(format!("upper layer of a DBN, first {LAYER_EPOCHS} epochs"), time);
     });
     report
 }
@@ -127,10 +136,14 @@ pub(crate) fn check() {
             assert!(outcome(engine.as_mut(), offsets) == expected, "{name} differs from the reference on frames");
         }
     }
-    for (recipe, epochs) in [(SEED_RECIPE, JOB_EPOCHS), (SONGS_RECIPE, SONGS_EPOCHS)] {
+    for (recipe, epochs) in [(SEED_RECIPE, JOB_EPOCHS), (SONGS_RECIPE, SONGS_EPOCHS), (LAYERS_RECIPE, LAYER_EPOCHS)] {
         let job = Job::new(recipe);
-        let (first, last) = (job.train(0), job.train(epochs));
-        assert!(first != last && last.is_finite(), "a job does not learn");
+        let mut trainer = job.trainer();
+        let first = trainer.model().tensors();
+        for epoch in 0..epochs {
+            trainer.train_epoch(epoch);
+        }
+        assert!(trainer.model().tensors() != first && trainer.model().is_finite(), "a job does not learn");
     }
 }
 
@@ -319,9 +332,9 @@ fn repetitions(budget: Duration) -> impl Iterator<Item = ()> {
     (0..).take_while(move |&done| done < LEAST_REPETITIONS || start.elapsed() < budget).map(|_: usize| ())
 }
 
-/// A recipe on the built-in corpus.
+/// The last stage of a recipe, on the built-in corpus.
 struct Job {
-    parameters: RunParameters,
+    stage: Stage,
     windows: Windows,
 }
 
@@ -333,20 +346,12 @@ impl Job {
         let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         let rolls = corpus.songs.iter().map(|song| &song.roll);
         let windows = Windows::cut(&corpus.layout, rolls, parameters.model.timesteps);
-        Self { parameters, windows }
+        Self { stage: parameters.stages().pop().expect("a stage of training"), windows }
     }
 
     fn trainer(&self) -> Trainer<'_> {
         let set = TrainingSet { windows: &self.windows.bits, songs: &self.windows.songs };
-        Trainer::new(set, &self.parameters.model, &self.parameters.train, SEED)
-    }
-
-    fn train(&self, epochs: u64) -> Parameters {
-        let mut trainer = self.trainer();
-        for epoch in 0..epochs {
-            trainer.train_epoch(epoch);
-        }
-        Parameters::try_from(&trainer.model().tensors()).expect("an RBM is trained")
+        Trainer::new(set, &self.stage.model, &self.stage.train, SEED)
     }
 
     /// Returns the sum of the least time of each epoch over whole jobs: epochs differ in work, jobs do not.

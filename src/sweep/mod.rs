@@ -20,7 +20,7 @@ mod store;
 pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use config::{
     ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
-    SampleOptions, Settings, Severity, Source, SweepConfig, display, find_key, keys_markdown,
+    SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
 };
 pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
 pub(crate) use plan::update_microseconds;

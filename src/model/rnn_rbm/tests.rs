@@ -504,7 +504,8 @@ fn without_weights_the_gradient_is_that_of_independent_units() {
     let states = plain.states(&frames);
     let of_row = |row: usize| {
         let (b, _) = plain.biases(&states[row]);
-        (0..6).map(move |unit| f64::from(u8::from(frames.get(row, unit))) - 1.0 / (1.0 + (-b[unit]).exp()))
+        let of_unit = |(unit, x): (usize, &f64)| f64::from(u8::from(frames.get(row, unit))) - 1.0 / (1.0 + (-x).exp());
+        b.iter().enumerate().map(of_unit).collect::<Vec<f64>>()
     };
     let differences: Vec<f64> = (0..7).flat_map(of_row).collect();
     let visible: Vec<f32> = differences.iter().map(|&difference| difference as f32).collect();

@@ -32,8 +32,7 @@ mod value;
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
 pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};
-pub(in crate::sweep) use parameters::Stage;
-pub use parameters::{RunParameters, SampleOptions};
+pub use parameters::{RunParameters, SampleOptions, Stage};
 pub use settings::Settings;
 
 pub(in crate::sweep) use axis::Axis;
