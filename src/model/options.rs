@@ -26,6 +26,17 @@ impl ModelKind {
     #[cfg(test)]
     pub const NAMES: &[&str] = &["rbm", "rnn-rbm", "dbn", "independent-units"];
 
+    /// Returns the name of a model of this kind in words, and that of several.
+    pub fn in_words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Rbm => ("restricted Boltzmann machine", "restricted Boltzmann machines"),
+            Self::RnnRbm => ("RNN-RBM", "RNN-RBMs"),
+            Self::Dbn => ("deep belief network", "deep belief networks"),
+            #[cfg(test)]
+            Self::IndependentUnits => ("model of independent units", "models of independent units"),
+        }
+    }
+
     /// Returns true for an RBM, the kind of files and records that name none.
     pub fn is_rbm(&self) -> bool {
         *self == Self::Rbm

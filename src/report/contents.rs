@@ -7,6 +7,7 @@ use super::provenance::Provenance;
 use super::runs::{Axis, Column, Curves, Runs, Term, Totals, axes_of, columns_of, points_of, term};
 use super::sweep_results::SweepResults;
 use super::units::{self, ModelUnits};
+use crate::model::ModelKind;
 use crate::sweep::{StoreError, Summary, write_whole};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct Report {
     glossary: BTreeMap<String, Term>,
     /// The metrics by epoch.
     curves: Curves,
+    /// The kinds of model trained, each in words: one, and several.
+    kinds: Vec<(&'static str, &'static str)>,
     /// True if the runs were trained on rows that are not music.
     not_music: bool,
     /// The music of baselines.
@@ -76,6 +79,7 @@ impl Report {
             ordered_by: ordered_by.clone(),
             points,
             glossary: names.filter_map(|name| Some((name.clone(), term(name)?))).collect(),
+            kinds: kinds_of(results),
             not_music: !corpora.is_empty() && corpora.iter().all(|corpus| corpus.units.is_some()),
             baselines: Baselines::of(results, &runs, &mut left_out),
             rolls: Rolls::read(results, &runs, &mut left_out),
@@ -105,4 +109,21 @@ impl Report {
         write_whole(path, html.as_bytes())?;
         Ok(html.len())
     }
+}
+
+/// Returns the kinds of model of a sweep in words, in the order of the runs; those of a sweep without records are RBMs.
+fn kinds_of(results: &SweepResults) -> Vec<(&'static str, &'static str)> {
+    let mut kinds: Vec<ModelKind> = Vec::new();
+    for record in results.records.iter().flatten() {
+        // A key at its default is left out.
+        let named = record.params.get("model.kind").and_then(|kind| serde_json::from_value(kind.clone()).ok());
+        let kind = named.unwrap_or_default();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    if kinds.is_empty() {
+        kinds.push(ModelKind::default());
+    }
+    kinds.into_iter().map(ModelKind::in_words).collect()
 }

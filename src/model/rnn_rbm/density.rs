@@ -1,5 +1,6 @@
 //! The density of an RNN-RBM: every frame has a partition function of its own.
 
+use super::known::KnownFrames;
 use super::model::{gathered, states_before};
 use super::network::Network;
 use crate::engine::{
@@ -32,17 +33,6 @@ pub(super) struct FrameDensity {
     kernels: ProductKernels,
     kind: EngineKind,
     isa: Isa,
-}
-
-/// The distinct training frames, with which every ln Z_t is bounded from below.
-struct Known<'a> {
-    states: HashSet<&'a [u64]>,
-    windows: &'a BitMatrix,
-    rows: Vec<usize>,
-    /// v·W of each (known frames × hidden).
-    inputs: Vec<f64>,
-    /// b·v of each.
-    own: Vec<f64>,
 }
 
 /// The values of ln Z_t of one frame.
@@ -165,54 +155,16 @@ impl FrameDensity {
         exact_log_partition(&Rbm::new(parameters))
     }
 
-    /// Collects the distinct frames among the rows that count.
-    fn known<'a>(&self, split: &NamedWindows<'a>) -> Known<'a> {
-        let mut states = HashSet::new();
-        let windows: &'a BitMatrix = split.windows;
-        let rows: Vec<usize> = split.rows.iter().copied().filter(|&row| states.insert(windows.row(row))).collect();
-        let Parameters { visible_bias, hidden_bias, .. } = self.rbm.parameters();
-        let inputs: Vec<Vec<f64>> = rows
-            .par_iter()
-            .map(|&row| {
-                let mut inputs = self.rbm.hidden_inputs(windows, row);
-                inputs.iter_mut().zip(hidden_bias).for_each(|(input, &bias)| *input -= f64::from(bias));
-                inputs
-            })
-            .collect();
-        let own = rows.iter().map(|&row| windows.ones(row).map(|unit| f64::from(visible_bias[unit])).sum()).collect();
-        Known { states, windows, rows, inputs: inputs.concat(), own }
-    }
-
     /// Returns ln Σ e^−F_t(s) over the known frames s: ln Z_t is at least that.
-    fn floor(&self, known: &Known, offsets: Offsets) -> f64 {
-        let hidden_bias = &self.rbm.parameters().hidden_bias;
-        let biases: Vec<f64> = hidden_bias
-            .iter()
-            .zip(offsets.hidden)
-            .map(|(&bias, &offset)| f64::from(bias) + f64::from(offset))
-            .collect();
-        let mut inputs = vec![0.0; biases.len()];
-        let logs: Vec<f64> = known
-            .inputs
-            .chunks_exact(biases.len())
-            .zip(&known.rows)
-            .zip(&known.own)
-            .map(|((products, &row), own)| {
-                for ((input, product), bias) in inputs.iter_mut().zip(products).zip(&biases) {
-                    *input = product + bias;
-                }
-                let visible: f64 = known.windows.ones(row).map(|unit| f64::from(offsets.visible[unit])).sum();
-                own + visible + softplus_sum(&inputs)
-            })
-            .collect();
-        log_sum(&logs)
+    fn floor(known: &KnownFrames, offsets: Offsets) -> f64 {
+        log_sum(&known.negative_free_energies(offsets.visible, offsets.hidden))
     }
 
     /// Estimates ln Z_t of some frames by annealing from independent units with the log-odds `base` of the training data
     /// and the frame's own offsets: with the mean of the weights, and with the share of known frames among the ends.
     fn anneal(
         &self,
-        (base, known): (&[f32], &Known),
+        (base, known): (&[f32], &KnownFrames),
         (windows, rows, context): (&BitMatrix, &[usize], &Context),
         options: FrameAnnealing,
         (seed, split, first): (u64, u64, usize),
@@ -254,7 +206,7 @@ impl FrameDensity {
                 let mut on_known = Vec::new();
                 let mut predicted = Matches::default();
                 for row in rows {
-                    if known.states.contains(states.row(row)) {
+                    if known.contains(states.row(row)) {
                         on_known.push(logs[row]);
                     }
                     let own = Matches::of(states.row(row), windows.row(row_of_frame));
@@ -265,7 +217,7 @@ impl FrameDensity {
                 let share = Some(log_sum(&on_known) - all).filter(|share| *share >= libm::log(LEAST_SHARE));
                 Annealed {
                     log_partition: log_base + all - libm::log(chains as f64),
-                    anchored: share.map(|share| self.floor(known, offsets) - share),
+                    anchored: share.map(|share| Self::floor(known, offsets) - share),
                     predicted,
                 }
             })
@@ -275,14 +227,14 @@ impl FrameDensity {
     /// Returns the values of ln Z_t of the rows of a split.
     fn partitions(
         &self,
-        (base, known): (&[f32], &Known),
+        (base, known): (&[f32], &KnownFrames),
         split: &NamedWindows,
         number: u64,
         request: &LikelihoodRequest,
     ) -> Vec<Partition> {
         let mut partitions: Vec<Partition> = self.by_frame(split, |_, offsets| Partition {
             exact: request.exact.then(|| self.exact(offsets)).flatten(),
-            floor: (request.annealing.is_some() && !known.rows.is_empty()).then(|| self.floor(known, offsets)),
+            floor: (request.annealing.is_some() && !known.is_empty()).then(|| Self::floor(known, offsets)),
             ..Partition::default()
         });
         let Some(options) = request.annealing.map(|options| options.frames) else { return partitions };
@@ -306,7 +258,7 @@ impl FrameDensity {
 
     fn split(
         &self,
-        training: (&[f32], &Known),
+        training: (&[f32], &KnownFrames),
         split: &NamedWindows,
         number: u64,
         request: &LikelihoodRequest,
@@ -500,7 +452,7 @@ impl Density for FrameDensity {
     fn log_likelihood(&self, splits: &[NamedWindows], request: &LikelihoodRequest) -> Result<Likelihood, Unanswered> {
         let Some(training) = splits.first() else { return Ok(Likelihood::of_frames(Vec::new())) };
         let base = base_rate(training.windows, training.rows);
-        let known = self.known(training);
+        let known = KnownFrames::new(&self.rbm, training.windows, training.rows);
         let own = |(number, split): (usize, &NamedWindows)| self.split((&base, &known), split, number as u64, request);
         Ok(Likelihood::of_frames(splits.iter().enumerate().map(own).collect()))
     }

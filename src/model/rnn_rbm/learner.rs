@@ -201,16 +201,42 @@ impl<'a> RnnRbmLearner<'a> {
     /// Changes the parameters along the gradient, which is clipped first. `last` is the place in its song of the batch's
     /// latest chunk, which may bound the step size.
     fn ascend(&mut self, batch: &Batch, sides: &Sides, last: usize) {
-        let Self { options, model, velocity, moments, epoch, .. } = self;
-        let visible = {
-            let mut differences = as_numbers(&batch.frames);
-            differences.iter_mut().zip(as_numbers(&sides.fantasies)).for_each(|(own, other)| *own -= other);
-            differences
+        let mut by_network = self.gradient_by_network(batch, sides);
+        let step = self.step_at(last);
+        let rbm_step = Step { learning_rate: step.learning_rate * self.options.rbm_rate as f32, ..step };
+        let (data, other) = (sides.data.statistics(&batch.frames), sides.model.statistics(&sides.fantasies));
+        let Self { options, model, velocity, moments, .. } = self;
+        if options.gradient_norm == 0.0 && options.gradient_clip == 0.0 && moments.is_none() {
+            model.rbm.engine_mut().step(&data, &other, &rbm_step);
+            model.network.ascend(velocity, &by_network, 1.0, &step);
+            return;
+        }
+        let mut by_rbm = Gradient::estimated(&data, &other, model.network.hidden);
+        let scale = clip(options, &mut by_rbm, &mut by_network);
+        by_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
+        if let Some(moments) = moments {
+            by_network.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
+            ascend_by_moments(model, moments, Adam::of(options), (&by_rbm, rbm_step), (&by_network, step));
+            return;
+        }
+        model.network.ascend(velocity, &by_network, scale, &step);
+        let rule = Rule {
+            step: rbm_step,
+            nesterov: false,
+            weight_decay_l1: 0.0,
+            outer: &[],
+            visible_gradient: &by_rbm.visible_bias,
+            hidden_gradient: &by_rbm.hidden_bias,
+            offsets: None,
         };
-        let hidden = {
-            let mut differences = sides.data.numbers();
-            differences.iter_mut().zip(sides.model.numbers()).for_each(|(own, other)| *own -= other);
-            differences
+        model.rbm.engine_mut().step_by_rule(&Products::Given(&by_rbm.weights), &rule);
+    }
+
+    /// Returns the gradient by the parameters of the network, from the differences between both sides.
+    fn gradient_by_network(&self, batch: &Batch, sides: &Sides) -> Network {
+        let less = |mut own: Vec<f32>, other: Vec<f32>| {
+            own.iter_mut().zip(other).for_each(|(own, other)| *own -= other);
+            own
         };
         let differences = Differences {
             frames: &batch.read,
@@ -220,81 +246,67 @@ impl<'a> RnnRbmLearner<'a> {
             seen: &batch.seen,
             masks: batch.masks.as_deref(),
             scale: batch.scale,
-            visible: &visible,
-            hidden: &hidden,
+            visible: &less(as_numbers(&batch.frames), as_numbers(&sides.fantasies)),
+            hidden: &less(sides.data.numbers(), sides.model.numbers()),
         };
-        let mut gradient = differences.gradient(&model.network, model.kernels);
+        differences.gradient(&self.model.network, self.model.kernels)
+    }
+
+    /// Returns the step of the network's parameters in an update whose latest chunk begins at frame `last` of its song.
+    fn step_at(&self, last: usize) -> Step {
+        let Self { options, epoch, .. } = self;
         let rate = options.learning_rate_at(*epoch);
         let bound = if options.rate_by_frame == 0.0 { rate } else { options.rate_by_frame / last as f64 };
-        let rate = rate.min(bound);
-        let own = Step {
-            learning_rate: rate as f32,
+        Step {
+            learning_rate: rate.min(bound) as f32,
             momentum: options.momentum_at(*epoch) as f32,
             weight_decay: options.weight_decay as f32,
-        };
-        let rbm_rate = options.rbm_rate as f32;
-        let (data, other) = (sides.data.statistics(&batch.frames), sides.model.statistics(&sides.fantasies));
-        let explicit = options.gradient_norm > 0.0 || options.gradient_clip > 0.0 || moments.is_some();
-        if !explicit {
-            let step = Step { learning_rate: own.learning_rate * rbm_rate, ..own };
-            model.rbm.engine_mut().step(&data, &other, &step);
-            model.network.ascend(velocity, &gradient, 1.0, &own);
-            return;
         }
-        let mut of_rbm = Gradient::estimated(&data, &other, model.network.hidden);
-        if options.gradient_clip > 0.0 {
-            let bound = options.gradient_clip as f32;
-            let clip = |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-bound, bound));
-            gradient.arrays_mut().into_iter().for_each(clip);
-            of_rbm.arrays_mut().into_iter().for_each(clip);
-        }
-        let mut scale = 1.0;
-        if options.gradient_norm > 0.0 {
-            let all = of_rbm.arrays().into_iter().chain(gradient.arrays());
-            let norm = all.map(sum_of_squares).sum::<f64>().sqrt();
-            if norm > options.gradient_norm {
-                scale = (options.gradient_norm / norm) as f32;
-            }
-        }
-        if let Some(moments) = moments {
-            for array in of_rbm.arrays_mut().into_iter().chain(gradient.arrays_mut()) {
-                for value in array {
-                    *value *= scale;
-                }
-            }
-            let mut parameters = model.rbm.engine().parameters();
-            let network = Rate { step: own.learning_rate, decay: own.weight_decay };
-            let rbm = Rate { step: own.learning_rate * rbm_rate, ..network };
-            let undecayed = |rate: Rate| Rate { decay: 0.0, ..rate };
-            let [weights, visible_bias, hidden_bias] = of_rbm.arrays();
-            let mut arrays = vec![
-                (parameters.weights.as_mut_slice(), weights, rbm),
-                (parameters.visible_bias.as_mut_slice(), visible_bias, undecayed(rbm)),
-                (parameters.hidden_bias.as_mut_slice(), hidden_bias, undecayed(rbm)),
-            ];
-            let matrices = [true, true, true, true, false, false];
-            for ((values, gradients), decays) in
-                model.network.arrays_mut().into_iter().zip(gradient.arrays()).zip(matrices)
-            {
-                arrays.push((values, gradients, if decays { network } else { undecayed(network) }));
-            }
-            moments.ascend(Adam::of(options), &mut arrays);
-            model.rbm.engine_mut().restore(&parameters, None);
-            return;
-        }
-        model.network.ascend(velocity, &gradient, scale, &own);
-        of_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
-        let rule = Rule {
-            step: Step { learning_rate: own.learning_rate * rbm_rate, ..own },
-            nesterov: false,
-            weight_decay_l1: 0.0,
-            outer: &[],
-            visible_gradient: &of_rbm.visible_bias,
-            hidden_gradient: &of_rbm.hidden_bias,
-            offsets: None,
-        };
-        model.rbm.engine_mut().step_by_rule(&Products::Given(&of_rbm.weights), &rule);
     }
+}
+
+/// Clips the elements of both parts of a gradient, and returns the factor that brings the norm of the whole within its
+/// bound.
+fn clip(options: &TrainOptions, by_rbm: &mut Gradient, by_network: &mut Network) -> f32 {
+    if options.gradient_clip > 0.0 {
+        let bound = options.gradient_clip as f32;
+        for array in by_rbm.arrays_mut().into_iter().chain(by_network.arrays_mut()) {
+            for value in array {
+                *value = value.clamp(-bound, bound);
+            }
+        }
+    }
+    if options.gradient_norm == 0.0 {
+        return 1.0;
+    }
+    let all = by_rbm.arrays().into_iter().chain(by_network.arrays());
+    let norm = all.map(sum_of_squares).sum::<f64>().sqrt();
+    if norm > options.gradient_norm { (options.gradient_norm / norm) as f32 } else { 1.0 }
+}
+
+/// Makes a step of all parameters by Adam, along each part of the gradient with its own step size. Biases do not decay.
+fn ascend_by_moments(
+    model: &mut RnnRbm,
+    moments: &mut Moments,
+    adam: Adam,
+    (by_rbm, rbm_step): (&Gradient, Step),
+    (by_network, step): (&Network, Step),
+) {
+    let rate = |step: Step, decays: bool| Rate {
+        step: step.learning_rate,
+        decay: if decays { step.weight_decay } else { 0.0 },
+    };
+    let mut parameters = model.rbm.engine().parameters();
+    let [weights, visible_bias, hidden_bias] = by_rbm.arrays();
+    let mut arrays = vec![
+        (parameters.weights.as_mut_slice(), weights, rate(rbm_step, true)),
+        (parameters.visible_bias.as_mut_slice(), visible_bias, rate(rbm_step, false)),
+        (parameters.hidden_bias.as_mut_slice(), hidden_bias, rate(rbm_step, false)),
+    ];
+    let of_network = model.network.arrays_mut().into_iter().zip(by_network.arrays()).zip(Network::DECAYS);
+    arrays.extend(of_network.map(|((values, gradients), decays)| (values, gradients, rate(step, decays))));
+    moments.ascend(adam, &mut arrays);
+    model.rbm.engine_mut().restore(&parameters, None);
 }
 
 /// Returns the hidden units given visible states: drawn, or their probabilities.

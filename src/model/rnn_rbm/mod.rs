@@ -4,6 +4,7 @@ mod cost;
 mod density;
 mod gradient;
 mod initial;
+mod known;
 mod learner;
 mod model;
 mod network;

@@ -1,10 +1,11 @@
 //! An RNN-RBM as a model of the contract.
 
 use super::density::FrameDensity;
+use super::known::KnownFrames;
 use super::network::{Network, Prepared};
-use super::starts::KnownFrames;
 use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, ProductKernels};
 use crate::model::contract::{Context, Density, FrameStarts, LearnerError, Memory, Model, Recurrence, Sampler};
+use crate::model::energy::Rbm;
 use crate::model::rbm::RbmModel;
 use crate::model::tensors::{TensorError, TensorReader, Tensors};
 use std::ops::Range;
@@ -146,7 +147,7 @@ impl Recurrence for RnnRbm {
     }
 
     fn starts(&self, frames: &BitMatrix, rows: &[usize]) -> Option<Box<dyn FrameStarts>> {
-        let known = KnownFrames::new(self.parameters(), &self.network, frames, rows)?;
-        Some(Box::new(known))
+        let known = KnownFrames::new(&Rbm::new(self.parameters()), frames, rows);
+        (!known.is_empty()).then(|| Box::new(known) as Box<dyn FrameStarts>)
     }
 }

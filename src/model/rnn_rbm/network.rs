@@ -46,6 +46,9 @@ const NAMES: [&str; 6] = [
 ];
 
 impl Network {
+    /// True for each of [`Self::arrays`] that weight decay applies to: the matrices.
+    pub(super) const DECAYS: [bool; 6] = [true, true, true, true, false, false];
+
     /// Returns a network whose parameters are all zero.
     pub fn zeros(visible: usize, hidden: usize, recurrent: usize) -> Self {
         Self {
@@ -120,8 +123,7 @@ impl Network {
     /// Makes a step along `scale` times the gradient, with momentum: V ← μV + εG − ελθ, θ ← θ + V, where λ decays matrices alone.
     pub(super) fn ascend(&mut self, velocity: &mut Self, gradient: &Self, scale: f32, step: &Step) {
         let rate = step.learning_rate * scale;
-        let decays = [true, true, true, true, false, false];
-        let arrays = self.arrays_mut().into_iter().zip(velocity.arrays_mut()).zip(gradient.arrays()).zip(decays);
+        let arrays = self.arrays_mut().into_iter().zip(velocity.arrays_mut()).zip(gradient.arrays()).zip(Self::DECAYS);
         for (((values, velocities), gradients), decays) in arrays {
             let decay = if decays { step.learning_rate * step.weight_decay } else { 0.0 };
             for ((value, velocity), gradient) in values.iter_mut().zip(velocities).zip(gradients) {

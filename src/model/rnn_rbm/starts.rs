@@ -1,55 +1,9 @@
 //! The starts of a frame's chain among known frames.
 
-use super::network::Network;
-use crate::engine::{BitMatrix, Parameters, RowStreams, open_unit, softplus_sum};
+use super::known::KnownFrames;
+use crate::engine::{BitMatrix, RowStreams, open_unit};
 use crate::model::contract::{Context, FrameStarts};
-use crate::model::energy::Rbm;
 use rayon::prelude::*;
-use std::collections::HashSet;
-
-/// The distinct known frames, with the terms of their free energies that no context changes.
-pub(super) struct KnownFrames {
-    /// The frames (frames × visible).
-    frames: BitMatrix,
-    /// c + v·W of each (frames × hidden).
-    inputs: Vec<f64>,
-    /// b·v of each.
-    own: Vec<f64>,
-    hidden: usize,
-}
-
-impl KnownFrames {
-    /// Collects the distinct frames among the rows `rows` of `frames` (frames × visible); `None` without rows.
-    pub(super) fn new(parameters: Parameters, network: &Network, frames: &BitMatrix, rows: &[usize]) -> Option<Self> {
-        let mut seen = HashSet::new();
-        let rows: Vec<usize> = rows.iter().copied().filter(|&row| seen.insert(frames.row(row))).collect();
-        if rows.is_empty() {
-            return None;
-        }
-        let rbm = Rbm::new(parameters);
-        let bias = &rbm.parameters().visible_bias;
-        let own = rows.iter().map(|&row| frames.ones(row).map(|unit| f64::from(bias[unit])).sum()).collect();
-        let inputs: Vec<Vec<f64>> = rows.par_iter().map(|&row| rbm.hidden_inputs(frames, row)).collect();
-        Some(Self { frames: frames.gather(&rows), inputs: inputs.concat(), own, hidden: network.hidden })
-    }
-
-    /// Returns −F_t of every known frame, in nats.
-    fn logs(&self, visible: &[f32], hidden: &[f32]) -> Vec<f64> {
-        let mut inputs = vec![0.0; self.hidden];
-        self.inputs
-            .chunks_exact(self.hidden)
-            .zip(&self.own)
-            .enumerate()
-            .map(|(row, (products, own))| {
-                for ((input, product), &offset) in inputs.iter_mut().zip(products).zip(hidden) {
-                    *input = product + f64::from(offset);
-                }
-                let moved: f64 = self.frames.ones(row).map(|unit| f64::from(visible[unit])).sum();
-                own + moved + softplus_sum(&inputs)
-            })
-            .collect()
-    }
-}
 
 impl FrameStarts for KnownFrames {
     fn choose(&self, context: &Context, streams: &RowStreams) -> BitMatrix {
@@ -59,7 +13,7 @@ impl FrameStarts for KnownFrames {
         let chosen: Vec<usize> = chains
             .into_par_iter()
             .map(|(chain, (visible, hidden))| {
-                place(&self.logs(visible, hidden), open_unit(&mut streams.generator(chain)))
+                place(&self.negative_free_energies(visible, hidden), open_unit(&mut streams.generator(chain)))
             })
             .collect();
         self.frames.gather(&chosen)
@@ -85,7 +39,7 @@ mod tests {
     use super::*;
     use crate::engine::{EngineKind, Isa, Purpose};
     use crate::model::contract::{Memory, Recurrence};
-    use crate::model::rnn_rbm::RnnRbm;
+    use crate::model::rnn_rbm::{Network, RnnRbm};
     use crate::testing::{random_bits, random_parameters};
 
     /// Frames are chosen in proportion to e^−F_t, however often each stands among the rows.

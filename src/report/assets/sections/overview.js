@@ -77,11 +77,13 @@ function warnings() {
 function overview() {
   const { totals } = report;
   const swept = axes.map((axis) => axis.label);
-  const list = swept.length > 1 ? `${swept.slice(0, -1).join(', ')} and ${swept.at(-1)}` : swept[0];
   const each = totals.replicates > 1 ? `, ${totals.replicates} replicates each` : '';
+  const on = report.not_music ? 'rows of bits' : 'piano rolls';
+  const single = report.kinds.length === 1 ? `${report.kinds[0][0].match(/^RNN/) ? 'An' : 'A'} ${report.kinds[0][0]}` : '';
+  const several = inSeries(report.kinds.map(([, many]) => many));
   const what = !totals.runs ? 'The plan of this sweep has no runs.'
-    : swept.length ? `Restricted Boltzmann machines on ${report.not_music ? 'rows of bits' : 'piano rolls'}: ${plural(totals.points, 'point')} of ${list}${each}.`
-    : `A restricted Boltzmann machine on ${report.not_music ? 'rows of bits' : 'piano rolls'}: one point${totals.replicates > 1 ? `, ${totals.replicates} replicates` : ''}.`;
+    : swept.length || !single ? `${sentence(several)} on ${on}: ${plural(totals.points, 'point')}${swept.length ? ` of ${inSeries(swept)}` : ''}${each}.`
+    : `${single} on ${on}: one point${totals.replicates > 1 ? `, ${totals.replicates} replicates` : ''}.`;
   const none = totals.runs && !totals.ok && el('p', { class: 'notice' },
     totals.failed ? 'No run ended well. The list of runs gives the reasons.' : 'No run is complete yet.');
   return el('div', { class: 'hero' },
