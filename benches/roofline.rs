@@ -1,15 +1,19 @@
 //! The packed engine against this machine's limits: `cargo bench --bench roofline`.
 //!
-//! The limits are measured in the same process, on the same core: additions of sixteen numbers in registers, loads with
-//! an addition each from the first- and the second-level cache and from beyond, and raw random numbers. A phase's limit
-//! is the least time that its own counted work would take at those rates; the benchmark prints that time over the time
-//! taken.
+//! The rates of one core are measured in the same process: operations of each kind in registers, alone and side by
+//! side, loads from each level of its caches, stores. The work of each phase is counted in the same operations, by
+//! kind, and at the least that its algorithm can do with. A phase's limit is the time of the part of its work that
+//! takes longest at its rate: no phase can be faster. The benchmark prints that time over the time taken, and the part
+//! that binds.
+//!
+//! The limit counts no dependence of one operation on another and no waiting for a cache, so that 100 % is out of reach.
 
 mod support;
 
+use chordbench::engine::cost::{Rates, Work};
 use chordbench::engine::{
-    BitMatrix, Draw, Engine, HiddenStatistics, Isa, PackedEngine, Parameters, Probe, Purpose, RowStreams, Statistics,
-    Step,
+    BitMatrix, Draw, Engine, HiddenStatistics, Isa, PackedEngine, Parameters, Probe, Purpose, RowOffsets, RowStreams,
+    Statistics, Step,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -17,13 +21,16 @@ use support::{CELLS, DENSITY, random_states};
 
 /// Repetitions of which the fastest counts: others share the machine.
 const REPETITIONS: usize = 300;
-/// Weights that are taken to stay in the second-level cache.
-const SECOND_LEVEL_BYTES: usize = 1 << 20;
-/// Instructions on sixteen numbers that one draw takes besides the raw numbers: 2 to clamp, 16 for e^x, 3 to convert
-/// the number, 5 to weigh and compare.
-const DRAW_INSTRUCTIONS: f64 = 26.0;
-/// Instructions on sixteen weights that an update from one plane of bits takes besides its load and store.
-const UPDATE_INSTRUCTIONS: f64 = 6.0;
+/// Rows from which a down pass sums by tables.
+const TABLES_FROM_ROWS: usize = 32;
+/// Rows that one set of tables serves.
+const ROWS_OF_TABLES: usize = 128;
+/// Hidden units whose sums are tabulated together.
+const GROUP: f64 = 4.0;
+/// Rows of either side up to which an update counts bits.
+const COUNTED_ROWS: usize = 128;
+/// Weights of at most so many bytes are kept transposed too.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// Seconds of the fastest of many calls.
 fn fastest(repetitions: usize, mut work: impl FnMut()) -> f64 {
@@ -40,62 +47,151 @@ fn keep<T>(result: T) {
     black_box(result);
 }
 
-/// This core's limits with one instruction set, in operations a second on sixteen numbers each.
-struct Limits {
-    additions: f64,
-    first_level: f64,
-    second_level: f64,
-    beyond: f64,
-    numbers: f64,
+/// Returns the bytes of this core's cache of a level; `None` where the system does not say.
+fn cache_bytes(level: usize) -> Option<usize> {
+    let folder = std::path::Path::new("/sys/devices/system/cpu/cpu0/cache");
+    let read = |index: usize, name: &str| std::fs::read_to_string(folder.join(format!("index{index}/{name}"))).ok();
+    (0..8).find_map(|index| {
+        let own = read(index, "level")?.trim() == level.to_string() && read(index, "type")?.trim() != "Instruction";
+        let kibibytes: usize = read(index, "size")?.trim().strip_suffix('K')?.parse().ok()?;
+        own.then_some(kibibytes << 10)
+    })
 }
 
-impl Limits {
+/// One core with one instruction set.
+struct Core {
+    isa: Isa,
+    rates: Rates,
+    /// The bytes that the second-level cache holds.
+    second_level: usize,
+}
+
+impl Core {
     fn measure(isa: Isa) -> Result<Self, chordbench::engine::IsaError> {
+        let first_level = cache_bytes(1).unwrap_or(32 << 10);
+        let second_level = cache_bytes(2).unwrap_or(512 << 10);
         let mut probe = Probe::new(isa)?;
         let rate = |count: usize, seconds: f64| count as f64 / seconds;
-        let (additions, _) = probe.additions(1);
-        let additions = rate(additions * 1000, fastest(REPETITIONS, || keep(probe.additions(1000))));
-        let (numbers, _) = probe.numbers(1);
-        let numbers = rate(numbers * 4000, fastest(REPETITIONS, || keep(probe.numbers(4000))));
+        let additions = rate(probe.additions(1).0 * 1000, fastest(REPETITIONS, || keep(probe.additions(1000))));
+        let multiplications =
+            rate(probe.multiplications(1).0 * 1000, fastest(REPETITIONS, || keep(probe.multiplications(1000))));
+        let integers = rate(probe.integers(1).0 * 1000, fastest(REPETITIONS, || keep(probe.integers(1000))));
+        let mixed = rate(probe.mixed(1).0 * 1000, fastest(REPETITIONS, || keep(probe.mixed(1000))));
         let mut loads = |rounds: usize, bytes: usize| {
             let (count, _) = probe.loads(rounds, bytes);
             rate(count, fastest(REPETITIONS, || keep(probe.loads(rounds, bytes))))
         };
-        let (first_level, second_level, beyond) = (loads(100, 24 << 10), loads(4, 600 << 10), loads(1, 10 << 20));
-        Ok(Self { additions, first_level, second_level, beyond, numbers: numbers / 16.0 })
+        // Half of a cache surely stays in it.
+        let near = loads(100, first_level / 2);
+        let second = loads(8, second_level / 2);
+        let beyond = loads(1, 8 * second_level);
+        let (stored, _) = probe.stores(100, first_level / 2);
+        let stores = rate(stored, fastest(REPETITIONS, || keep(probe.stores(100, first_level / 2))));
+        // No mixture can be slower than its fastest part: what one kind reaches alone counts.
+        let instructions = mixed.max(integers).max(additions).max(multiplications);
+        let rates = Rates {
+            additions,
+            multiplications,
+            integers,
+            instructions,
+            loads: near,
+            stores,
+            second_level: second,
+            beyond,
+        };
+        Ok(Self { isa, rates, second_level })
+    }
+
+    fn print(&self) {
+        let Rates { additions, multiplications, integers, instructions, loads, stores, second_level, beyond } =
+            self.rates;
+        println!("Rates of one core with {}, operations on sixteen numbers a nanosecond:", self.isa);
+        for (name, rate) in [
+            ("additions", additions),
+            ("multiplications", multiplications),
+            ("integers", integers),
+            ("all kinds side by side", instructions),
+            ("loads, first level", loads),
+            ("stores, first level", stores),
+            ("loads, second level", second_level),
+            ("loads, beyond", beyond),
+        ] {
+            println!("  {name:<24} {:>6.2}", rate / 1e9);
+        }
+    }
+
+    /// Returns the work of fetching a matrix of `bytes` bytes of which `loads` are read, each at least once.
+    fn fetches(&self, bytes: usize, loads: f64) -> Work {
+        if bytes > self.second_level {
+            Work { from_beyond: loads, ..Work::default() }
+        } else {
+            Work { from_second_level: loads, ..Work::default() }
+        }
+    }
+
+    fn report(&self, phase: &str, seconds: f64, work: Work) {
+        let (limit, part) = work.bound(&self.rates);
+        println!(
+            "  {phase:<32} {:>10.2} µs   limit {:>9.2} µs   {:>4.0} %   {part}",
+            seconds * 1e6,
+            limit * 1e6,
+            100.0 * limit / seconds
+        );
     }
 }
 
-fn report(phase: &str, seconds: f64, limit: f64, bound: &str) {
-    println!(
-        "  {phase:<32} {:>10.2} µs   limit {:>9.2} µs   {:>4.0} %   {bound}",
-        seconds * 1e6,
-        limit * 1e6,
-        100.0 * limit / seconds
-    );
-}
-
-/// Reports the phases of one update of V × H weights with a batch of B rows.
-fn phases(
-    limits: &Limits,
-    isa: Isa,
+/// The size of a layer and of a batch.
+#[derive(Clone, Copy)]
+struct Shape {
+    name: &'static str,
     visible: usize,
     hidden: usize,
     rows: usize,
-) -> Result<(), chordbench::engine::IsaError> {
-    println!("{visible} visible, {hidden} hidden units, {rows} rows, one thread");
+    /// The share of the visible units that are on.
+    density: f64,
+    /// True if every row has biases of its own.
+    offsets: bool,
+}
+
+/// Groups of sixteen units.
+fn lanes(units: usize) -> f64 {
+    units.div_ceil(16) as f64
+}
+
+/// Adding one row of numbers to a sum: one addition, one load.
+const ADD: Work = Work {
+    additions: 1.0,
+    multiplications: 0.0,
+    integers: 0.0,
+    others: 0.0,
+    loads: 1.0,
+    stores: 0.0,
+    from_second_level: 0.0,
+    from_beyond: 0.0,
+};
+
+/// Reports the phases of one update by contrastive divergence.
+fn phases(core: &Core, shape: Shape) -> Result<(), chordbench::engine::IsaError> {
+    let Shape { name, visible, hidden, rows, density, offsets } = shape;
+    println!("{name}: {visible} visible, {hidden} hidden units, {rows} rows, one thread");
     let mut parameters = Parameters::zeros(visible, hidden);
     let mut stream = RowStreams::new(3, Purpose::InitialWeights, 0, 0, 0).row(0);
     for weight in &mut parameters.weights {
         *weight = (f64::from(stream.next_u32()) / 4_294_967_296.0 - 0.5) as f32;
     }
-    let mut engine = PackedEngine::with_isa(&parameters, isa)?;
+    let mut engine = PackedEngine::with_isa(&parameters, core.isa)?;
     let repetitions = if visible * hidden * rows > 10_000_000 { REPETITIONS / 10 } else { REPETITIONS };
-    let data: [BitMatrix; 3] = [1, 2, 3].map(|seed| random_states(seed, rows, visible, DENSITY));
+    let data: [BitMatrix; 3] = [1, 2, 3].map(|seed| random_states(seed, rows, visible, density));
     let chain = random_states(4, rows, hidden, 0.5);
-    let lanes = |units: usize| units.div_ceil(16) as f64;
-
-    let draw_time = |draws: f64| draws / limits.numbers + draws * DRAW_INSTRUCTIONS / limits.additions;
+    let bytes = visible * hidden * 4;
+    let (of_visible, of_hidden) = (vec![0.25; rows * visible], vec![0.25; rows * hidden]);
+    let with = |draw: Draw<'static>, values, units| -> Draw<'_> {
+        if offsets { draw.with_offsets(RowOffsets::new(values, units)) } else { draw }
+    };
+    let offset_work = |units: usize| {
+        let count = if offsets { rows as f64 * lanes(units) } else { 0.0 };
+        ADD.times(count).and(core.fetches(rows * units * 4, count))
+    };
     let mut draws = 0;
     let mut draw = || {
         draws += 1;
@@ -104,26 +200,28 @@ fn phases(
 
     // A second sample of the same states needs no second up pass: this is the time of drawing alone.
     let mut states = BitMatrix::default();
-    engine.sample_hidden(&data[0], draw(), &mut states);
-    let drawing = fastest(repetitions, || engine.sample_hidden(&data[0], draw(), &mut states));
+    engine.sample_hidden(&data[0], with(draw(), &of_hidden, hidden), &mut states);
+    let drawing =
+        fastest(repetitions, || engine.sample_hidden(&data[0], with(draw(), &of_hidden, hidden), &mut states));
     let mut turn = 0;
     let both = fastest(repetitions, || {
         turn = (turn + 1) % data.len();
-        engine.sample_hidden(&data[turn], draw(), &mut states);
+        engine.sample_hidden(&data[turn], with(draw(), &of_hidden, hidden), &mut states);
     });
-    let ones = data.iter().map(BitMatrix::count_ones).min().unwrap_or(0) as f64;
-    // Weights of which there is more than the second level holds come from beyond once a pass, those of units that are
-    // on.
-    let far = visible * hidden * 4 > SECOND_LEVEL_BYTES;
-    let fetch_time = |weights: f64| if far { weights / limits.beyond } else { 0.0 };
-    let units_on = |states: &[&BitMatrix]| -> Vec<bool> {
-        (0..visible).map(|unit| states.iter().any(|states| (0..rows).any(|row| states.get(row, unit)))).collect()
+    let ones = |states: &BitMatrix| states.count_ones() as f64;
+    let least_ones = data.iter().map(ones).fold(f64::INFINITY, f64::min);
+    let units_on = |states: &[&BitMatrix]| {
+        (0..visible).filter(|&unit| states.iter().any(|states| (0..rows).any(|row| states.get(row, unit)))).count()
+            as f64
     };
-    let count = |units: &[bool]| units.iter().filter(|on| **on).count() as f64;
-    let limit =
-        (ones * lanes(hidden) / limits.second_level).max(fetch_time(count(&units_on(&[&data[0]])) * lanes(hidden)));
-    report("up pass", both - drawing, limit, "loads, second level or beyond");
-    report("hidden samples", drawing, draw_time(rows as f64 * lanes(hidden)), "instructions");
+    let row = lanes(hidden);
+    core.report(
+        "up pass",
+        both - drawing,
+        ADD.times(least_ones * row).and(core.fetches(bytes, units_on(&[&data[0]]) * row)),
+    );
+    let drawn = |units: usize| Work::draw(core.isa).times(rows as f64 * lanes(units)).and(offset_work(units));
+    core.report("hidden samples", drawing, drawn(hidden));
 
     // An update leaves part of its work to the next down pass: measure them in turns.
     let (mut positive, mut negative, mut fantasy) = Default::default();
@@ -131,59 +229,56 @@ fn phases(
     engine.sample_hidden(&data[1], draw(), &mut negative);
     let statistics = [(&data[0], &positive), (&data[1], &negative)]
         .map(|(visible, hidden)| Statistics { visible, hidden: HiddenStatistics::Samples(hidden) });
-    let rate = Step { learning_rate: 1e-3, momentum: 0.0, weight_decay: 0.0 };
+    let rate = Step { learning_rate: 1e-6, momentum: 0.0, weight_decay: 0.0 };
     let (mut step, mut down) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..repetitions {
         step = step.min(fastest(1, || engine.step(&statistics[0], &statistics[1], &rate)));
-        let draw = draw();
+        let draw = with(draw(), &of_visible, visible);
         down = down.min(fastest(1, || engine.sample_visible(&chain, draw, &mut fantasy)));
     }
-    let touched = units_on(&[&data[0], &data[1]]);
-    let planes = rows.div_ceil(16).next_power_of_two() as f64;
-    let update_time = |weights: f64| {
-        let instructions = weights * (UPDATE_INSTRUCTIONS + 3.0 * (planes - 1.0)) / limits.additions;
-        // Each weight is read and written.
-        instructions.max(2.0 * weights / limits.second_level).max(2.0 * fetch_time(weights))
-    };
-    report("update from samples", step, update_time(count(&touched) * lanes(hidden)), "instructions or loads");
+    // The hidden states of each row in which a unit is on, then the change of its weights. Few rows: units without a one
+    // keep their weights.
+    let changed = if rows <= COUNTED_ROWS { units_on(&[&data[0], &data[1]]) } else { visible as f64 };
+    let change = Work { additions: 1.0, multiplications: 1.0, loads: 1.0, stores: 1.0, ..Work::default() };
+    let summed = ADD.times((ones(&data[0]) + ones(&data[1])) * row);
+    let update = summed.and(change.times(changed * row)).and(core.fetches(bytes, changed * row));
+    core.report("update from samples", step, update);
 
-    // Few rows: the transposed weights are updated, then a row of them is added for each unit that is on. Many rows:
-    // one table entry for every four units, after 15 additions to make a table.
-    let (additions, updated) = if rows < 32 {
-        let groups = touched.chunks(16).filter(|group| group.contains(&true)).count();
-        (chain.count_ones() as f64, update_time((groups * hidden) as f64))
+    // Few rows: a row of transposed weights is added for each unit that is on. They are kept, and changed with the
+    // others, or transposed anew. Many rows: one table entry for every four units, after 15 additions to make a table.
+    let weights = lanes(hidden) * lanes(visible) * 16.0;
+    let transpose = Work { loads: 1.0, stores: 1.0, others: 2.0, ..Work::default() }.times(weights);
+    let sums = if rows < TABLES_FROM_ROWS {
+        let own = if bytes <= KEPT_BYTES { change.times(changed * row) } else { transpose };
+        own.and(ADD.times(ones(&chain) * lanes(visible)))
     } else {
-        (hidden.div_ceil(4) as f64 * (rows as f64 + 15.0), 0.0)
+        let sets = rows.div_ceil(ROWS_OF_TABLES) as f64;
+        let groups = (hidden as f64 / GROUP).ceil() * lanes(visible);
+        let table = Work { additions: 15.0, loads: GROUP, stores: 16.0, ..Work::default() };
+        transpose.times(sets).and(table.times(groups * sets)).and(ADD.times(groups * rows as f64))
     };
-    let sums = (additions * lanes(visible) / limits.first_level).max(fetch_time(visible as f64 * lanes(hidden)));
-    let limit = updated + sums + draw_time(rows as f64 * lanes(visible));
-    report("down pass and visible samples", down, limit, "loads, first level; instructions");
+    let sums = sums.and(core.fetches(bytes, visible as f64 * row));
+    core.report("down pass and visible samples", down, sums.and(drawn(visible)));
     Ok(())
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let isa = Isa::detect()?;
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
-    let limits = Limits::measure(isa)?;
-    println!("Limits of one core with {isa}, on sixteen numbers at a time:");
-    println!("  additions in registers           {:>6.2} a ns", limits.additions / 1e9);
-    println!(
-        "  load and add, first level        {:>6.2} a ns ({:.0} GB/s)",
-        limits.first_level / 1e9,
-        limits.first_level * 64e-9
-    );
-    println!(
-        "  load and add, second level       {:>6.2} a ns ({:.0} GB/s)",
-        limits.second_level / 1e9,
-        limits.second_level * 64e-9
-    );
-    println!(
-        "  load and add, 10 MiB             {:>6.2} a ns ({:.0} GB/s)",
-        limits.beyond / 1e9,
-        limits.beyond * 64e-9
-    );
-    println!("  raw random numbers               {:>6.2} a ns", limits.numbers / 1e9);
-    phases(&limits, isa, 15 * CELLS, 50, 10)?;
-    phases(&limits, isa, 15 * CELLS, 1024, 100)?;
+    let shapes = [
+        Shape { name: "seed.toml", visible: 15 * CELLS, hidden: 50, rows: 10, density: DENSITY, offsets: false },
+        Shape { name: "200 units", visible: 15 * CELLS, hidden: 200, rows: 10, density: DENSITY, offsets: false },
+        Shape { name: "wide", visible: 15 * CELLS, hidden: 1024, rows: 100, density: DENSITY, offsets: false },
+        Shape { name: "frames of an RNN-RBM", visible: 88, hidden: 150, rows: 1000, density: 0.045, offsets: true },
+        Shape { name: "upper layer of a DBN", visible: 200, hidden: 100, rows: 10, density: 0.3, offsets: false },
+    ];
+    // Benchmarks that are only checked run the smallest case of each kind.
+    let checked = std::env::args().any(|argument| argument == "--test");
+    for isa in Isa::available().into_iter().filter(|isa| *isa != Isa::Scalar) {
+        let core = Core::measure(isa)?;
+        core.print();
+        for shape in shapes.into_iter().filter(|shape| !checked || shape.rows < 20) {
+            phases(&core, shape)?;
+        }
+    }
     Ok(())
 }

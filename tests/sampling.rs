@@ -65,14 +65,31 @@ impl Studio {
 }
 
 fn both_planes() -> Studio {
-    let studio = Studio::new(&[], CorpusOptions::default());
+    with_song(&[])
+}
+
+/// Returns a studio with a deep belief network of two layers.
+fn deep() -> Studio {
+    with_song(&["model.kind=dbn", "model.layers=[8, 6]"])
+}
+
+fn with_song(sets: &[&str]) -> Studio {
+    let studio = Studio::new(sets, CorpusOptions::default());
     fs::write(studio.path("song.mid"), &builtin::songs()[20].1).unwrap();
     studio
 }
 
 #[test]
 fn a_file_goes_on_and_keeps_its_own_notes() {
-    let studio = both_planes();
+    goes_on(&both_planes());
+}
+
+#[test]
+fn a_deep_network_goes_on_from_a_file() {
+    goes_on(&deep());
+}
+
+fn goes_on(studio: &Studio) {
     let song = studio.read(&studio.path("song.mid"));
     let go_on = ["--continue", "song.mid", "--length", "2bars"];
     studio.sample("on", &go_on).success();
@@ -169,7 +186,15 @@ fn files_of_any_kind_can_be_gone_on_from() {
 
 #[test]
 fn a_voice_is_kept_and_the_others_are_made_anew() {
-    let studio = both_planes();
+    keeps_voices(&both_planes());
+}
+
+#[test]
+fn a_deep_network_makes_other_voices_anew() {
+    keeps_voices(&deep());
+}
+
+fn keeps_voices(studio: &Studio) {
     let song = studio.read(&studio.path("song.mid"));
     let highest = |roll: &PianoRoll, note: &Note| roll.pitches_at(note.start, Plane::Hold) >> note.pitch == 1;
     let melody: Vec<Note> = notes(&song).into_iter().filter(|note| highest(&song, note)).collect();
@@ -199,7 +224,15 @@ fn a_voice_is_kept_and_the_others_are_made_anew() {
 
 #[test]
 fn pieces_are_as_long_as_asked_for_and_in_a_key() {
-    let studio = both_planes();
+    are_long_and_in_a_key(&both_planes());
+}
+
+#[test]
+fn pieces_of_a_deep_network_are_as_long_as_asked_for_and_in_a_key() {
+    are_long_and_in_a_key(&deep());
+}
+
+fn are_long_and_in_a_key(studio: &Studio) {
     studio.sample("long", &["--length", "100"]).success();
     assert_eq!(studio.pieces("long").map(|piece| piece.steps()), [100, 100]);
     let major = |pitch: u8| [0, 2, 4, 5, 7, 9, 11].contains(&(pitch % 12));

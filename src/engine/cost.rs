@@ -93,6 +93,106 @@ fn slowdown(isa: Isa) -> f64 {
     }
 }
 
+/// The parts of a piece of work, in operations on sixteen numbers each.
+///
+/// A part is what the work takes at least: an operation that could be of another kind, or data that could already be in
+/// a nearer cache, do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Additions and subtractions of numbers.
+    pub additions: f64,
+    /// Multiplications.
+    pub multiplications: f64,
+    /// Operations on integers and bits.
+    pub integers: f64,
+    /// Comparisons, conversions and shuffles, which processors give to different units.
+    pub others: f64,
+    /// Loads from any level.
+    pub loads: f64,
+    /// Stores.
+    pub stores: f64,
+    /// Loads of what the second-level cache, but not the first, can hold.
+    pub from_second_level: f64,
+    /// Loads of what no cache of a core can hold.
+    pub from_beyond: f64,
+}
+
+/// The rates of one core in operations on sixteen numbers a second, each measured alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Additions of numbers in registers.
+    pub additions: f64,
+    /// Multiplications of numbers in registers.
+    pub multiplications: f64,
+    /// Additions of integers in registers.
+    pub integers: f64,
+    /// Operations of all kinds side by side in registers.
+    pub instructions: f64,
+    /// Loads, with an addition each, from the first-level cache.
+    pub loads: f64,
+    /// Stores to the first-level cache.
+    pub stores: f64,
+    /// Loads from the second-level cache.
+    pub second_level: f64,
+    /// Loads from beyond it.
+    pub beyond: f64,
+}
+
+impl Work {
+    /// Returns both pieces of work, one after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            additions: self.additions + other.additions,
+            multiplications: self.multiplications + other.multiplications,
+            integers: self.integers + other.integers,
+            others: self.others + other.others,
+            loads: self.loads + other.loads,
+            stores: self.stores + other.stores,
+            from_second_level: self.from_second_level + other.from_second_level,
+            from_beyond: self.from_beyond + other.from_beyond,
+        }
+    }
+
+    /// Returns the work `count` times.
+    #[must_use]
+    pub fn times(self, count: f64) -> Self {
+        Self {
+            additions: self.additions * count,
+            multiplications: self.multiplications * count,
+            integers: self.integers * count,
+            others: self.others * count,
+            loads: self.loads * count,
+            stores: self.stores * count,
+            from_second_level: self.from_second_level * count,
+            from_beyond: self.from_beyond * count,
+        }
+    }
+
+    /// Returns the draw of sixteen units from their inputs: a step of xoshiro128++, e^−x by a polynomial of degree 5, and
+    /// the comparison. AVX-512 rotates and combines three operands in one instruction.
+    pub fn draw(isa: Isa) -> Self {
+        let integers = if isa == Isa::Avx512 { 12.0 } else { 19.0 };
+        Self { additions: 10.0, multiplications: 8.0, integers, others: 4.0, loads: 1.0, ..Self::default() }
+    }
+
+    /// Returns the least seconds that the work takes at these rates, and the part that they bind.
+    pub fn bound(&self, rates: &Rates) -> (f64, &'static str) {
+        let instructions = self.additions + self.multiplications + self.integers + self.others;
+        let parts = [
+            (self.additions / rates.additions, "additions"),
+            (self.multiplications / rates.multiplications, "multiplications"),
+            (self.integers / rates.integers, "integers"),
+            (instructions / rates.instructions, "instructions"),
+            (self.loads / rates.loads, "loads"),
+            (self.stores / rates.stores, "stores"),
+            (self.from_second_level / rates.second_level, "second-level cache"),
+            (self.from_beyond / rates.beyond, "beyond the second-level cache"),
+        ];
+        parts.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, "nothing"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +228,41 @@ mod tests {
         assert!(close(large.operations(), 456_086_880.0), "{}", large.operations());
         let below = UpdateSize { rows: 31.0, ..large };
         assert!(close(below.operations(), 25_998_336.0 + 185_702_400.0 + 16_594_920.0 + 19_169_280.0));
+    }
+
+    /// Rates of 1 to 8 operations a second: each part binds where it is large enough, and none can be overlooked.
+    #[test]
+    fn the_slowest_part_binds() {
+        let rates = Rates {
+            additions: 1.0,
+            multiplications: 2.0,
+            integers: 3.0,
+            instructions: 4.0,
+            loads: 5.0,
+            stores: 6.0,
+            second_level: 7.0,
+            beyond: 8.0,
+        };
+        let none = Work::default();
+        assert_eq!(none.bound(&rates).0, 0.0);
+        for (work, expected) in [
+            (Work { additions: 12.0, ..none }, (12.0, "additions")),
+            (Work { multiplications: 12.0, ..none }, (6.0, "multiplications")),
+            (Work { integers: 12.0, ..none }, (4.0, "integers")),
+            (Work { others: 12.0, ..none }, (3.0, "instructions")),
+            (Work { additions: 1.0, multiplications: 2.0, integers: 3.0, others: 6.0, ..none }, (3.0, "instructions")),
+            (Work { loads: 12.0, ..none }, (2.4, "loads")),
+            (Work { stores: 12.0, ..none }, (2.0, "stores")),
+            (Work { from_second_level: 14.0, ..none }, (2.0, "second-level cache")),
+            (Work { from_beyond: 12.0, ..none }, (1.5, "beyond the second-level cache")),
+        ] {
+            assert_eq!(work.bound(&rates), expected);
+        }
+        let draw = Work::draw(Isa::Avx2);
+        assert_eq!(draw.and(draw), draw.times(2.0));
+        // 10 + 8 + 19 + 4 instructions at 4 a second, 10 additions at 1.
+        assert_eq!(draw.bound(&Rates { additions: 4.0, integers: 8.0, ..rates }), (10.25, "instructions"));
+        assert_eq!(draw.bound(&Rates { integers: 8.0, ..rates }).1, "instructions");
+        assert_eq!(draw.and(Work { additions: 90.0, ..none }).bound(&rates), (100.0, "additions"));
     }
 }

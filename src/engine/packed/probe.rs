@@ -28,6 +28,36 @@ impl Probe {
         (rounds * 96, lanes[0].0[0])
     }
 
+    /// Multiplies numbers held in registers. Returns the multiplications of sixteen numbers made, and a result to keep.
+    pub fn multiplications(&self, rounds: usize) -> (usize, f32) {
+        let mut lanes = [Lanes([1.0; LANES]); BLOCK];
+        self.kernels.probe_multiplications(rounds, &mut lanes);
+        (rounds * 96, lanes[0].0[0])
+    }
+
+    /// Adds integers held in registers. Returns the additions of sixteen integers made, and a result to keep.
+    pub fn integers(&self, rounds: usize) -> (usize, u32) {
+        let mut words = [Words([1; LANES]); 4];
+        self.kernels.probe_integers(rounds, &mut words);
+        (rounds * 96, words[0].0[0])
+    }
+
+    /// Makes operations of all kinds side by side, held in registers. Returns those on sixteen numbers made, and a result
+    /// to keep.
+    pub fn mixed(&self, rounds: usize) -> (usize, u32) {
+        let (mut lanes, mut words) = ([Lanes([1.0; LANES]); BLOCK], [Words([1; LANES]); 4]);
+        self.kernels.probe_mixed(rounds, &mut lanes, &mut words);
+        (rounds * 96, words[0].0[0] ^ lanes[0].0[0].to_bits())
+    }
+
+    /// Writes a matrix of about `bytes` bytes `rounds` times. Returns the stores of sixteen numbers made, and a result
+    /// to keep.
+    pub fn stores(&mut self, rounds: usize, bytes: usize) -> (usize, f32) {
+        self.matrix.resize((bytes / Self::ROW_BYTES).max(1), [Lanes([1e-6; LANES]); BLOCK]);
+        self.kernels.probe_stores(rounds, &Lanes([1e-6; LANES]), &mut self.matrix);
+        (rounds * self.matrix.len() * BLOCK, self.matrix[0][0].0[0])
+    }
+
     /// Adds up a matrix of about `bytes` bytes `rounds` times: loads and additions in equal number. Returns those of
     /// sixteen numbers each, and a result to keep.
     pub fn loads(&mut self, rounds: usize, bytes: usize) -> (usize, f32) {
@@ -62,6 +92,15 @@ mod tests {
             .collect();
         assert_eq!(outcomes[0].0.0, 288);
         assert_eq!(outcomes[0].1.0, 2 * 19 * 8);
+        for isa in Isa::available() {
+            let mut probe = Probe::new(isa).unwrap();
+            assert_eq!(probe.multiplications(3), (288, 1.0));
+            // Four sums of 1 double 24 times a round.
+            assert_eq!(probe.integers(1), (96, 1 << 24));
+            // They double 12 times; the first sum of numbers does too.
+            assert_eq!(probe.mixed(1), (96, 1 << 12 ^ 4096f32.to_bits()));
+            assert_eq!(probe.stores(2, 10_000), (2 * 19 * 8, 1e-6));
+        }
         // Sums in registers are as many as there are registers: only the count of additions is the same.
         assert!(outcomes.iter().all(|outcome| outcome.0.0 == 288 && outcome.0.1 > 1e-3));
         assert!(outcomes.windows(2).all(|pair| pair[0].1 == pair[1].1 && pair[0].2 == pair[1].2));

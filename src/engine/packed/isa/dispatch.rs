@@ -124,6 +124,14 @@ dispatch! {
     fn shift_biases(changes: &[[Lanes; TILE]], offsets: (&[f32], &[Lanes; TILE]), visible_shift: &mut [f32], hidden_shift: &mut [Lanes; TILE]);
     /// Makes `rounds` × 96 additions of sixteen numbers held in registers.
     fn probe_additions(rounds: usize, lanes: &mut [Lanes; BLOCK]);
+    /// Makes `rounds` × 96 multiplications of sixteen numbers held in registers.
+    fn probe_multiplications(rounds: usize, lanes: &mut [Lanes; BLOCK]);
+    /// Makes `rounds` × 96 additions of sixteen integers held in registers.
+    fn probe_integers(rounds: usize, words: &mut [Words; 4]);
+    /// Makes `rounds` × 96 operations of all three kinds.
+    fn probe_mixed(rounds: usize, lanes: &mut [Lanes; BLOCK], words: &mut [Words; 4]);
+    /// Writes all rows of a matrix, `rounds` times.
+    fn probe_stores(rounds: usize, value: &Lanes, matrix: &mut [[Lanes; BLOCK]]);
     /// Adds all rows of a matrix, `rounds` times.
     fn probe_loads(rounds: usize, matrix: &[[Lanes; BLOCK]], total: &mut [Lanes; BLOCK]);
     /// Draws `rounds` numbers in every lane of two streams.

@@ -227,6 +227,31 @@ macro_rules! compile {
         }
 
         $(#[$attribute])*
+        pub(super) fn probe_multiplications(simd: $simd, rounds: usize, lanes: &mut [Lanes; BLOCK]) {
+            kernels::probe_multiplications::<_, PIECE>(simd, rounds, lanes);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_integers(simd: $simd, rounds: usize, words: &mut [Words; 4]) {
+            kernels::probe_integers(simd, rounds, words);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_mixed(
+            simd: $simd,
+            rounds: usize,
+            lanes: &mut [Lanes; BLOCK],
+            words: &mut [Words; 4],
+        ) {
+            kernels::probe_mixed(simd, rounds, lanes, words);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn probe_stores(simd: $simd, rounds: usize, value: &Lanes, matrix: &mut [[Lanes; BLOCK]]) {
+            kernels::probe_stores(simd, rounds, value, matrix);
+        }
+
+        $(#[$attribute])*
         pub(super) fn probe_loads(
             simd: $simd,
             rounds: usize,

@@ -18,7 +18,9 @@ pub(super) use compile::compile;
 pub(super) use counts::{CountUpdate, MOST_PLANES, update_counts, update_counts_block};
 pub(super) use draw::{sample, seed, sigmoids, skip, softplus_changes};
 pub(super) use offsets::add_offsets;
-pub(super) use probe::{probe_additions, probe_loads, probe_numbers};
+pub(super) use probe::{
+    probe_additions, probe_integers, probe_loads, probe_mixed, probe_multiplications, probe_numbers, probe_stores,
+};
 pub(super) use rule::{RuleTile, apply_rule, shift_biases};
 pub(super) use sums::{Tables, indices, sum_lists, sum_parts, sum_tables};
 pub(super) use transpose::{transpose, transpose_bits};
