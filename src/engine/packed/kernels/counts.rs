@@ -121,13 +121,14 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     let constants = update.constants::<S, PLANES>(simd);
     let units = visible.len() / PLANES;
     let hidden: [[S::Words; PLANES]; TILE] = from_fn(|lane| from_fn(|plane| simd.load_words(&hidden[plane][lane])));
-    // A unit that is on in few rows adds up their hidden states; that pays if there are more units than rows to expand.
+    // A unit that is on in few rows adds up their hidden states, the model's with a minus; that pays if there are more
+    // units than rows to expand.
     let mut rows = [[[Lanes::ZERO; TILE]; WORD_ROWS]; PLANES];
     let mut most_added = 0;
     if touched.len() > PLANES * WORD_ROWS {
         most_added = S::ROWS_WORTH_A_PLANE * PLANES as u32;
         for (plane, rows) in rows.iter_mut().enumerate() {
-            expand(simd, &hidden.map(|lane| lane[plane]), rows);
+            expand(simd, &hidden.map(|lane| lane[plane]), CountUpdate::model_bits(PLANES, plane), rows);
         }
     }
     for &unit in touched {
@@ -135,17 +136,15 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
         let weights = &mut weights[unit as usize];
         if words.iter().map(|word| word.count_ones()).sum::<u32>() <= most_added {
             let mut counts = [simd.splat(0.0); TILE];
-            for plane in 0..PLANES {
-                let model_bits = CountUpdate::model_bits(PLANES, plane);
-                for row in ones(words[plane] & !model_bits) {
+            for (words, rows) in words.chunks(2).zip(rows.chunks(2)) {
+                let rows = rows.as_flattened();
+                let mut rest = words.iter().rev().fold(0, |all, &word| all << 32 | u64::from(word));
+                while rest != 0 {
+                    let row = &rows[rest.trailing_zeros() as usize];
                     for lane in 0..TILE {
-                        counts[lane] = simd.add(counts[lane], simd.load(&rows[plane][row][lane]));
+                        counts[lane] = simd.add(counts[lane], simd.load(&row[lane]));
                     }
-                }
-                for row in ones(words[plane] & model_bits) {
-                    for lane in 0..TILE {
-                        counts[lane] = simd.subtract(counts[lane], simd.load(&rows[plane][row][lane]));
-                    }
+                    rest &= rest - 1;
                 }
             }
             for lane in 0..TILE {
@@ -160,31 +159,20 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     }
 }
 
-/// rows[r] ← 1 for each of 64 hidden units whose column has bit r, 0 for the others.
+/// rows[r] ← 1 for each of 64 hidden units whose column has bit r, −1 where that is one of the model's, 0 for the others.
 #[inline(always)]
-fn expand<S: Simd>(simd: S, columns: &[S::Words; TILE], rows: &mut [[Lanes; TILE]; WORD_ROWS]) {
+fn expand<S: Simd>(simd: S, columns: &[S::Words; TILE], model_bits: u32, rows: &mut [[Lanes; TILE]; WORD_ROWS]) {
     let zero = simd.splat_word(0);
     for (row, numbers) in rows.iter_mut().enumerate() {
         let bit = 1 << row;
         // The bit as a signed integer becomes a power of two, whose inverse is exact.
-        let (mask, inverse) = (simd.splat_word(bit), simd.splat(1.0 / (bit as i32 as f32)));
+        let sign = if model_bits & bit == 0 { 1.0 } else { -1.0 };
+        let (mask, inverse) = (simd.splat_word(bit), simd.splat(sign / (bit as i32 as f32)));
         for lane in 0..TILE {
             let number = simd.to_numbers(simd.and_xor(columns[lane], mask, zero));
             simd.store(&mut numbers[lane], simd.multiply(number, inverse));
         }
     }
-}
-
-/// Returns the positions of the bits that are on, ascending.
-#[inline(always)]
-fn ones(mut word: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let position = word.trailing_zeros() as usize;
-        (word != 0).then(|| {
-            word &= word - 1;
-            position
-        })
-    })
 }
 
 /// Adds the same to one block of the transposed weights (hidden × 128 visible units), in the lanes that `touched`
