@@ -220,5 +220,12 @@ fn wrong_inputs_are_refused_by_name() {
         let message = format!("`{key}` cannot be \"exact\" for a model of 60 visible and 30 hidden units");
         call.stderr(contains(message).and(contains(format!("{most} is the maximum"))));
     }
+    // Of a deep network the top layer counts, and each layer that is trained so.
+    let exact = "evaluate.log_likelihood=exact";
+    let deep =
+        |layers: &str, key: &str| bench.sweep(&[wide[0], "model.kind=dbn", &format!("model.layers={layers}"), key]);
+    deep("[40, 30]", exact).assert().code(2).stderr(contains("of 40 visible and 30 hidden units"));
+    deep("[40, 8]", "train.method=exact").assert().code(2).stderr(contains("of 60 visible and 40 hidden units"));
     assert!(!bench.path("results").exists());
+    deep("[40, 8]", exact).assert().success();
 }

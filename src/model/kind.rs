@@ -47,6 +47,16 @@ impl ModelKind {
         }
     }
 
+    /// Returns the numbers of visible and hidden units of each layer that is trained, from below, in a model of `visible`
+    /// units.
+    pub fn trained_layers(self, model: &ModelOptions, visible: usize) -> Vec<(usize, usize)> {
+        if !self.has_layers() {
+            return vec![(visible, model.hidden)];
+        }
+        let below = std::iter::once(visible).chain(model.layers.iter().copied());
+        below.zip(model.layers.iter().copied()).collect()
+    }
+
     /// Returns a learner at the state before the first update. Everything drawn is a function of `seed`. `earlier` is the
     /// model that an earlier stage of training left, to start from.
     pub fn learner<'a>(

@@ -106,18 +106,23 @@ fn check_timesteps(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -
 fn check_enumeration(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[usize]) -> Result<(), ConfigErrors> {
     let mut errors: Vec<ConfigError> = Vec::new();
     for (point, &corpus) in plan.points.iter().zip(corpus_of_point) {
-        let RunParameters { model, train, evaluate, .. } = &point.parameters;
+        let parameters = &point.parameters;
+        let RunParameters { model, evaluate, .. } = parameters;
         let Some(units) = corpora[corpus].layout.units else { continue };
-        let (smaller, hidden) = (units.min(model.hidden), model.hidden);
-        let asked = [
-            ("train.method", train.method == Method::Exact, MAXIMUM_GRADIENT_UNITS),
-            ("evaluate.log_likelihood", evaluate.log_likelihood == LikelihoodMethod::Exact, MAXIMUM_ENUMERATED_UNITS),
-        ];
-        for (key, _, most) in asked.into_iter().filter(|&(_, asked, most)| asked && smaller > most) {
-            let message =
-                format!("`{key}` cannot be \"exact\" for a model of {units} visible and {hidden} hidden units");
+        let trained = parameters.layers().zip(model.kind.trained_layers(model, units));
+        let mut asked: Vec<(&str, (usize, usize), usize)> = trained
+            .filter(|(train, _)| train.method == Method::Exact)
+            .map(|(_, sizes)| ("train.method", sizes, MAXIMUM_GRADIENT_UNITS))
+            .collect();
+        if evaluate.log_likelihood == LikelihoodMethod::Exact {
+            let sizes = model.kind.enumerated_layers(model, units);
+            asked.push(("evaluate.log_likelihood", sizes, MAXIMUM_ENUMERATED_UNITS));
+        }
+        let size = if model.kind.has_layers() { "model.layers" } else { "model.hidden" };
+        for (key, (below, own), most) in asked.into_iter().filter(|&(_, (below, own), most)| below.min(own) > most) {
+            let message = format!("`{key}` cannot be \"exact\" for a model of {below} visible and {own} hidden units");
             let label = format!("{most} is the maximum for the smaller layer");
-            errors.push(point.error_at(key, message, label).help("lower `model.hidden`, or use another method"));
+            errors.push(point.error_at(key, message, label).help(format!("lower `{size}`, or use another method")));
         }
     }
     errors.dedup();

@@ -198,12 +198,8 @@ impl Joint<'_> {
         let RunParameters { model, .. } = self.run;
         // The width of rows is known once they are read.
         let visible = if self.rows.is_some() { 0 } else { self.visible() };
-        let (sizes, key) = if model.kind.has_layers() {
-            let below = std::iter::once(visible).chain(model.layers.iter().copied());
-            (below.zip(model.layers.iter().copied()).collect(), "model.layers")
-        } else {
-            (vec![(visible, model.hidden)], "model.hidden")
-        };
+        let key = if model.kind.has_layers() { "model.layers" } else { "model.hidden" };
+        let sizes = model.kind.trained_layers(model, visible);
         let exact = self.run.layers().zip(sizes).filter(|(train, _)| train.method == Method::Exact);
         let smaller = exact.map(|(_, (below, units))| below.min(units)).max().unwrap_or(0);
         if smaller <= MAXIMUM_GRADIENT_UNITS {
