@@ -1,5 +1,6 @@
 //! The down pass: from hidden states to visible inputs or samples.
 
+use super::SAMPLING_COST;
 use super::isa::Kernels;
 use super::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE_UNITS};
 use super::lanes::{Lanes, StreamState, copy_out};
@@ -60,8 +61,9 @@ impl<'a> DownPass<'a> {
         assert_eq!(hidden.columns(), layout.hidden(), "columns of the hidden states and hidden units");
         let rows = hidden.rows();
         let transposes = rows < TABLES_FROM_ROWS && !layout.keeps_blocks();
-        let each_row = layout.hidden().div_ceil(2) * layout.block_count() * BLOCK;
-        let parallel = worth_dividing(each_row * (rows + if transposes { TRANSPOSE_COST } else { 0 }));
+        let (on, lanes) = (layout.hidden().div_ceil(2), layout.block_count() * BLOCK);
+        let transposing = if transposes { TRANSPOSE_COST * on } else { 0 };
+        let parallel = worth_dividing(lanes * (rows * (on + SAMPLING_COST) + transposing));
         let source = if rows >= TABLES_FROM_ROWS {
             divide_into_parts(hidden, &mut scratch.parts);
             Source::Strips

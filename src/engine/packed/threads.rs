@@ -16,7 +16,7 @@ const FORK_FROM: usize = if cfg!(test) { 100_000 } else { 600_000 };
 const FORK_FROM_AWAKE: usize = 40_000;
 /// An update of fewer connections (examples × visible × hidden units) is not worth the time that other threads spend on
 /// waiting.
-const CONNECTIONS_WORTH_WAITING_FOR: usize = 2_000_000;
+const CONNECTIONS_WORTH_WAITING_FOR: usize = 1_000_000;
 /// The looks for work that a waiting thread takes before it queues up again.
 const LOOKS: usize = 64;
 
