@@ -1,5 +1,6 @@
 //! The results at a path: those of a sweep or of a single run.
 
+use crate::machine::file::read_regular;
 use crate::sweep::{PlanFile, PlanFileError, RunRecord, RunStatus, read_record, run_folder};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -111,6 +112,6 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
 
 /// Reads a JSON file.
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
-    let text = std::fs::read(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
+    let text = read_regular(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
     serde_json::from_slice(&text).map_err(|source| ResultsError::Malformed { path: path.to_path_buf(), source })
 }

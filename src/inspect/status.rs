@@ -1,13 +1,14 @@
 //! The status of a sweep as its folder shows it, with a forecast of the time left.
 
 use super::results::{ResultsError, read_plan};
+use crate::machine::file::read_regular;
 use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The status of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -148,7 +149,7 @@ impl Status {
                 job: claim.job.clone(),
                 epoch: claim.epoch,
                 epochs: claim.epochs,
-                running_s: seconds_since(UNIX_EPOCH + std::time::Duration::from_secs(claim.claimed_at)),
+                running_s: UNIX_EPOCH.checked_add(Duration::from_secs(claim.claimed_at)).map_or(0.0, seconds_since),
                 silent_s: last_sign_of_life(folder, &run_id).map(seconds_since),
                 run_id,
             }),
@@ -226,7 +227,7 @@ fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<F
 }
 
 fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
-    let bytes = std::fs::read(run_folder(folder, run_id).join("result.json")).ok()?;
+    let bytes = read_regular(&run_folder(folder, run_id).join("result.json")).ok()?;
     serde_json::from_slice::<Timed>(&bytes).ok().map(|timed| timed.timing.total_s)
 }
 

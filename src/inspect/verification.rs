@@ -2,9 +2,10 @@
 
 use super::results::{Results, ResultsError};
 use crate::engine::{Isa, Purpose, RowStreams, permutation};
+use crate::machine::file::{read_regular, read_regular_text};
 use crate::sweep::{
-    Artifact, EpochRecord, ExecuteOptions, Prepared, RunRecord, Shard, StoreError, SweepObserver, Workers, digest,
-    execute, read_record, run_folder,
+    Artifact, EpochRecord, ExecuteOptions, Named, Prepared, RunRecord, Shard, StoreError, SweepObserver, Workers,
+    digest, execute, read_record, run_folder,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -149,7 +150,11 @@ pub fn check_files(folder: &Path, record: &RunRecord) -> Verified {
 }
 
 fn check_artifact(run_folder: &Path, artifact: &Artifact) -> Option<Fault> {
-    let what = match std::fs::read(run_folder.join(&artifact.path)) {
+    let path = match Named::Artifact.below(run_folder, &artifact.path) {
+        Err(error) => return Some(Fault::File { path: "result.json".into(), what: format!("names a file: {error}") }),
+        Ok(path) => path,
+    };
+    let what = match read_regular(&path) {
         Err(error) => format!("cannot be read: {error}"),
         Ok(bytes) => {
             let found = Artifact::new(&*artifact.path, &bytes).blake3;
@@ -164,7 +169,7 @@ fn check_artifact(run_folder: &Path, artifact: &Artifact) -> Option<Fault> {
 
 /// Reads the lines of `epochs.jsonl`; none if the run failed before its first.
 fn read_epochs(run_folder: &Path) -> Result<Vec<EpochRecord>, String> {
-    let text = match std::fs::read_to_string(run_folder.join("epochs.jsonl")) {
+    let text = match read_regular_text(&run_folder.join("epochs.jsonl")) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("cannot be read: {error}")),

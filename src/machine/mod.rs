@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod control_group;
 pub(crate) mod cpu;
 mod environment;
+pub(crate) mod file;
 pub(crate) mod host;
 pub(crate) mod memory;
 

@@ -28,7 +28,6 @@ pub use plan::{
     MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
     expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
-pub(crate) use results::times_of;
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,
     FileNote, Interruption, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription, ModelFault,
@@ -38,6 +37,7 @@ pub use results::{
     Variant, canonical_json, digest, find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown,
     read_record, read_records, run_folder, run_state, sum_up, terminal_columns, to_csv,
 };
+pub(crate) use results::{Named, times_of};
 pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;
-pub(crate) use store::{create_folder, write_whole};
+pub(crate) use store::{create_folder, end_of_links, write_whole};

@@ -5,6 +5,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
 use crate::report::{FILE_NAME, Report};
+use crate::sweep::end_of_links;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,10 @@ pub(in crate::cli) fn write_beside(folder: &Path) {
 pub(in crate::cli) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let report = Report::read(&arguments.results)?;
-    let path = arguments.out.clone().unwrap_or_else(|| arguments.results.join(FILE_NAME));
+    let path = match &arguments.out {
+        Some(out) => end_of_links(out)?,
+        None => arguments.results.join(FILE_NAME),
+    };
     let bytes = report.write(&path)?;
     if arguments.verbosity.quiet {
         return Ok(Exit::Done);

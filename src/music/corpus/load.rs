@@ -8,6 +8,7 @@ use super::folder::{self, Found};
 use super::report::{FileReport, FileStatus};
 use super::rows::RowFiles;
 use super::song::{Corpus, Progress, Song, Split};
+use crate::machine::file::read_regular;
 use crate::music::options::{CorpusOptions, Damaged, OptionError};
 use crate::music::piano_roll::{Layout, Plane};
 use rayon::prelude::*;
@@ -43,7 +44,7 @@ impl Corpus {
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         if folder::has_extension(path, &["json"]) {
-            let bytes = fs::read(path).map_err(at_path)?;
+            let bytes = read_regular(path).map_err(at_path)?;
             let corpus = data_set::read(&bytes, name, options)
                 .map_err(|error| CorpusError::Polyphonic { path: path.clone(), error })?;
             progress(1, 1);

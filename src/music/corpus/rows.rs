@@ -6,8 +6,8 @@ use super::report::{FileReport, counted};
 use super::song::{Corpus, Progress, Song, Split};
 use crate::data::Format;
 use crate::engine::BitMatrix;
+use crate::machine::file::read_regular;
 use crate::music::piano_roll::{Layout, PianoRoll};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of a folder without their extensions, with the split that each holds.
@@ -105,10 +105,7 @@ impl RowFiles {
 fn read_table(file: &RowFile) -> Result<BitMatrix, CorpusError> {
     let path = &file.path;
     let at_path = |error| CorpusError::Path { path: path.clone(), error };
-    if !fs::metadata(path).map_err(at_path)?.is_file() {
-        return Err(CorpusError::UnknownKind(path.clone()));
-    }
-    let bytes = fs::read(path).map_err(at_path)?;
+    let bytes = read_regular(path).map_err(at_path)?;
     file.format.read(&bytes).map_err(|error| CorpusError::Rows { path: path.clone(), error })
 }
 

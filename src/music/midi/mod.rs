@@ -68,6 +68,9 @@ pub enum MidiError {
 }
 
 impl MidiFile {
+    /// The largest file read as MIDI, in bytes. The largest in circulation have some tens of megabytes.
+    pub const MAX_BYTES: u64 = 1 << 28;
+
     /// Reads the bytes of a MIDI file, or of one wrapped in RIFF.
     pub fn parse(bytes: &[u8]) -> Result<Self, MidiError> {
         if bytes.is_empty() {

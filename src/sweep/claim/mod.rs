@@ -3,6 +3,7 @@
 pub(in crate::sweep) mod heart;
 pub(in crate::sweep) mod presence;
 
+use crate::machine::file::{open_regular, read_regular};
 use crate::machine::host::{batch_job, host_name, process_identity};
 use crate::sweep::store::{StoreError, create_folder};
 use serde::{Deserialize, Serialize};
@@ -120,7 +121,7 @@ impl FoundClaim {
 
     fn read(path: &Path) -> io::Result<Option<Self>> {
         // The file is opened before its time is asked for: a network file system then answers from the server.
-        let mut file = match File::open(path) {
+        let mut file = match open_regular(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -156,7 +157,17 @@ fn succession(run_folder: &Path) -> io::Result<Vec<FoundClaim>> {
 fn successor_path(run_folder: &Path, token: &str) -> PathBuf {
     // A token that this program did not write must not lead to another folder.
     let token: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
-    run_folder.join(format!(".after-{token}"))
+    run_folder.join(format!("{SUCCESSOR}{token}"))
+}
+
+/// The beginning of the names of claims that are not yet in their place.
+const PRIVATE: &str = ".claim-";
+/// The beginning of the names of claims that succeed another.
+const SUCCESSOR: &str = ".after-";
+
+/// Returns true if a file of that name in a run's folder belongs to a claim.
+pub(in crate::sweep) fn is_part_of_claim(name: &str) -> bool {
+    name == CLAIM_FILE || name.starts_with(PRIVATE) || name.starts_with(SUCCESSOR)
 }
 
 /// The result of an attempt to claim a run.
@@ -261,7 +272,7 @@ pub(crate) fn acquire(run_folder: &Path, epochs: u64) -> Result<Acquired, StoreE
     let path = run_folder.join(CLAIM_FILE);
     create_folder(run_folder)?;
     let claim = Claim::of_this_process(epochs);
-    let private = run_folder.join(format!(".claim-{}", claim.token));
+    let private = run_folder.join(format!("{PRIVATE}{}", claim.token));
     fs::write(&private, claim.to_bytes()).map_err(StoreError::at("cannot write", &private))?;
     let acquired = acquire_by(run_folder, &private, claim);
     let _ = fs::remove_file(&private);
@@ -330,7 +341,7 @@ fn link_new(source: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::hard_link(source, target) {
         // A network file system may have made the link and report its own second attempt as a conflict.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let ours = fs::read(target).is_ok_and(|found| found == bytes && source != target);
+            let ours = read_regular(target).is_ok_and(|found| found == bytes && source != target);
             if ours { Ok(()) } else { Err(error) }
         }
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {

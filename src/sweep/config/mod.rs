@@ -41,6 +41,7 @@ pub(in crate::sweep) use layer::PointSettings;
 pub(in crate::sweep) use value::Explicit;
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
+use crate::machine::file::read_regular_up_to;
 use axis::RandomAxis;
 use document::Document;
 use layer::Layer;
@@ -174,10 +175,15 @@ impl SweepConfig {
     }
 }
 
+/// The largest configuration, in bytes.
+const MAX_BYTES: u64 = 1 << 26;
+
 fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::ErrorKind;
     let name = path.display();
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    let bytes = read_regular_up_to(path, MAX_BYTES);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
+    text.map_err(|error| match error.kind() {
         ErrorKind::NotFound => ConfigError::new(format!("there is no configuration file `{name}`"))
             .help("give the path of a TOML file, such as `--config configs/quick.toml`"),
         ErrorKind::InvalidData => ConfigError::new(format!("the configuration `{name}` is not a text in UTF-8")),

@@ -1,10 +1,17 @@
 //! The folder of a sweep's results: its description, its runs, its summary.
 
+use super::model_file::ModelFile;
 use super::plan_file::PlanFile;
 use super::record::RunRecord;
+use super::rolls::RollsFile;
+use super::state::INTERRUPTED_FILE;
 use super::summary::{Summary, to_csv};
+use crate::machine::file::read_regular_text;
+use crate::sweep::claim::{CLAIM_FILE, is_part_of_claim};
 use crate::sweep::plan::Prepared;
-use crate::sweep::store::{StoreError, create_folder, keep_whole};
+use crate::sweep::store::{StoreError, UNFINISHED, create_folder, keep_whole};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Creates the folder of a sweep's results, with the files that describe the sweep: the resolved configuration, the
@@ -40,9 +47,98 @@ pub fn run_folder(folder: &Path, run_id: &str) -> PathBuf {
 
 /// Reads the record of a complete run; `None` if there is none or it belongs to another run.
 pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
-    let text = std::fs::read_to_string(run_folder.join("result.json")).ok()?;
-    let record: RunRecord = serde_json::from_str(&text).ok()?;
-    (record.run_id == run_id && record.schema == RunRecord::SCHEMA).then_some(record)
+    find_record(run_folder, run_id).ok().flatten()
+}
+
+/// Reads the record of a complete run as [`read_record`] does; an error with the reason if there is one that cannot be
+/// read or belongs to another run.
+pub(super) fn find_record(run_folder: &Path, run_id: &str) -> Result<Option<RunRecord>, String> {
+    let text = match read_regular_text(&run_folder.join(RECORD_FILE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|error| error.to_string())?,
+    };
+    let record: RunRecord = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    if record.run_id != run_id || record.schema != RunRecord::SCHEMA {
+        let (run_id, schema) = (record.run_id.escape_debug(), record.schema);
+        return Err(format!("it belongs to run {run_id}, schema {schema}"));
+    }
+    Ok(Some(record))
+}
+
+/// The file that makes a run complete.
+pub(super) const RECORD_FILE: &str = "result.json";
+/// The folder of the samples of a run, below its own.
+pub(super) const SAMPLES: &str = "samples";
+
+/// Returns true if this program writes files of that name to the folder of a run, or to a folder of samples below it.
+/// Everything else there is the user's.
+pub(super) fn is_own_file(name: &str, in_samples: bool) -> bool {
+    const OF_RUN: [&str; 8] = [
+        RECORD_FILE,
+        "epochs.jsonl",
+        "log.txt",
+        ModelFile::NAME,
+        RollsFile::NAME,
+        "checkpoint.safetensors",
+        INTERRUPTED_FILE,
+        CLAIM_FILE,
+    ];
+    if name.starts_with(UNFINISHED) {
+        return true;
+    }
+    if in_samples {
+        let number = name.strip_suffix(".mid");
+        let numbered =
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+        return numbered || name == "samples.npy";
+    }
+    OF_RUN.contains(&name) || is_part_of_claim(name)
+}
+
+/// Removes the files that this program has written to the folder of a run, those of samples included, except for those
+/// to `keep`; `result.json`, which marks a complete run, first. What a user has put there stays.
+pub(in crate::sweep) fn clear_run_folder(folder: &Path, keep: &dyn Fn(&str) -> bool) -> std::io::Result<()> {
+    let gone = |result: std::io::Result<()>| match result {
+        Err(failure) if failure.kind() != ErrorKind::NotFound => Err(failure),
+        _ => Ok(()),
+    };
+    gone(fs::remove_file(folder.join(RECORD_FILE)))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name == SAMPLES && entry.file_type()?.is_dir() {
+            for sample in fs::read_dir(entry.path())? {
+                let sample = sample?;
+                if sample.file_name().to_str().is_some_and(|name| is_own_file(name, true)) {
+                    gone(fs::remove_file(sample.path()))?;
+                }
+            }
+            // Only an empty one goes.
+            let _ = fs::remove_dir(entry.path());
+        } else if is_own_file(name, false) && !keep(name) {
+            gone(fs::remove_file(entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves what a user has put into the folder of a run to another folder of the run, if nothing of that name is there.
+pub(super) fn move_files_of_user(from: &Path, to: &Path) -> std::io::Result<()> {
+    for (below, in_samples) in [("", false), (SAMPLES, true)] {
+        let (from, to) = (from.join(below), to.join(below));
+        for entry in fs::read_dir(from).into_iter().flatten() {
+            let entry = entry?;
+            let name = entry.file_name();
+            let own = name.to_str().is_some_and(|name| is_own_file(name, in_samples) || !in_samples && name == SAMPLES);
+            let target = to.join(&name);
+            if !own && fs::symlink_metadata(&target).is_err() {
+                fs::create_dir_all(&to)?;
+                fs::rename(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Reads the records of all runs of a plan; `None` for a run that is not complete.

@@ -5,6 +5,7 @@ mod merge;
 mod metric;
 mod metrics;
 mod model_file;
+mod names;
 mod plan_file;
 mod record;
 mod rolls;
@@ -13,6 +14,7 @@ mod summary;
 pub(in crate::sweep) mod tensor_file;
 
 pub use crate::model::Metrics;
+pub(in crate::sweep) use folder::clear_run_folder;
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};
 pub use metric::{
@@ -23,6 +25,7 @@ pub use metrics::{
     METRICS, TerminalColumn, find_metric, metric_names, metric_order, metrics_markdown, terminal_columns,
 };
 pub use model_file::{ModelDescription, ModelFault, ModelFile, ModelFileError};
+pub(crate) use names::Named;
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
     Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,

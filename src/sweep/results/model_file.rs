@@ -2,6 +2,7 @@
 
 use super::tensor_file::{self, TensorFileError};
 use crate::engine::{EngineKind, Isa, Parameters};
+use crate::machine::file::read_regular;
 use crate::model::{LearnerError, Model, ModelKind, Tensors};
 use crate::music::Layout;
 use crate::sweep::config::{Key, RunParameters};
@@ -138,7 +139,7 @@ impl ModelFile {
 
     /// Reads a file that [`Self::write`] wrote.
     pub fn read(path: &Path) -> Result<Self, ModelFileError> {
-        let bytes = std::fs::read(path).map_err(StoreError::at("cannot read the model", path))?;
+        let bytes = read_regular(path).map_err(StoreError::at("cannot read the model", path))?;
         Self::from_bytes(&bytes).map_err(|fault| ModelFileError::Invalid { path: path.to_path_buf(), fault })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::Length;
 use crate::cli::error::CliError;
+use crate::machine::file::read_regular_up_to;
 use crate::music::midi::MidiFile;
 use crate::music::{
     Compat, CorpusOptions, MAX_STEPS, PianoRoll, Plane, Reading, Sketch, Voice, builtin, notes, read_midi,
@@ -145,7 +146,8 @@ impl File {
     /// silent row at the end.
     fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, CliError> {
         let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-        let bytes = std::fs::read(path).map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
+        let bytes = read_regular_up_to(path, MidiFile::MAX_BYTES);
+        let bytes = bytes.map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
         let file = MidiFile::parse(&bytes).map_err(|error| CliError::usage(fault(&error)))?;
         let options = CorpusOptions {
             compat: Compat::None,
