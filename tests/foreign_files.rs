@@ -332,6 +332,116 @@ fn one_bad_run_in_a_shard_leaves_the_others() {
     assert!(fs::symlink_metadata(merged.join("mine/up")).is_err() && !merged.join("mine/pipe").exists());
 }
 
+/// Asserts that a person's terminal gets nothing to obey, and that no text from a file begins a line.
+fn assert_plain(output: &std::process::Output) {
+    for stream in [&output.stdout, &output.stderr] {
+        let text = std::str::from_utf8(stream).unwrap();
+        assert!(!text.contains(|letter: char| letter.is_control() && letter != '\n'), "{text:?}");
+        assert!(!text.contains('\u{202e}') && !text.lines().any(|line| line.starts_with("FAKE")), "{text:?}");
+    }
+}
+
+#[test]
+fn text_from_files_is_shown_escaped() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    const EVIL: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\r\nFAKE line\u{9b}31m\u{202e}y";
+    let bench = Bench::new(SMALL);
+    let results = bench.results();
+    fs::create_dir(bench.path("midi")).unwrap();
+    let names: [&[u8]; 5] = [EVIL.as_bytes(), b"a\xff", b"a\xfe", "a\u{fffd}".as_bytes(), "F\u{fc}r Elise".as_bytes()];
+    for (name, (_, song)) in names.into_iter().zip(chordbench::music::builtin::songs()) {
+        let bytes = if name == EVIL.as_bytes() { &song[..30] } else { &song[..] };
+        fs::write(bench.path("midi").join(OsStr::from_bytes(&[name, b".mid"].concat())), bytes).unwrap();
+    }
+    for arguments in [&["corpus", "midi"][..], &["corpus", "midi", "--json"], &["plan", "--config", "sweep.toml"]] {
+        let output = bench.prompt(arguments).args(["--set", "corpus.path=midi"]).output().unwrap();
+        assert_plain(&output);
+        let text = String::from_utf8(output.stdout).unwrap();
+        if arguments == ["corpus", "midi"] {
+            let shown = ["a\\xff.mid", "a\\xfe.mid", "a\u{fffd}.mid", "F\u{fc}r Elise.mid", "x\\u001b[2J"];
+            assert!(shown.iter().all(|name| text.contains(name)), "{text}");
+        }
+    }
+    let log = bench.prompt(&["--config", "sweep.toml", "-vv", "--set", "corpus.path=midi", "--out", "o"]).output();
+    assert_plain(&log.unwrap());
+    // Paths that the user gives.
+    fs::write(bench.path(&format!("{EVIL}.toml")), "k = ").unwrap();
+    let path = format!("{EVIL}.toml");
+    assert_plain(&bench.prompt(&["plan", "--config", &path]).output().unwrap());
+    for verb in ["status", "report", "verify", "merge", "corpus"] {
+        assert_plain(&bench.prompt(&[verb, EVIL]).output().unwrap());
+    }
+    // What files of results say.
+    let run = first_run(&results);
+    let run_id = run.file_name().unwrap().to_str().unwrap().to_owned();
+    let all = |bench: &Bench| {
+        for arguments in [
+            &["status", "results/small"][..],
+            &["status", "results/small", "--json"],
+            &["verify", "results/small"],
+            &["merge", "results/small"],
+            &["merge", "results/small", "--json"],
+            &["report", "results/small"],
+            &["compare", "results/small", "results/small"],
+        ] {
+            assert_plain(&bench.prompt(arguments).output().unwrap());
+        }
+    };
+    let sound = fs::read(run.join("result.json")).unwrap();
+    edit(&run.join("result.json"), |record| {
+        record["status"] = "failed".into();
+        record["error"] = EVIL.into();
+        record["artifacts"][0]["path"] = EVIL.into();
+        record["params"]["train.k"] = EVIL.into();
+        record["digest"] = EVIL.into();
+    });
+    all(&bench);
+    for place in ["metrics", "params"] {
+        fs::write(run.join("result.json"), &sound).unwrap();
+        edit(&run.join("result.json"), |record| record[place][EVIL] = 1.0.into());
+        all(&bench);
+        let folder = run.to_str().unwrap();
+        assert_plain(&bench.prompt(&["compare", folder, folder]).output().unwrap());
+    }
+    let plan = fs::read(results.join("plan.json")).unwrap();
+    edit(&results.join("plan.json"), |plan| {
+        plan["runs"][0]["swept"]["train.k"] = EVIL.into();
+        plan["runs"][0]["seed"] = EVIL.into();
+    });
+    all(&bench);
+    let places: [fn(&mut Value); 4] = [
+        |plan| plan["name"] = EVIL.into(),
+        |plan| plan["swept"][0] = EVIL.into(),
+        |plan| plan["runs"][0]["swept"][EVIL] = 1.into(),
+        |plan| plan["runs"][0]["run_id"] = EVIL.into(),
+    ];
+    for change in places {
+        fs::write(results.join("plan.json"), &plan).unwrap();
+        edit(&results.join("plan.json"), change);
+        all(&bench);
+    }
+    fs::write(results.join("plan.json"), &plan).unwrap();
+    fs::remove_file(run.join("result.json")).unwrap();
+    let interrupted = json!({"schema": 1, "run_id": run_id, "cause": "signal", "reason": EVIL, "epoch": 1, "epochs": 2,
+        "spent_s": 1.0});
+    fs::write(run.join("interrupted.json"), interrupted.to_string()).unwrap();
+    all(&bench);
+    let claim = json!({"schema": 1, "host": EVIL, "pid": 1, "process": null, "token": "abc", "job": EVIL, "epoch": 0,
+        "epochs": 0, "claimed_at": 0});
+    fs::write(run.join("claim.json"), claim.to_string()).unwrap();
+    all(&bench);
+    fs::remove_file(run.join("claim.json")).unwrap();
+    fs::write(run.join("result.json"), sound).unwrap();
+    edit_model(&run.join("model.safetensors"), |model| model["run_id"] = EVIL.into());
+    let model = run.join("model.safetensors");
+    for verb in ["evaluate", "sample"] {
+        let mut call = bench.prompt(&[verb, "--model", model.to_str().unwrap()]);
+        call.args(if verb == "sample" { &["--out", "music"][..] } else { &[] });
+        assert_plain(&call.output().unwrap());
+    }
+}
+
 #[test]
 fn the_files_of_the_user_stay_in_the_folder_of_a_run() {
     let bench = Bench::new(SMALL);

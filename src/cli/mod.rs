@@ -4,6 +4,7 @@ mod arguments;
 mod corpus;
 mod error;
 mod exit;
+mod interruption;
 mod key_flag;
 mod model;
 mod output;
@@ -28,7 +29,7 @@ use sweep::{merge, plan, run, status, submit};
 #[command(name = "runner", version, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
     Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 3 a regression \
-    found by compare;\n4 incomplete; 130 or 143 interrupted.")]
+    found by compare;\n4 incomplete; 129, 130 or 143 interrupted.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

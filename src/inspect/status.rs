@@ -2,6 +2,7 @@
 
 use super::results::{ResultsError, read_plan};
 use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub struct Status {
     /// The sweep's name.
     pub name: String,
     /// The folder of the results.
+    #[serde(serialize_with = "as_shown")]
     pub folder: PathBuf,
     /// The number of runs of the plan, those of the same name counted once.
     pub runs: usize,
@@ -168,6 +170,11 @@ impl Status {
     pub fn is_complete(&self) -> bool {
         self.ok + self.failed.len() == self.runs
     }
+}
+
+/// Serialises a path, which need not be Unicode.
+fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.shown())
 }
 
 fn seconds_since(time: SystemTime) -> f64 {

@@ -8,6 +8,7 @@ mod environment;
 pub(crate) mod file;
 pub(crate) mod host;
 pub(crate) mod memory;
+pub(crate) mod text;
 
 pub use cpu::logical_cpus;
 pub use environment::Environment;

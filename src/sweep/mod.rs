@@ -37,7 +37,7 @@ pub use results::{
     Variant, canonical_json, digest, find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown,
     read_record, read_records, run_folder, run_state, sum_up, terminal_columns, to_csv,
 };
-pub(crate) use results::{Named, times_of};
+pub(crate) use results::{Named, check_names, times_of};
 pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, end_of_links, write_whole};

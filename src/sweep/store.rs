@@ -1,13 +1,14 @@
 //! Files that are either whole or absent: written beside their place, synced, then renamed into it.
 
 use crate::machine::file::{check_kind, open_for_writing, read_regular};
+use crate::machine::text::Shown as _;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The error of a file or folder that could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} {}: {source}", path.display())]
+#[error("{action} {}: {source}", path.shown())]
 pub struct StoreError {
     /// The action that failed: "cannot write", "cannot create", …
     pub action: &'static str,

@@ -4,22 +4,18 @@ use super::plan;
 use crate::cli::arguments::{ConfigArguments, Verbosity};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::interruption::{end_in_time, watch_signals};
 use crate::cli::output::console::{log_files, print, start_logging};
 use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
 use crate::machine::available_bytes;
+use crate::machine::text::Shown as _;
 use crate::sweep::{
-    ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory,
-    execute,
+    ExecuteOptions, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory, execute,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// The longest time that runs may take to stop after a signal. Work that cannot stop, such as a large evaluation, is
-/// left after this time. Batch systems kill half a minute after they have asked.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// Arguments of `runner run`.
 #[derive(Debug, Args)]
@@ -90,9 +86,9 @@ impl RunArguments {
 
 pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let interrupt =
-        Interrupt::on_signals().map_err(|error| CliError::failed(format!("cannot watch for signals: {error}")))?;
-    end_in_time(interrupt.clone());
+    let interrupt = watch_signals()?;
+    let left = "some runs did not stop in time; they will continue from their last checkpoints";
+    end_in_time(interrupt.clone(), move || tracing::warn!("{left}"));
     let (mut sweep, plan) = plan::read(&arguments.config, arguments.verbosity)?;
     let config_text = sweep.to_toml();
     let isa = sweep.instruction_set()?;
@@ -143,23 +139,9 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     report(&outcome, arguments.verbosity)
 }
 
-/// Ends the program some time after a signal, even if runs are at work: their last checkpoints stay.
-fn end_in_time(interrupt: Interrupt) {
-    let watch = move || loop {
-        std::thread::sleep(Duration::from_millis(100));
-        if let Some(signal) = interrupt.raised() {
-            std::thread::sleep(GRACE);
-            tracing::warn!("some runs did not stop in time; they will continue from their last checkpoints");
-            std::process::exit(i32::from(signal.exit_code()));
-        }
-    };
-    // Without it the program ends too, only later.
-    let _ = std::thread::Builder::new().name("end-in-time".into()).spawn(watch);
-}
-
 fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
     for (run_id, reason) in &outcome.failed {
-        tracing::error!("run {run_id} failed: {reason}");
+        tracing::error!("run {run_id} failed: {}", reason.shown());
     }
     if outcome.timed_out > 0 {
         let runs = outcome.timed_out;
@@ -187,7 +169,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
         summary.failed,
         summary.missing,
         &summary.digest[..12],
-        outcome.folder.display(),
+        outcome.folder.shown(),
     );
     print(&text, exit)
 }

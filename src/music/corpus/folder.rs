@@ -1,5 +1,6 @@
 //! The search of a folder for the MIDI files of a corpus.
 
+use crate::machine::text::Shown as _;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// A file found below a folder.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The path relative to the folder, with `/` between folders.
+    /// The path relative to the folder, with `/` between folders, as it is shown.
     pub(super) name: String,
     /// The path by which the file is opened.
     pub(super) path: PathBuf,
@@ -58,8 +59,14 @@ pub(super) fn midi_files(root: &Path) -> io::Result<Vec<Found>> {
         folders = linked;
     }
     // Names that are not Unicode may look alike. Then their bytes decide, not the order in which the system lists them.
-    found.sort_by(|a, b| (&a.name, a.path.as_os_str()).cmp(&(&b.name, b.path.as_os_str())));
+    found.sort_by_cached_key(|file| (order_of(file, root), file.path.clone().into_os_string()));
     Ok(found)
+}
+
+/// Returns the key by which files are ordered: the path below the folder of a corpus.
+fn order_of(file: &Found, root: &Path) -> String {
+    let below = file.path.strip_prefix(root).unwrap_or(&file.path);
+    below.to_string_lossy().into_owned()
 }
 
 /// Sorts the entries of one folder into MIDI files, folders, and links to folders.
@@ -73,7 +80,7 @@ fn visit(
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let path = entry.path();
-        let own = entry.file_name().to_string_lossy().into_owned();
+        let own = entry.file_name().shown().into_owned();
         let name = if name.is_empty() { own } else { format!("{name}/{own}") };
         let is_link = entry.file_type()?.is_symlink();
         let fault = match fs::metadata(&path) {

@@ -9,6 +9,7 @@ use super::report::{FileReport, FileStatus};
 use super::rows::RowFiles;
 use super::song::{Corpus, Progress, Song, Split};
 use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::music::options::{CorpusOptions, Damaged, OptionError};
 use crate::music::piano_roll::{Layout, Plane};
 use rayon::prelude::*;
@@ -42,7 +43,7 @@ impl Corpus {
             }
             return Ok(read_all(options, &found, progress, |file| file::read_found(file, options)));
         }
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or(path.as_os_str()).shown().into_owned();
         if folder::has_extension(path, &["json"]) {
             let bytes = read_regular(path).map_err(at_path)?;
             let corpus = data_set::read(&bytes, name, options)

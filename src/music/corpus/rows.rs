@@ -7,6 +7,7 @@ use super::song::{Corpus, Progress, Song, Split};
 use crate::data::Format;
 use crate::engine::BitMatrix;
 use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::music::piano_roll::{Layout, PianoRoll};
 use std::path::{Path, PathBuf};
 
@@ -110,7 +111,7 @@ fn read_table(file: &RowFile) -> Result<BitMatrix, CorpusError> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_name().unwrap_or(path.as_os_str()).shown().into_owned()
 }
 
 #[cfg(test)]
@@ -119,6 +120,7 @@ mod tests {
     use crate::data::to_npy;
     use crate::music::{CorpusOptions, FileStatus, SongSplit};
     use crate::testing::random_bits;
+    use std::fs;
 
     fn load(path: &Path) -> Result<Corpus, CorpusError> {
         let options = CorpusOptions { path: Some(path.to_path_buf()), ..CorpusOptions::default() };

@@ -42,6 +42,7 @@ pub(in crate::sweep) use value::Explicit;
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use crate::machine::file::read_regular_up_to;
+use crate::machine::text::Shown as _;
 use axis::RandomAxis;
 use document::Document;
 use layer::Layer;
@@ -49,7 +50,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Assignment, file_name_fault, position};
+pub(in crate::sweep) use value::file_name_fault;
+use value::{Assignment, position};
 
 /// The number of things to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +155,7 @@ impl SweepConfig {
         let mut explicit = self.base.clone();
         if let Some(path) = corpus_path {
             let Some(text) = path.to_str() else {
-                let message = format!("the path {} is not Unicode", path.display());
+                let message = format!("the path {} is not Unicode", path.shown());
                 return Err(ConfigError::new(message).into());
             };
             explicit.0[position("corpus.path")] =
@@ -180,7 +182,7 @@ const MAX_BYTES: u64 = 1 << 26;
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::ErrorKind;
-    let name = path.display();
+    let name = path.shown();
     let bytes = read_regular_up_to(path, MAX_BYTES);
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
     text.map_err(|error| match error.kind() {
@@ -328,7 +330,7 @@ fn default_name(path: Option<&Path>) -> Result<String, ConfigError> {
     let stem = path.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
     match file_name_fault(stem) {
         None => Ok(stem.to_owned()),
-        Some(fault) => Err(ConfigError::new(format!("the file `{}` cannot name its sweep: {fault}", path.display()))
+        Some(fault) => Err(ConfigError::new(format!("the file `{}` cannot name its sweep: {fault}", path.shown()))
             .help("set `name` at the top of the file, or with `--set name=…`")),
     }
 }

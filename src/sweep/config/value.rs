@@ -4,6 +4,7 @@ use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
 use super::key::{Key, Kind, Literal, display};
 use super::keys::{KEYS, find_key};
+use crate::machine::text::Shown as _;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             ConfigError::at(
                 &node.origin,
                 format!("`{}` starts from a folder whose name is not Unicode", key.path),
-                format!("relative to {}", folder.display()),
+                format!("relative to {}", folder.shown()),
             )
             .help("write an absolute path, or give it with `--set` relative to the working directory")
         }),

@@ -1,6 +1,7 @@
 //! The folder of a sweep's results: its description, its runs, its summary.
 
 use super::model_file::ModelFile;
+use super::names::{ForeignName, check_keys};
 use super::plan_file::PlanFile;
 use super::record::RunRecord;
 use super::rolls::RollsFile;
@@ -62,7 +63,13 @@ pub(super) fn find_record(run_folder: &Path, run_id: &str) -> Result<Option<RunR
         let (run_id, schema) = (record.run_id.escape_debug(), record.schema);
         return Err(format!("it belongs to run {run_id}, schema {schema}"));
     }
+    check_names(&record).map_err(|error| error.to_string())?;
     Ok(Some(record))
+}
+
+/// Returns an error unless the names of a record's metrics and parameters are plain.
+pub(crate) fn check_names(record: &RunRecord) -> Result<(), ForeignName> {
+    check_keys(record.metrics.keys().chain(record.params.keys()))
 }
 
 /// The file that makes a run complete.

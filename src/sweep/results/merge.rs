@@ -9,6 +9,7 @@ use super::record::{EpochRecord, RunRecord, RunStatus, digest};
 use super::state::{Interruption, RunState, StateReader};
 use super::summary::Summary;
 use crate::machine::file::{check_kind, open_regular, read_regular, read_regular_text};
+use crate::machine::text::Shown as _;
 use crate::sweep::config::display;
 use crate::sweep::store::{StoreError, create_folder, sync_folder, write_whole};
 use std::collections::{HashMap, HashSet};
@@ -105,7 +106,7 @@ pub enum MergeError {
     /// The folders are of different sweeps.
     #[error(
         "{} and {} belong to different sweeps, and are not merged: {difference}",
-        .first.display(), .second.display()
+        .first.shown(), .second.shown()
     )]
     Differ {
         /// One folder.
@@ -136,8 +137,8 @@ fn conflicts(conflicts: &[Conflict]) -> String {
     const SHOWN: usize = 10;
     let mut text = format!("{} runs have different results in two places, and nothing is merged:", conflicts.len());
     for Conflict { run_id, places: [first, second] } in conflicts.iter().take(SHOWN) {
-        let _ = write!(text, "\n  run {run_id}: {} in {}", first.1, first.0.display());
-        let _ = write!(text, "\n                    {} in {}", second.1, second.0.display());
+        let _ = write!(text, "\n  run {run_id}: {} in {}", first.1, first.0.shown());
+        let _ = write!(text, "\n                    {} in {}", second.1, second.0.shown());
     }
     if conflicts.len() > SHOWN {
         let _ = write!(text, "\n  … and {} more", conflicts.len() - SHOWN);
@@ -336,7 +337,7 @@ fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError>
 fn plan_below(folder: &Path) -> String {
     let below = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     match below.filter(|path| path.join(PlanFile::NAME).is_file()).min() {
-        Some(path) => format!("; there is one in {}: give the folder of the sweep itself", path.display()),
+        Some(path) => format!("; there is one in {}: give the folder of the sweep itself", path.shown()),
         None => String::new(),
     }
 }
@@ -355,12 +356,7 @@ fn difference(first_folder: &Path, first: &PlanFile, second_folder: &Path, secon
         let other: HashSet<&String> = other.iter().collect();
         let mut only = plan.runs.iter().filter(|run| !other.contains(&run.run_id));
         let run = only.next()?;
-        Some(format!(
-            "{} has {} runs of its own, the first {}",
-            folder.display(),
-            1 + only.count(),
-            described(plan, run)
-        ))
+        Some(format!("{} has {} runs of its own, the first {}", folder.shown(), 1 + only.count(), described(plan, run)))
     };
     let parts = [lacks(first_folder, first, &second_ids), lacks(second_folder, second, &first_ids)];
     let mut parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -458,7 +454,7 @@ fn copy_folder(source: &Path, target: &Path, below: &str) -> Result<Result<(), D
         if kind.as_ref().is_ok_and(FileType::is_dir) {
             match copy_folder(&path, &target, &own)? {
                 Err(damage) if own == SAMPLES => return Ok(Err(damage)),
-                Err(damage) => tracing::warn!("{} is not copied: {damage}", path.display()),
+                Err(damage) => tracing::warn!("{} is not copied: {damage}", path.shown()),
                 Ok(()) => {}
             }
             continue;
@@ -473,7 +469,7 @@ fn copy_folder(source: &Path, target: &Path, below: &str) -> Result<Result<(), D
             if (in_samples || below.is_empty()) && is_own_file(&shown, in_samples) {
                 return Ok(Err(damage(&own, error)));
             }
-            tracing::warn!("{} is not copied: {error}", path.display());
+            tracing::warn!("{} is not copied: {error}", path.shown());
             let _ = fs::remove_file(&target);
         }
     }

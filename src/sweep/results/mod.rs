@@ -14,6 +14,7 @@ mod summary;
 pub(in crate::sweep) mod tensor_file;
 
 pub use crate::model::Metrics;
+pub(crate) use folder::check_names;
 pub(in crate::sweep) use folder::clear_run_folder;
 pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};

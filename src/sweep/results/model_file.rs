@@ -3,6 +3,7 @@
 use super::tensor_file::{self, TensorFileError};
 use crate::engine::{EngineKind, Isa, Parameters};
 use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::model::{LearnerError, Model, ModelKind, Tensors};
 use crate::music::Layout;
 use crate::sweep::config::{Key, RunParameters};
@@ -49,7 +50,7 @@ pub enum ModelFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It is not a safetensors file, or not one of this program.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", path.shown())]
     Invalid {
         /// The file.
         path: PathBuf,

@@ -62,6 +62,15 @@ impl Named {
     }
 }
 
+/// Returns an error unless the names of keys or metrics in a file are plain: they become headings, columns and lines.
+pub(super) fn check_keys<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), ForeignName> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let foreign = names.into_iter().find(|name| name.is_empty() || !name.bytes().all(known) || name.len() > LONGEST);
+    foreign.map_or(Ok(()), |name| {
+        Err(ForeignName { name: name.chars().take(LONGEST).collect(), expected: "the name of a key or a metric" })
+    })
+}
+
 /// The most bytes of a name.
 const LONGEST: usize = 200;
 

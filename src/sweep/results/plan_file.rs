@@ -1,7 +1,9 @@
 //! `plan.json`: the runs of a sweep, readable without its corpus.
 
-use super::names::Named;
+use super::names::{Named, check_keys};
 use crate::machine::file::read_regular_text;
+use crate::machine::text::Shown as _;
+use crate::sweep::config::file_name_fault;
 use crate::sweep::plan::Prepared;
 use crate::sweep::plan::RunSpec;
 use crate::sweep::store::{StoreError, keep_whole};
@@ -61,7 +63,7 @@ pub enum PlanFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file is not a plan that this program understands.
-    #[error("{} is not a plan of this version of the program: {reason}", path.display())]
+    #[error("{} is not a plan of this version of the program: {reason}", path.shown())]
     Format {
         /// The file.
         path: PathBuf,
@@ -120,6 +122,10 @@ impl PlanFile {
         for corpus in &self.corpora {
             Named::FileList.check(&corpus.files).map_err(|error| error.to_string())?;
         }
+        if let Some(fault) = file_name_fault(&self.name) {
+            return Err(format!("`{}` is not the name of a sweep: {fault}", self.name.shown()));
+        }
+        check_keys(&self.swept).map_err(|error| error.to_string())?;
         let mut points = 0;
         for (index, run) in self.runs.iter().enumerate() {
             if run.index != index {
@@ -130,6 +136,7 @@ impl PlanFile {
                 return Err(format!("run {index} belongs to point {}, out of order", run.point));
             }
             points = run.point + 1;
+            check_keys(run.swept.keys()).map_err(|error| error.to_string())?;
             if run.corpus >= self.corpora.len() {
                 return Err(format!("run {index} trains on corpus {}, which is not listed", run.corpus));
             }

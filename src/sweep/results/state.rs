@@ -142,7 +142,7 @@ impl StateReader {
             return state;
         }
         let found = find(&run_folder).ok().flatten();
-        if let Some(found) = found.as_ref().filter(|found| !found.is_dead(self.now)) {
+        if let Some(found) = found.as_ref().filter(|found| !found.seems_dead(self.now)) {
             return RunState::Running(found.claim.clone());
         }
         let interrupted = || match found {

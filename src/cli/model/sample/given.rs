@@ -3,6 +3,7 @@
 use crate::cli::arguments::Length;
 use crate::cli::error::CliError;
 use crate::machine::file::read_regular_up_to;
+use crate::machine::text::Shown as _;
 use crate::music::midi::MidiFile;
 use crate::music::{
     Compat, CorpusOptions, MAX_STEPS, PianoRoll, Plane, Reading, Sketch, Voice, builtin, notes, read_midi,
@@ -90,7 +91,7 @@ impl GivenArguments {
                     );
                 }
                 let sketch = Sketch::after(&file.roll, added);
-                file.remarks.push(format!("{} steps continue the {} of {}", added, file.roll.steps(), path.display()));
+                file.remarks.push(format!("{} steps continue the {} of {}", added, file.roll.steps(), path.shown()));
                 Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, Some(path)) => {
@@ -145,7 +146,7 @@ impl File {
     /// Reads a file by the default rules, whatever the rules of the model's run: those of the article's program add a
     /// silent row at the end.
     fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, CliError> {
-        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.shown());
         let bytes = read_regular_up_to(path, MidiFile::MAX_BYTES);
         let bytes = bytes.map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
         let file = MidiFile::parse(&bytes).map_err(|error| CliError::usage(fault(&error)))?;
