@@ -3,7 +3,7 @@
 use super::results::{ResultsError, read_plan};
 use crate::machine::file::read_regular;
 use crate::machine::text::Shown as _;
-use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
+use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder, unplanned_runs};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -33,6 +33,8 @@ pub struct Status {
     pub interrupted: Vec<InterruptedRun>,
     /// The runs that have not begun, by name.
     pub missing: Vec<String>,
+    /// The number of runs in the folder that belong to no plan; `runner clean` lists them.
+    pub unplanned: usize,
     /// The forecast; `None` if no run is left to do or none has finished.
     pub forecast: Option<Forecast>,
 }
@@ -119,6 +121,7 @@ impl Status {
         let plan = read_plan(folder)?;
         let reader = StateReader::new(folder);
         let states: Vec<RunState> = plan.runs.par_iter().map(|run| reader.state(&run.run_id)).collect();
+        let unplanned = unplanned_runs(folder, &plan).len();
         let mut status = Self {
             schema: Self::SCHEMA,
             name: plan.name,
@@ -129,6 +132,7 @@ impl Status {
             running: Vec::new(),
             interrupted: Vec::new(),
             missing: Vec::new(),
+            unplanned,
             forecast: None,
         };
         for (run, state) in plan.runs.iter().zip(&states) {

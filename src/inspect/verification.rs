@@ -5,8 +5,8 @@ use crate::engine::{Isa, Purpose, RowStreams, permutation};
 use crate::machine::file::{read_regular, read_regular_text};
 use crate::machine::text::Shown as _;
 use crate::sweep::{
-    Artifact, EpochRecord, ExecuteOptions, Interrupt, Named, Prepared, RunRecord, Shard, StopSignal, StoreError,
-    SweepObserver, Workers, digest, execute, read_record, run_folder,
+    Artifact, EpochRecord, ExecuteOptions, Interrupt, LayOutError, Named, Prepared, RunRecord, Shard, StopSignal,
+    StoreError, SweepObserver, Workers, digest, execute, read_record, run_folder,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -208,7 +208,10 @@ pub fn run_again(
     let prepared = only(prepared, records)?;
     let options =
         ExecuteOptions { interrupt: how.interrupt.clone(), ..ExecuteOptions::new(Shard::WHOLE, how.workers, how.isa) };
-    let outcome = execute(&prepared, "", &how.scratch, &options, observer)?;
+    let outcome = execute(&prepared, "", &how.scratch, &options, observer).map_err(|error| match error {
+        LayOutError::Store(error) => VerificationError::Store(error),
+        LayOutError::Other(other) => VerificationError::OtherRuns(other.to_string()),
+    })?;
     if let Some(signal) = outcome.interrupted {
         return Err(VerificationError::Stopped(signal));
     }

@@ -30,12 +30,13 @@ pub use plan::{
 };
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,
-    FileNote, Interruption, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription, ModelFault,
-    ModelFile, ModelFileError, NamedMetric, Per, PlanFile, PlanFileError, PlannedCorpus, PlannedRun, PointSummary,
-    Reach, Reading, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll, SplitName, StateReader,
-    Statistic, Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing, Unfinished, UnfinishedState,
-    Variant, canonical_json, digest, find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown,
-    read_record, read_records, run_folder, run_state, sum_up, terminal_columns, to_csv,
+    FileNote, Interruption, LayOutError, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription,
+    ModelFault, ModelFile, ModelFileError, NamedMetric, OtherSweep, Per, PlanFile, PlanFileError, PlannedCorpus,
+    PlannedRun, PointSummary, Reach, Reading, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll,
+    SplitName, StateReader, Statistic, Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing,
+    Unfinished, UnfinishedState, Unplanned, Variant, canonical_json, clean, digest, find_metric, lay_out, merge,
+    metric_names, metric_order, metrics_markdown, read_record, read_records, run_folder, run_state, sum_up,
+    terminal_columns, to_csv, unplanned_runs,
 };
 pub(crate) use results::{Named, check_names, times_of};
 pub use run::{likelihood_metrics, named_splits};

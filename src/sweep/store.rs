@@ -44,6 +44,22 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes `bytes` to `path` as [`write_whole`] does, unless something is there already; returns false then.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
+    let folder = folder_of(path);
+    let mut file = temporary_file(folder).map_err(error)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {
+            sync_folder(folder);
+            Ok(true)
+        }
+        Err(failure) if failure.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failure) => Err(error(failure.error)),
+    }
+}
+
 /// Syncs a folder, so that renames in it survive a crash. Some file systems cannot sync a folder, which is not an
 /// error.
 pub(crate) fn sync_folder(path: &Path) {

@@ -12,7 +12,8 @@ use crate::cli::results::report::write_beside;
 use crate::machine::available_bytes;
 use crate::machine::text::Shown as _;
 use crate::sweep::{
-    ExecuteOptions, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory, execute,
+    ExecuteOptions, LayOutError, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers,
+    check_memory, execute,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -51,6 +52,9 @@ pub(in crate::cli) struct RunArguments {
     /// Leave runs that other processes work on, rather than wait for them.
     #[arg(long)]
     no_wait: bool,
+    /// Take the place of another configuration of this name in the folder; its runs then belong to no plan.
+    #[arg(long)]
+    replace: bool,
     /// Start no further run once one has failed.
     #[arg(long)]
     fail_fast: bool,
@@ -118,6 +122,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     }
     let options = ExecuteOptions {
         rerun: arguments.rerun(),
+        replace: arguments.replace,
         fail_fast: arguments.fail_fast,
         wait: !arguments.no_wait,
         timeout: sweep.timeout,
@@ -129,8 +134,11 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
         Some(out) => out.join(&sweep.name),
         None => sweep.results_dir(),
     };
-    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| {
-        CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
+    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| match error {
+        LayOutError::Other(other) => CliError::usage(other),
+        LayOutError::Store(error) => {
+            CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
+        }
     })?;
     // A user who has asked the program to stop does not wait for a page.
     if outcome.interrupted.is_none() {

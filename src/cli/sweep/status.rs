@@ -90,6 +90,9 @@ fn describe(status: &Status) -> String {
         let reason = run.error.as_deref().unwrap_or("no reason known");
         format!("failed       {}  {}  {}", run.run_id, label(&run.swept), reason.shown())
     });
+    if status.unplanned > 0 {
+        let _ = writeln!(text, "{} more runs belong to no plan: `runner clean` lists them", status.unplanned);
+    }
     if let Some(forecast) = &status.forecast {
         text.push_str(&outlook(forecast));
     } else if !status.is_complete() {

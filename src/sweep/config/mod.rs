@@ -18,6 +18,7 @@
 //! that come out the same are run once.
 
 mod axis;
+mod difference;
 mod document;
 mod error;
 mod key;
@@ -29,6 +30,7 @@ mod rows;
 pub(in crate::sweep) mod settings;
 mod value;
 
+pub(in crate::sweep) use difference::Difference;
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
 pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};

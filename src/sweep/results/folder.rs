@@ -2,28 +2,63 @@
 
 use super::model_file::ModelFile;
 use super::names::{ForeignName, check_keys};
+use super::other_sweep::{self, OtherSweep};
 use super::plan_file::PlanFile;
 use super::record::RunRecord;
 use super::rolls::RollsFile;
 use super::state::INTERRUPTED_FILE;
 use super::summary::{Summary, to_csv};
 use crate::machine::file::read_regular_text;
-use crate::sweep::claim::{CLAIM_FILE, is_part_of_claim};
+use crate::sweep::claim::{Acquired, CLAIM_FILE, acquire, is_part_of_claim};
 use crate::sweep::plan::Prepared;
-use crate::sweep::store::{StoreError, UNFINISHED, create_folder, keep_whole};
+use crate::sweep::store::{StoreError, UNFINISHED, create_folder, keep_whole, write_new};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Creates the folder of a sweep's results, with the files that describe the sweep: the resolved configuration, the
-/// list of the files of each corpus, and the plan, which comes last.
-pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<PlanFile, StoreError> {
-    create_folder(&folder.join("runs"))?;
-    keep_whole(&folder.join("sweep.toml"), config_text.as_bytes())?;
-    write_file_lists(prepared, &folder.join("corpora"))?;
+/// list of the files of each corpus, and the plan, which comes last. A folder of another sweep is refused.
+pub fn lay_out(folder: &Path, prepared: &Prepared, config_text: &str) -> Result<PlanFile, LayOutError> {
     let plan = PlanFile::of(prepared);
-    plan.write(folder)?;
+    create_folder(&folder.join("runs"))?;
+    // Of two sweeps that start at the same moment one creates the file, and the other finds it.
+    if !write_new(&folder.join(CONFIG_FILE), config_text.as_bytes())? {
+        other_sweep::check(folder, &plan, config_text)?;
+    }
+    describe(folder, prepared, config_text, &plan)?;
     Ok(plan)
+}
+
+/// Lays out the folder as [`lay_out`] does, in the place of any sweep that is there.
+pub(in crate::sweep) fn lay_out_in_place(
+    folder: &Path,
+    prepared: &Prepared,
+    config_text: &str,
+) -> Result<PlanFile, StoreError> {
+    let plan = PlanFile::of(prepared);
+    create_folder(&folder.join("runs"))?;
+    describe(folder, prepared, config_text, &plan)?;
+    Ok(plan)
+}
+
+/// The reason why a folder of results cannot be laid out.
+#[derive(Debug, thiserror::Error)]
+pub enum LayOutError {
+    /// It holds another sweep.
+    #[error(transparent)]
+    Other(#[from] OtherSweep),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The resolved configuration in a folder of results.
+const CONFIG_FILE: &str = "sweep.toml";
+
+fn describe(folder: &Path, prepared: &Prepared, config_text: &str, plan: &PlanFile) -> Result<(), StoreError> {
+    keep_whole(&folder.join(CONFIG_FILE), config_text.as_bytes())?;
+    write_file_lists(prepared, &folder.join("corpora"))?;
+    plan.write(folder)
 }
 
 /// Writes `corpora/N.jsonl`, the fate of every file of each corpus, one line for each file, in the order of
@@ -102,6 +137,12 @@ pub(super) fn is_own_file(name: &str, in_samples: bool) -> bool {
     OF_RUN.contains(&name) || is_part_of_claim(name)
 }
 
+/// Returns true if this program has written to the folder of a run.
+pub(super) fn has_own_files(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_own_file(&name, false))
+}
+
 /// Removes the files that this program has written to the folder of a run, those of samples included, except for those
 /// to `keep`; `result.json`, which marks a complete run, first. What a user has put there stays.
 pub(in crate::sweep) fn clear_run_folder(folder: &Path, keep: &dyn Fn(&str) -> bool) -> std::io::Result<()> {
@@ -127,6 +168,20 @@ pub(in crate::sweep) fn clear_run_folder(folder: &Path, keep: &dyn Fn(&str) -> b
             gone(fs::remove_file(entry.path()))?;
         }
     }
+    Ok(())
+}
+
+/// Removes a run: its files, and its folder unless a user's own files are left in it. A run of another process is not
+/// removed while that works on it.
+pub(crate) fn remove_run(folder: &Path) -> Result<(), StoreError> {
+    let Acquired::Held(claim) = acquire(folder, 0)? else {
+        let source = std::io::Error::from(ErrorKind::ResourceBusy);
+        return Err(StoreError { action: "cannot remove the run in", path: folder.to_path_buf(), source });
+    };
+    clear_run_folder(folder, &|name| claim.consists_of(name)).map_err(StoreError::at("cannot remove", folder))?;
+    claim.release();
+    // Only an empty one goes.
+    let _ = fs::remove_dir(folder);
     Ok(())
 }
 
