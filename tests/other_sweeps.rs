@@ -139,3 +139,33 @@ fn runs_of_no_plan_are_counted_listed_and_removed_on_request() {
     bench.runner(&["clean", "nowhere"]).assert().code(2);
     assert_eq!(json(&results.join("plan.json"))["runs"].as_array().unwrap().len(), 2);
 }
+
+/// Two paths to the same songs are one point, everywhere.
+#[test]
+fn corpora_with_the_same_songs_are_one_point() {
+    let bench = Bench::new(SMALL);
+    with_songs(&bench, "midi", 0..20);
+    with_songs(&bench, "copy", 0..20);
+    with_songs(&bench, "other", 20..40);
+    let paths = "sweep.grid.corpus.path=[\"midi\", \"copy\", \"other\"]";
+    let warned = || predicate::str::contains("2 points are the same as earlier ones");
+    let plan = ["plan", "--config", "sweep.toml", "--set", paths];
+    bench
+        .runner(&plan)
+        .assert()
+        .success()
+        .stderr(warned())
+        .stdout(predicate::str::contains("4 points, 1 replicates, 4 runs"));
+    let run = ["run", "--config", "sweep.toml", "--set", paths, "--progress", "never"];
+    bench.runner(&run).assert().success().stderr(warned()).stdout(predicate::str::contains("4 of 4 runs done"));
+    let results = bench.path("results/small");
+    let [plan, summary] = ["plan.json", "summary.json"].map(|name| json(&results.join(name)));
+    assert_eq!((plan["runs"].as_array().unwrap().len(), plan["corpora"].as_array().unwrap().len()), (4, 2));
+    assert_eq!((&summary["runs"], summary["points"].as_array().unwrap().len()), (&4.into(), 4));
+    assert_eq!(fs::read_dir(results.join("corpora")).unwrap().count(), 2);
+    let indices: Vec<_> = plan["runs"].as_array().unwrap().iter().map(|run| run["point"].as_u64().unwrap()).collect();
+    assert_eq!(indices, [0, 1, 2, 3]);
+    bench.runner(&["status", "results/small"]).assert().success().stdout(predicate::str::contains("4 of 4 runs done"));
+    bench.runner(&["verify", "results/small", "--all"]).assert().success();
+    bench.runner(&["merge", "results/small"]).assert().success().stdout(predicate::str::contains("4 of 4 runs done"));
+}

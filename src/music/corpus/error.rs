@@ -30,11 +30,11 @@ pub enum CorpusError {
         error: io::Error,
     },
     /// The folder has neither a MIDI file nor files of rows.
-    #[error("corpus.path {}: no file below it ends in .mid or .midi, and it has no train.npy or train.csv", .0.shown())]
+    #[error("corpus.path {}: no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv", .0.shown())]
     NoFiles(PathBuf),
     /// The file is of no kind that is read.
     #[error(
-        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, a data set in .json, or rows of 0 and 1 in \
+        "corpus.path {}: expected a folder, a MIDI file (.mid, .midi, .kar, .rmi, .smf), a data set in .json, or rows of 0 and 1 in \
          .npy or .csv", .0.shown()
     )]
     UnknownKind(PathBuf),

@@ -46,7 +46,7 @@ impl RowFiles {
             let files: Vec<RowFile> = named.filter(|file| file.path.is_file()).collect();
             let has_training = files.iter().any(|file| file.split.is_some_and(|(_, split)| split == Split::Train));
             // Music may have lists of its files beside it that bear such names.
-            let is_music = || folder::midi_files(path).is_ok_and(|found| !found.is_empty());
+            let is_music = || folder::midi_files(path).is_ok_and(|found| !found.midi.is_empty());
             if has_training && !is_music() { files } else { Vec::new() }
         } else {
             let lone = Format::of(path).map(|format| RowFile { path: path.to_path_buf(), format, split: None });
@@ -167,9 +167,13 @@ mod tests {
             fs::write(folder.path().join(name), bytes).unwrap();
         };
         let fault = || load(folder.path()).unwrap_err().to_string();
-        assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
+        assert!(fault().ends_with(
+            "no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv"
+        ));
         put("valid.csv", 3, 9);
-        assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
+        assert!(fault().ends_with(
+            "no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv"
+        ));
         put("train.npy", 5, 9);
         put("test.npy", 2, 9);
         let corpus = load(folder.path()).unwrap();

@@ -216,7 +216,10 @@ mod tests {
             }
         }
         let error = from("evaluate.ais_chains", 1_000_000_000_000_000u64.into()).unwrap_err().to_string();
-        assert!(error.starts_with("`evaluate.ais_chains` is 1000000000000000: expected an integer from 1"), "{error}");
+        assert!(
+            error.starts_with("`evaluate.ais_chains` is 1000000000000000: expected an integer from 2 to 1000000"),
+            "{error}"
+        );
         // Records have names that are older.
         assert!(from("corpus.compat", "seed".into()).is_ok());
     }

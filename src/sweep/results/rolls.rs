@@ -117,8 +117,9 @@ impl RollsFile {
     ) -> Self {
         let expected = if training.is_empty() { 0 } else { samples.rows() };
         assert_eq!(nearest.len(), expected, "nearest windows, of samples");
-        let kept_rows =
-            (0..samples.rows()).filter(|&row| with_silent || samples.count_ones_in(row) > 0).take(Self::SAMPLES);
+        let has_note =
+            |row: usize| !notes(&roll_from_bits(&training.layout, training.timesteps, samples.row(row))).is_empty();
+        let kept_rows = (0..samples.rows()).filter(|&row| with_silent || has_note(row)).take(Self::SAMPLES);
         let roll_of =
             |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words), most_steps);
         let kept: Vec<SampleRoll> = kept_rows
@@ -280,7 +281,7 @@ mod tests {
         assert_eq!((file.drawn, file.steps, file.timesteps), (3, 4, 4));
         assert_eq!(rolls_file(&training, &samples, true).samples.len(), 3);
         let folder = tempfile::tempdir().unwrap();
-        let mut write = |file: &RollsFile| {
+        let write = |file: &RollsFile| {
             std::fs::write(folder.path().join(RollsFile::NAME), file.to_bytes()).unwrap();
             RollsFile::read(folder.path())
         };

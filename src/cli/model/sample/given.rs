@@ -161,7 +161,7 @@ impl File {
         let Reading { roll, omissions } = read_midi(&file, &options).map_err(|error| CliError::usage(fault(&error)))?;
         let damage = file.damage.iter().map(ToString::to_string);
         let remarks: Vec<String> = damage.chain(omissions.phrases()).map(|phrase| fault(&phrase)).collect();
-        if roll.cells.count_ones() == 0 {
+        if notes(&roll).is_empty() {
             let (lowest, highest) = (model.layout.lowest_pitch, model.layout.highest_pitch - 1);
             let nothing = format!("no note that the model knows, whose pitches are {lowest} to {highest}");
             return Err(CliError::usage([vec![fault(&nothing)], remarks].concat().join("; ")));

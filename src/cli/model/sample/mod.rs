@@ -13,7 +13,7 @@ use crate::engine::Isa;
 use crate::machine::available_bytes;
 use crate::machine::text::Shown as _;
 use crate::model::{ChainStart, Chains, LastStep, Model};
-use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
+use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, notes, sound, to_midi};
 use crate::sweep::{Key, ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
 use clap::Args;
 use given::{Given, GivenArguments};
@@ -288,7 +288,7 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreE
     let mut written = HashSet::new();
     let mut files = 0;
     for (chain, roll) in pieces.rolls.iter().enumerate() {
-        if pieces.skip_empty && roll.cells.count_ones() == 0 {
+        if pieces.skip_empty && notes(roll).is_empty() {
             continue;
         }
         let mut file = |extension: &str| {
