@@ -34,7 +34,7 @@ start = "noise"
 "#;
 
 /// The time in which the program refuses a file. Waiting for the writer of a pipe takes forever.
-const AT_ONCE: Duration = Duration::from_secs(60);
+const AT_ONCE: Duration = Duration::from_mins(1);
 
 impl Bench {
     /// Runs the sweep and returns the folder of its results.
@@ -469,7 +469,18 @@ fn the_files_of_the_user_stay_in_the_folder_of_a_run() {
     copy_folder(&results, &bench.path("shard"));
     fs::remove_dir_all(bench.path("shard/runs").join(run.file_name().unwrap()).join("mine")).unwrap();
     fs::remove_file(bench.path("shard/runs").join(run.file_name().unwrap()).join("samples/liked.mid")).unwrap();
+    // Of the same name in both, that of the folder of results stays.
+    fs::write(bench.path("shard/runs").join(run.file_name().unwrap()).join("notes.txt"), "the shard's").unwrap();
     fs::remove_file(run.join("result.json")).unwrap();
+    // A merge that was killed while the run made way.
+    let left = results.join("runs/.merging-killed/before");
+    fs::create_dir_all(left.join("samples")).unwrap();
+    fs::create_dir_all(results.join("runs/.merging-empty/before")).unwrap();
+    fs::write(left.join("epochs.jsonl"), "").unwrap();
+    fs::write(left.join("thesis.tex"), "mine").unwrap();
     bench.prompt(&["merge", "results/small", "shard"]).assert().success();
     assert!(all.into_iter().all(are_there));
+    assert_eq!(fs::read_dir(&left).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(left.join("thesis.tex")).unwrap(), "mine");
+    assert!(!results.join("runs/.merging-empty").exists());
 }

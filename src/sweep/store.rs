@@ -252,6 +252,7 @@ mod tests {
     fn only_regular_files_are_replaced() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         use std::os::unix::fs::symlink;
+        type Writer = fn(&Path, &[u8]) -> Result<(), StoreError>;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         mknodat(CWD, path("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
@@ -259,7 +260,7 @@ mod tests {
         for (target, link) in [("file", "link"), ("/dev/null", "to-null"), ("none", "to-none")] {
             symlink(target, path(link)).unwrap();
         }
-        let writers: [fn(&Path, &[u8]) -> Result<(), StoreError>; 3] = [write_whole, keep_whole, replace];
+        let writers: [Writer; 3] = [write_whole, keep_whole, replace];
         for write in writers {
             for name in ["pipe", "link", "to-null", "to-none"] {
                 let before = fs::symlink_metadata(path(name)).unwrap().file_type();

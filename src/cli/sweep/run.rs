@@ -19,6 +19,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Arguments of `runner run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2\n  \
     runner run --config configs/quick.toml --rerun failed\n\n\

@@ -120,7 +120,7 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 }
             }
             TrackEventKind::SysEx(data) => {
-                track.events.extend(of_system_exclusive(data).map(|kind| Event { tick, kind }))
+                track.events.extend(of_system_exclusive(data).map(|kind| Event { tick, kind }));
             }
             TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, ..)) => {
                 let kind = EventKind::Metre { numerator };

@@ -141,11 +141,17 @@ fn read_sequence(
             *own = SILENT;
         }
     }
-    strays.values_mut().for_each(|ticks| ticks.sort_unstable());
+    for ticks in strays.values_mut() {
+        ticks.sort_unstable();
+    }
     let mut strikes: BTreeMap<(u8, u8), Vec<u64>> = BTreeMap::new();
     if options.sustain {
-        struck.iter().for_each(|note| strikes.entry((note.channel, note.pitch)).or_default().push(note.start));
-        strikes.values_mut().for_each(|ticks| ticks.sort_unstable());
+        for note in &struck {
+            strikes.entry((note.channel, note.pitch)).or_default().push(note.start);
+        }
+        for ticks in strikes.values_mut() {
+            ticks.sort_unstable();
+        }
     }
     for Struck { channel, pitch, start, end: mut last, mut ending } in struck {
         let after = |ticks: &Vec<u64>, from: u64| ticks.get(ticks.partition_point(|&tick| tick <= from)).copied();

@@ -110,7 +110,7 @@ fn careful_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 
                     EventKind::Pedal { channel: own, down } if own == channel => Some((event.tick, down)),
                     _ => None,
                 });
-                if pedals.clone().filter(|&(tick, _)| tick <= until).last().is_some_and(|(_, down)| down) {
+                if pedals.clone().rfind(|&(tick, _)| tick <= until).is_some_and(|(_, down)| down) {
                     let lifted =
                         pedals.clone().find(|&(tick, down)| tick > until && !down).map_or(end, |(tick, _)| tick);
                     let again = heard.iter().find(|next| next.kind == own[0] && next.tick > event.tick);

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
 use std::time::{Duration, Instant};
 
 /// A signal that asks the program to stop.
@@ -44,6 +45,7 @@ impl StopSignal {
 
 /// The time from which on a second signal is a second request. `timeout` and job managers signal a process and its
 /// group, which delivers one request twice.
+#[cfg(unix)]
 const APART: Duration = Duration::from_secs(1);
 
 /// Returns true if a signal at this time is a second request. `first` is the time of the first signal.

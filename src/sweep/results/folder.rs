@@ -185,7 +185,7 @@ pub(crate) fn remove_run(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Moves what a user has put into the folder of a run to another folder of the run, if nothing of that name is there.
+/// Moves what a user has put into the folder of a run to another folder of the run, in the place of copies there.
 pub(super) fn move_files_of_user(from: &Path, to: &Path) -> std::io::Result<()> {
     for (below, in_samples) in [("", false), (SAMPLES, true)] {
         let (from, to) = (from.join(below), to.join(below));
@@ -193,12 +193,24 @@ pub(super) fn move_files_of_user(from: &Path, to: &Path) -> std::io::Result<()> 
             let entry = entry?;
             let name = entry.file_name();
             let own = name.to_str().is_some_and(|name| is_own_file(name, in_samples) || !in_samples && name == SAMPLES);
-            let target = to.join(&name);
-            if !own && fs::symlink_metadata(&target).is_err() {
+            if !own {
                 fs::create_dir_all(&to)?;
-                fs::rename(entry.path(), target)?;
+                move_into(&entry.path(), &to.join(&name))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Renames a file or folder; two folders are united.
+fn move_into(from: &Path, to: &Path) -> std::io::Result<()> {
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    if !is_folder(from) || !is_folder(to) {
+        return fs::rename(from, to);
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        move_into(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

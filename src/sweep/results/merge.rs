@@ -1,7 +1,8 @@
 //! The merging of shards: complete runs of several folders of results are copied to one, then summed up.
 
 use super::folder::{
-    RECORD_FILE, SAMPLES, find_record, is_own_file, move_files_of_user, read_record, run_folder, sum_up,
+    RECORD_FILE, SAMPLES, clear_run_folder, find_record, is_own_file, move_files_of_user, read_record, run_folder,
+    sum_up,
 };
 use super::names::Named;
 use super::plan_file::{PlanFile, PlanFileError, PlannedRun};
@@ -402,11 +403,22 @@ fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), M
 /// The prefix of the temporary folders that runs are copied to.
 const IN_TRANSIT: &str = ".merging-";
 
-/// Removes the temporary folders of a merge that was killed.
+/// The name, in a temporary folder, of the folder of a run that made way.
+const BEFORE: &str = "before";
+
+/// Removes the temporary folders of a merge that was killed. If it was killed before it had brought a user's files back
+/// to the folder of their run, they are left there.
 fn remove_leftovers(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(IN_TRANSIT) {
-            let _ = fs::remove_dir_all(entry.path());
+            let before = entry.path().join(BEFORE);
+            let _ = clear_run_folder(&before, &|_| false);
+            let _ = fs::remove_dir(&before);
+            if fs::symlink_metadata(&before).is_ok() {
+                tracing::warn!("a merge that was killed has left files in {}", before.shown());
+            } else {
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
     }
 }
@@ -421,7 +433,7 @@ fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<D
         return Ok(Some(damage));
     }
     // The files of an interrupted run make way, and are removed with the temporary folder; those of the user stay.
-    let before = transit.path().join("before");
+    let before = transit.path().join(BEFORE);
     if fs::symlink_metadata(target).is_ok() {
         fs::rename(target, &before).map_err(StoreError::at("cannot replace", target))?;
     }
@@ -459,7 +471,7 @@ fn copy_folder(source: &Path, target: &Path, below: &str) -> Result<Result<(), D
             }
             continue;
         }
-        let opened = kind.and_then(|kind| check_kind(kind)).and_then(|()| open_regular(&path));
+        let opened = kind.and_then(check_kind).and_then(|()| open_regular(&path));
         let copied = match opened {
             Ok(file) => copy_file(file, &target)?,
             Err(error) => Err(error),
