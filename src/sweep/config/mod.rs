@@ -52,8 +52,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-pub(in crate::sweep) use value::file_name_fault;
-use value::{Assignment, position};
+use value::{Assignment, file_name_fault, position};
 
 /// The number of things to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use super::names::{Named, check_keys};
 use crate::machine::file::read_regular_text;
 use crate::machine::text::Shown as _;
-use crate::sweep::config::file_name_fault;
 use crate::sweep::plan::Prepared;
 use crate::sweep::plan::RunSpec;
 use crate::sweep::store::{StoreError, keep_whole};
@@ -121,9 +120,6 @@ impl PlanFile {
     fn check(&self) -> Result<(), String> {
         for corpus in &self.corpora {
             Named::FileList.check(&corpus.files).map_err(|error| error.to_string())?;
-        }
-        if let Some(fault) = file_name_fault(&self.name) {
-            return Err(format!("`{}` is not the name of a sweep: {fault}", self.name.shown()));
         }
         check_keys(&self.swept).map_err(|error| error.to_string())?;
         let mut points = 0;
