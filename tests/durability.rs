@@ -166,6 +166,10 @@ fn results(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
         for gone in ["claim.json", "checkpoint.safetensors", "interrupted.json"] {
             assert!(!folder.join(gone).exists(), "{gone} stays behind in a complete run");
         }
+        for entry in fs::read_dir(&folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.starts_with(".after-") && !name.starts_with(".claim-"), "{name} stays behind");
+        }
     }
     let summary = deterministic(json(&bench.results().join("summary.json")));
     files.insert("summary.json".into(), summary.to_string().into());
@@ -275,7 +279,11 @@ fn signals_stop_a_run_at_a_checkpoint_that_it_goes_on_from() {
         (&[Signal::INT][..], 130, "SIGINT"),
         (&[Signal::TERM], 143, "SIGTERM"),
         (&[Signal::USR1], 143, "SIGUSR1: the time limit of the job is near"),
-        (&[Signal::INT, Signal::INT], 130, ""),
+        (&[Signal::HUP], 129, "SIGHUP: the terminal is gone"),
+        // `timeout` signals a child and its group: one request arrives twice.
+        (&[Signal::INT, Signal::INT], 130, "SIGINT"),
+        (&[Signal::TERM, Signal::TERM], 143, "SIGTERM"),
+        (&[Signal::HUP, Signal::HUP, Signal::HUP], 129, "SIGHUP: the terminal is gone"),
     ];
     for (signals, code, reason) in cases {
         let bench = Bench::new("long", LONG);
@@ -287,17 +295,59 @@ fn signals_stop_a_run_at_a_checkpoint_that_it_goes_on_from() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{signals:?}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(!bench.run().join("result.json").exists(), "{signals:?} came too late to test anything");
-        if signals.len() == 1 {
-            let interrupted = json(&bench.run().join("interrupted.json"));
-            assert_eq!((&interrupted["cause"], &interrupted["reason"]), (&"signal".into(), &reason.into()));
-            assert_eq!(interrupted["epochs"], 150);
-            assert!(!bench.run().join("claim.json").exists());
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(text.contains("0 of 1 runs done, 0 failed, 1 missing"), "{text}");
-        }
+        let interrupted = json(&bench.run().join("interrupted.json"));
+        assert_eq!((&interrupted["cause"], &interrupted["reason"]), (&"signal".into(), &reason.into()));
+        assert_eq!(interrupted["epochs"], 150);
+        assert!(!bench.run().join("claim.json").exists());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("0 of 1 runs done, 0 failed, 1 missing"), "{text}");
         bench.succeed(&[]);
         assert_same(&results(&bench), &expected);
         assert_eq!(json(&bench.run().join("result.json"))["timing"]["continued"], 1);
+    }
+}
+
+/// A program under `nohup` outlives its terminal.
+#[test]
+fn a_hang_up_that_is_ignored_stays_so() {
+    let bench = Bench::new("long", LONG);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_runner")]);
+    command.args(["--config", "sweep.toml"]).current_dir(bench.folder.path());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until_under_way(&bench);
+    signal(&child, Signal::HUP);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_verification_that_is_stopped_leaves_nothing_behind() {
+    let bench = Bench::new("long", LONG);
+    bench.succeed(&[]);
+    let scratch = bench.folder.path().join("tmp");
+    fs::create_dir(&scratch).unwrap();
+    for (signals, code) in [(&[Signal::TERM][..], 143), (&[Signal::INT, Signal::INT], 130), (&[Signal::HUP], 129)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command.arg("verify").arg(bench.results()).args(["--all", "-q"]).env("TMPDIR", &scratch);
+        let mut child = command.current_dir(bench.folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_mins(2);
+        let under_way = || {
+            let folders = fs::read_dir(&scratch).unwrap().flatten();
+            folders
+                .map(|folder| folder.path().join("runs"))
+                .any(|runs| fs::read_dir(runs).is_ok_and(|runs| runs.count() > 0))
+        };
+        while !under_way() {
+            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "nothing is run again");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for &own in signals {
+            signal(&child, own);
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "{signals:?}");
     }
 }
 

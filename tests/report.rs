@@ -169,6 +169,7 @@ fn failures_are_listed_with_their_reasons() {
         assert!(data["runs"]["reason"][run.to_string()].as_str().unwrap().contains("diverged"));
     }
     // If all runs failed, there is still a page.
+    let bench = Bench::new(CONFIG);
     bench.results(&["train.weight_decay=1000.0", "train.epochs=4"]);
     let (_, data) = bench.report();
     assert_eq!((&data["totals"]["ok"], &data["totals"]["failed"]), (&json!(0), &json!(4)));

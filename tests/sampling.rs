@@ -9,7 +9,7 @@ use chordbench::music::{CorpusOptions, MidiStyle, Note, PianoRoll, Plane, builti
 use predicates::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::{Bench, first_run};
+use support::{Bench, first_run, json};
 
 const SMALL: &str = r#"
 name = "small"
@@ -326,4 +326,40 @@ fn what_cannot_be_done_is_said() {
         .sample("cut", &["--continue", "cut.mid", "--length", "4"])
         .success()
         .stderr(predicate::str::contains("cut.mid"));
+}
+
+/// A sample whose onsets sound nothing has no note: it gets no file, and counts among the silent ones.
+#[test]
+fn samples_without_a_note_have_no_file_and_are_a_warning() {
+    let config = "name = \"quiet\"\n[corpus]\nlowest_pitch = 60\nhighest_pitch = 62\n[model]\nhidden = 1\ntimesteps = 1\n\
+                  [train]\nepochs = 1\n[evaluate]\nwindows = 20\npseudo_likelihood_windows = 5\n\
+                  [sample]\ncount = 300\nstart = \"noise\"\n";
+    let bench = Bench::new(config);
+    let notes_of = |path: &Path| MidiFile::parse(&fs::read(path).unwrap()).unwrap().note_ons();
+    let said = predicate::str::contains("of 300 samples hold no note");
+    bench.runner(&["--config", "sweep.toml", "--progress", "never"]).assert().success().stderr(said.clone());
+    let run = first_run(&bench.path("results/quiet"));
+    let files: Vec<_> = fs::read_dir(run.join("samples")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty() && files.iter().all(|path| notes_of(path) > 0));
+    let record = json(&run.join("result.json"));
+    let warning = record["warnings"][0].as_str().unwrap();
+    assert_eq!(warning, format!("{} of 300 samples hold no note", 300 - files.len()));
+    let shown: Vec<u64> = json(&run.join("rolls.json"))["samples"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|own| own["sample"].as_u64().unwrap())
+        .collect();
+    assert!(shown.iter().all(|sample| run.join(format!("samples/{sample}.mid")).exists()), "{shown:?}");
+    // With files for all of them, some hold no note: the test would find them.
+    bench.sweep(&["sample.skip_empty=false", "name=all"]).assert().success();
+    let all = first_run(&bench.path("results/all")).join("samples");
+    let silent = fs::read_dir(all).unwrap().filter(|entry| notes_of(&entry.as_ref().unwrap().path()) == 0).count();
+    assert_eq!(silent, 300 - files.len());
+    // The verb leaves them out too.
+    let model = run.join("model.safetensors");
+    let sample = ["sample", "--model", model.to_str().unwrap(), "--out", "music", "--count", "300"];
+    bench.runner(&sample).assert().success();
+    let music = fs::read_dir(bench.path("music")).unwrap().map(|entry| entry.unwrap().path());
+    assert!(music.into_iter().all(|path| notes_of(&path) > 0));
 }

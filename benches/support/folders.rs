@@ -48,7 +48,7 @@ impl Folders {
         let runs = lines.join(",\n");
         fs::create_dir_all(own.results().join("runs"))?;
         let plan = format!(
-            "{{\"schema\":1,\"name\":\"many\",\"swept\":[],\"corpora\":[{{\"digest\":\"\",\"songs\":1,\"files\":\"\"}}],\"runs\":[{runs}]}}"
+            "{{\"schema\":1,\"name\":\"many\",\"swept\":[],\"corpora\":[{{\"digest\":\"\",\"songs\":1,\"files\":\"corpora/0.jsonl\"}}],\"runs\":[{runs}]}}"
         );
         fs::write(own.results().join("plan.json"), plan)?;
 

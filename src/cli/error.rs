@@ -6,7 +6,7 @@ use crate::engine::IsaError;
 use crate::inspect::{ComparisonError, ResultsError, VerificationError};
 use crate::music::CorpusError;
 use crate::report::ReportError;
-use crate::sweep::{ConfigErrors, ModelFileError, PrepareError, StoreError};
+use crate::sweep::{ConfigErrors, LayOutError, ModelFileError, PrepareError, StoreError};
 
 /// An error of which the text alone matters.
 type Reason = Box<dyn std::error::Error + Send + Sync>;
@@ -70,6 +70,15 @@ usage!(
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         Self::failed(error)
+    }
+}
+
+impl From<LayOutError> for CliError {
+    fn from(error: LayOutError) -> Self {
+        match error {
+            LayOutError::Other(other) => Self::usage(other),
+            LayOutError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod arguments;
 mod corpus;
 mod error;
 mod exit;
+mod interruption;
 mod key_flag;
 mod model;
 mod output;
@@ -16,7 +17,7 @@ use exit::Exit;
 use model::{evaluate, sample};
 use output::console;
 use program::{completions, doctor, man};
-use results::{compare, report, verify};
+use results::{clean, compare, report, verify};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use sweep::{merge, plan, run, status, submit};
@@ -28,7 +29,7 @@ use sweep::{merge, plan, run, status, submit};
 #[command(name = "runner", version, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
     Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 3 a regression \
-    found by compare;\n4 incomplete; 130 or 143 interrupted.")]
+    found by compare;\n4 incomplete; 129, 130 or 143 interrupted.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -53,6 +54,8 @@ enum Verb {
     Status(status::StatusArguments),
     /// Compare two results: metrics and times, with intervals over replicates, and bits.
     Compare(compare::CompareArguments),
+    /// List the runs of a folder that belong to no plan, and remove them on request.
+    Clean(clean::CleanArguments),
     /// Check results: files against their hashes, and runs by running them again.
     Verify(verify::VerifyArguments),
     /// Check this machine: limits, bits and speed.
@@ -89,6 +92,7 @@ impl Verb {
             Self::Sample(arguments) => sample::run(&arguments),
             Self::Status(arguments) => status::run(&arguments),
             Self::Compare(arguments) => compare::run(&arguments),
+            Self::Clean(arguments) => clean::run(&arguments),
             Self::Verify(arguments) => verify::run(&arguments),
             Self::Doctor(arguments) => doctor::run(&arguments),
             Self::Evaluate(arguments) => evaluate::run(&arguments),

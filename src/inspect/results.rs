@@ -1,6 +1,8 @@
 //! The results at a path: those of a sweep or of a single run.
 
-use crate::sweep::{PlanFile, PlanFileError, RunRecord, RunStatus, read_record, run_folder};
+use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
+use crate::sweep::{PlanFile, PlanFileError, RunRecord, RunStatus, check_names, read_record, run_folder};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -38,17 +40,17 @@ pub enum ResultsError {
     /// The path has no results.
     #[error(
         "{} is not a folder of results: expected one with `plan.json`, such as results/NAME, or that of a run with \
-         `result.json`, such as results/NAME/runs/RUN_ID", .0.display()
+         `result.json`, such as results/NAME/runs/RUN_ID", .0.shown()
     )]
     NoResults(PathBuf),
     /// The folder has no plan.
-    #[error("{} is not a folder of results: expected one with `plan.json`, such as results/NAME", .0.display())]
+    #[error("{} is not a folder of results: expected one with `plan.json`, such as results/NAME", .0.shown())]
     NoPlan(PathBuf),
     /// The plan cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanFileError),
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", path.shown())]
     Read {
         /// The file.
         path: PathBuf,
@@ -56,7 +58,7 @@ pub enum ResultsError {
         source: std::io::Error,
     },
     /// A file is not of the form that its name says.
-    #[error("{} does not have the form that this program writes: {source}", path.display())]
+    #[error("{} does not have the form that this program writes: {source}", path.shown())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -75,7 +77,12 @@ impl Results {
         if !file.is_file() {
             return Err(ResultsError::NoResults(path.to_path_buf()));
         }
-        let record = parse(&file)?;
+        let record: RunRecord = parse(&file)?;
+        let malformed = |reason| {
+            let source = serde::de::Error::custom(reason);
+            ResultsError::Malformed { path: file.clone(), source }
+        };
+        check_names(&record).map_err(malformed)?;
         Ok(Self { path: path.to_path_buf(), planned: 1, records: vec![record] })
     }
 
@@ -93,7 +100,7 @@ impl Results {
     pub fn side(&self) -> Side {
         let ok = self.records.iter().filter(|record| record.status == RunStatus::Ok).count();
         let failed = self.records.len() - ok;
-        let path = self.path.display().to_string();
+        let path = self.path.shown().to_string();
         Side { path, planned: self.planned, ok, failed, missing: self.planned - self.records.len() }
     }
 }
@@ -111,6 +118,6 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
 
 /// Reads a JSON file.
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
-    let text = std::fs::read(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
+    let text = read_regular(path).map_err(|source| ResultsError::Read { path: path.to_path_buf(), source })?;
     serde_json::from_slice(&text).map_err(|source| ResultsError::Malformed { path: path.to_path_buf(), source })
 }

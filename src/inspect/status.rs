@@ -1,13 +1,15 @@
 //! The status of a sweep as its folder shows it, with a forecast of the time left.
 
 use super::results::{ResultsError, read_plan};
-use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder};
+use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
+use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder, unplanned_runs};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The status of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,6 +19,7 @@ pub struct Status {
     /// The sweep's name.
     pub name: String,
     /// The folder of the results.
+    #[serde(serialize_with = "as_shown")]
     pub folder: PathBuf,
     /// The number of runs of the plan, those of the same name counted once.
     pub runs: usize,
@@ -30,6 +33,8 @@ pub struct Status {
     pub interrupted: Vec<InterruptedRun>,
     /// The runs that have not begun, by name.
     pub missing: Vec<String>,
+    /// The number of runs in the folder that belong to no plan; `runner clean` lists them.
+    pub unplanned: usize,
     /// The forecast; `None` if no run is left to do or none has finished.
     pub forecast: Option<Forecast>,
 }
@@ -116,6 +121,7 @@ impl Status {
         let plan = read_plan(folder)?;
         let reader = StateReader::new(folder);
         let states: Vec<RunState> = plan.runs.par_iter().map(|run| reader.state(&run.run_id)).collect();
+        let unplanned = unplanned_runs(folder, &plan).len();
         let mut status = Self {
             schema: Self::SCHEMA,
             name: plan.name,
@@ -126,6 +132,7 @@ impl Status {
             running: Vec::new(),
             interrupted: Vec::new(),
             missing: Vec::new(),
+            unplanned,
             forecast: None,
         };
         for (run, state) in plan.runs.iter().zip(&states) {
@@ -148,7 +155,7 @@ impl Status {
                 job: claim.job.clone(),
                 epoch: claim.epoch,
                 epochs: claim.epochs,
-                running_s: seconds_since(UNIX_EPOCH + std::time::Duration::from_secs(claim.claimed_at)),
+                running_s: UNIX_EPOCH.checked_add(Duration::from_secs(claim.claimed_at)).map_or(0.0, seconds_since),
                 silent_s: last_sign_of_life(folder, &run_id).map(seconds_since),
                 run_id,
             }),
@@ -167,6 +174,11 @@ impl Status {
     pub fn is_complete(&self) -> bool {
         self.ok + self.failed.len() == self.runs
     }
+}
+
+/// Serialises a path, which need not be Unicode.
+fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.shown())
 }
 
 fn seconds_since(time: SystemTime) -> f64 {
@@ -226,7 +238,7 @@ fn forecast(folder: &Path, runs: &[PlannedRun], states: &[RunState]) -> Option<F
 }
 
 fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
-    let bytes = std::fs::read(run_folder(folder, run_id).join("result.json")).ok()?;
+    let bytes = read_regular(&run_folder(folder, run_id).join("result.json")).ok()?;
     serde_json::from_slice::<Timed>(&bytes).ok().map(|timed| timed.timing.total_s)
 }
 

@@ -2,14 +2,16 @@
 
 use super::results::{Results, ResultsError};
 use crate::engine::{Isa, Purpose, RowStreams, permutation};
+use crate::machine::file::{read_regular, read_regular_text};
+use crate::machine::text::Shown as _;
 use crate::sweep::{
-    Artifact, EpochRecord, ExecuteOptions, Prepared, RunRecord, Shard, StoreError, SweepObserver, Workers, digest,
-    execute, read_record, run_folder,
+    Artifact, EpochRecord, ExecuteOptions, Interrupt, LayOutError, Named, Prepared, RunRecord, Shard, StopSignal,
+    StoreError, SweepObserver, Workers, digest, execute, read_record, run_folder,
 };
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The result of verifying one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,6 +65,9 @@ pub struct Parting {
 /// The reason why results cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerificationError {
+    /// A signal asked the program to stop before all runs were repeated.
+    #[error("stopped by {}", .0.reason())]
+    Stopped(StopSignal),
     /// The results cannot be read.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -149,7 +154,11 @@ pub fn check_files(folder: &Path, record: &RunRecord) -> Verified {
 }
 
 fn check_artifact(run_folder: &Path, artifact: &Artifact) -> Option<Fault> {
-    let what = match std::fs::read(run_folder.join(&artifact.path)) {
+    let path = match Named::Artifact.below(run_folder, &artifact.path) {
+        Err(error) => return Some(Fault::File { path: "result.json".into(), what: format!("names a file: {error}") }),
+        Ok(path) => path,
+    };
+    let what = match read_regular(&path) {
         Err(error) => format!("cannot be read: {error}"),
         Ok(bytes) => {
             let found = Artifact::new(&*artifact.path, &bytes).blake3;
@@ -164,7 +173,7 @@ fn check_artifact(run_folder: &Path, artifact: &Artifact) -> Option<Fault> {
 
 /// Reads the lines of `epochs.jsonl`; none if the run failed before its first.
 fn read_epochs(run_folder: &Path) -> Result<Vec<EpochRecord>, String> {
-    let text = match std::fs::read_to_string(run_folder.join("epochs.jsonl")) {
+    let text = match read_regular_text(&run_folder.join("epochs.jsonl")) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("cannot be read: {error}")),
@@ -176,15 +185,19 @@ fn read_epochs(run_folder: &Path) -> Result<Vec<EpochRecord>, String> {
 }
 
 /// The options of repeating runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Again {
     /// The runs at once and the threads of each.
     pub workers: Workers,
     /// The instruction set.
     pub isa: Isa,
+    /// The flag that asks the runs to stop.
+    pub interrupt: Interrupt,
+    /// The empty folder that the runs are repeated in.
+    pub scratch: PathBuf,
 }
 
-/// Repeats the runs of some records in a temporary folder and compares. `prepared` is the sweep that they belong to.
+/// Repeats the runs of some records in a folder of their own and compares. `prepared` is the sweep that they belong to.
 pub fn run_again(
     folder: &Path,
     records: &[&RunRecord],
@@ -193,12 +206,17 @@ pub fn run_again(
     observer: &dyn SweepObserver,
 ) -> Result<Vec<Verified>, VerificationError> {
     let prepared = only(prepared, records)?;
-    let scratch = tempfile::Builder::new().prefix("runner-verify-").tempdir();
-    let scratch = scratch.map_err(StoreError::at("cannot create a folder in", &std::env::temp_dir()))?;
-    let options = ExecuteOptions::new(Shard::WHOLE, how.workers, how.isa);
-    execute(&prepared, "", scratch.path(), &options, observer)?;
+    let options =
+        ExecuteOptions { interrupt: how.interrupt.clone(), ..ExecuteOptions::new(Shard::WHOLE, how.workers, how.isa) };
+    let outcome = execute(&prepared, "", &how.scratch, &options, observer).map_err(|error| match error {
+        LayOutError::Store(error) => VerificationError::Store(error),
+        LayOutError::Other(other) => VerificationError::OtherRuns(other.to_string()),
+    })?;
+    if let Some(signal) = outcome.interrupted {
+        return Err(VerificationError::Stopped(signal));
+    }
     let compare = |record: &&RunRecord| {
-        let own_folder = run_folder(scratch.path(), &record.run_id);
+        let own_folder = run_folder(&how.scratch, &record.run_id);
         let fault = match read_record(&own_folder, &record.run_id) {
             None => Some(("no record".to_owned(), Parting::new("result.json", "a record", "none: see the log"))),
             Some(now) if now.digest == record.digest => None,
@@ -341,7 +359,7 @@ fn first_difference(recorded: (&RunRecord, &[EpochRecord]), now: (&RunRecord, &[
 pub fn complete_records(folder: &Path) -> Result<Vec<RunRecord>, VerificationError> {
     let results = Results::read_sweep(folder)?;
     if results.records.is_empty() {
-        return Err(VerificationError::NoSuchRun(format!("{} has no complete run", folder.display())));
+        return Err(VerificationError::NoSuchRun(format!("{} has no complete run", folder.shown())));
     }
     Ok(results.records)
 }

@@ -1,5 +1,6 @@
 //! The identity of a process: its host, its boot, its start, its batch job.
 
+use crate::machine::text::Shown as _;
 use std::fs;
 
 /// Returns the name of this host, as the system gives it.
@@ -25,7 +26,7 @@ pub(crate) fn process_identity(process: &str) -> Option<String> {
     let start = fields.nth(18)?;
     // A process that has ended but that its parent has not waited for is gone.
     let ended = matches!(state, "Z" | "X");
-    (!ended).then(|| format!("{}/{}/{start}", boot.trim(), namespace.display()))
+    (!ended).then(|| format!("{}/{}/{start}", boot.trim(), namespace.shown()))
 }
 
 /// Returns the job of the batch system that this process belongs to.

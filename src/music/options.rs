@@ -70,6 +70,8 @@ pub struct CorpusOptions {
     pub rounding: Rounding,
     /// True if the notes of MIDI channel 10 are kept.
     pub drums: bool,
+    /// True if the sustain pedal lengthens notes. It has no effect on [`Compat::Seed`].
+    pub sustain: bool,
     /// The numerators of time signatures that a song may have. It stops at the first other one. If empty, all are
     /// allowed.
     pub metres: Vec<u8>,
@@ -97,6 +99,7 @@ impl Default for CorpusOptions {
             min_steps: 1,
             rounding: Rounding::Nearest,
             drums: false,
+            sustain: false,
             metres: Vec::new(),
             damaged: Damaged::Use,
             validation: 0.1,

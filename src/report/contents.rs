@@ -8,7 +8,7 @@ use super::runs::{Axis, Column, Curves, Runs, Term, Totals, axes_of, columns_of,
 use super::sweep_results::SweepResults;
 use super::units::{self, ModelUnits};
 use crate::model::ModelKind;
-use crate::sweep::{StoreError, Summary, write_whole};
+use crate::sweep::{StoreError, Summary, unplanned_runs, write_whole};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,6 +64,10 @@ impl Report {
     fn of(results: &SweepResults) -> Self {
         let Summary { name, ordered_by, .. } = &results.summary;
         let mut left_out = Vec::new();
+        let unplanned = unplanned_runs(&results.folder, &results.plan).len();
+        if unplanned > 0 {
+            left_out.push(format!("{unplanned} runs of the folder belong to no plan: `runner clean` lists them."));
+        }
         let runs = Runs::of(results, &mut left_out);
         let axes = axes_of(results);
         let points = points_of(&axes, results, runs.points());

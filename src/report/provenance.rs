@@ -2,6 +2,7 @@
 
 use super::number::Rounded;
 use super::sweep_results::SweepResults;
+use crate::machine::file::read_regular_text;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +82,7 @@ impl Provenance {
             counted.into_iter().map(|(environment, runs)| RunEnvironment { runs, ..environment }).collect();
         environments.sort_by_key(|environment| std::cmp::Reverse(environment.runs));
         environments.truncate(ENVIRONMENTS);
-        let config = std::fs::read_to_string(results.folder.join("sweep.toml")).unwrap_or_default();
+        let config = read_regular_text(&results.folder.join("sweep.toml")).unwrap_or_default();
         let seeds: BTreeSet<&String> = results.plan.runs.iter().map(|run| &run.seed).collect();
         let mut listed: Vec<String> = Vec::new();
         for run in &results.plan.runs {

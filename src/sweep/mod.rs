@@ -28,16 +28,17 @@ pub use plan::{
     MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
     expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
-pub(crate) use results::times_of;
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,
-    FileNote, Interruption, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription, ModelFault,
-    ModelFile, ModelFileError, NamedMetric, Per, PlanFile, PlanFileError, PlannedCorpus, PlannedRun, PointSummary,
-    Reach, Reading, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll, SplitName, StateReader,
-    Statistic, Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing, Unfinished, UnfinishedState,
-    Variant, canonical_json, digest, find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown,
-    read_record, read_records, run_folder, run_state, sum_up, terminal_columns, to_csv,
+    FileNote, Interruption, LayOutError, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription,
+    ModelFault, ModelFile, ModelFileError, NamedMetric, OtherSweep, Per, PlanFile, PlanFileError, PlannedCorpus,
+    PlannedRun, PointSummary, Reach, Reading, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll,
+    SplitName, StateReader, Statistic, Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing,
+    Unfinished, UnfinishedState, Unplanned, Variant, canonical_json, clean, digest, find_metric, lay_out, merge,
+    metric_names, metric_order, metrics_markdown, read_record, read_records, run_folder, run_state, sum_up,
+    terminal_columns, to_csv, unplanned_runs,
 };
+pub(crate) use results::{Named, check_names, times_of};
 pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;
-pub(crate) use store::{create_folder, write_whole};
+pub(crate) use store::{create_folder, end_of_links, write_whole};

@@ -1,12 +1,14 @@
 //! Files that are either whole or absent: written beside their place, synced, then renamed into it.
 
-use std::fs::{self, File, OpenOptions};
+use crate::machine::file::{check_kind, open_for_writing, read_regular};
+use crate::machine::text::Shown as _;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The error of a file or folder that could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{action} {}: {source}", path.display())]
+#[error("{action} {}: {source}", path.shown())]
 pub struct StoreError {
     /// The action that failed: "cannot write", "cannot create", …
     pub action: &'static str,
@@ -29,15 +31,33 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(path).map_err(StoreError::at("cannot create the folder", path))
 }
 
-/// Writes `bytes` to `path` so that a reader finds the old file or the whole new one, even after a crash.
+/// Writes `bytes` to `path` so that a reader finds the old file or the whole new one, even after a crash. Only a
+/// regular file is replaced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
+    check_replaceable(path).map_err(error)?;
     let folder = folder_of(path);
     let mut file = temporary_file(folder).map_err(error)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
     file.persist(path).map_err(|failure| error(failure.error))?;
     sync_folder(folder);
     Ok(())
+}
+
+/// Writes `bytes` to `path` as [`write_whole`] does, unless something is there already; returns false then.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
+    let folder = folder_of(path);
+    let mut file = temporary_file(folder).map_err(error)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(error)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {
+            sync_folder(folder);
+            Ok(true)
+        }
+        Err(failure) if failure.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failure) => Err(error(failure.error)),
+    }
 }
 
 /// Syncs a folder, so that renames in it survive a crash. Some file systems cannot sync a folder, which is not an
@@ -50,17 +70,36 @@ pub(crate) fn sync_folder(path: &Path) {
 
 /// Writes as [`write_whole`] does, unless `path` holds these bytes already.
 pub(crate) fn keep_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    if fs::read(path).is_ok_and(|found| found == bytes) { Ok(()) } else { write_whole(path, bytes) }
+    if read_regular(path).is_ok_and(|found| found == bytes) { Ok(()) } else { write_whole(path, bytes) }
 }
 
 /// Writes `bytes` to `path` so that a reader finds the old file or the whole new one, but leaves it to the system when
 /// they reach the disk. For files that [`sync_folders`] syncs later, or that a loss of power may lose.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot write", path: path.to_path_buf(), source };
+    check_replaceable(path).map_err(error)?;
     let mut file = temporary_file(folder_of(path)).map_err(error)?;
     file.write_all(bytes).map_err(error)?;
     file.persist(path).map_err(|failure| error(failure.error))?;
     Ok(())
+}
+
+/// Returns an error if something else than a regular file is at the path. A device or a pipe would be lost, and a link
+/// in a folder that came from elsewhere may lead anywhere.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        found => check_kind(found?.file_type()),
+    }
+}
+
+/// Returns the path that the links at a path lead to, for a file that the user has named.
+pub(crate) fn end_of_links(path: &Path) -> Result<PathBuf, StoreError> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        let kind = fs::metadata(path).and_then(|found| check_kind(found.file_type()));
+        return kind.and_then(|()| fs::canonicalize(path)).map_err(StoreError::at("cannot write", path));
+    }
+    Ok(path.to_path_buf())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -101,9 +140,10 @@ fn sync_tree(folder: &Path) -> Result<(), StoreError> {
     let error = |source| StoreError { action: "cannot sync", path: folder.to_path_buf(), source };
     for entry in fs::read_dir(folder).map_err(error)? {
         let entry = entry.map_err(error)?;
-        if entry.file_type().map_err(error)?.is_dir() {
+        let kind = entry.file_type().map_err(error)?;
+        if kind.is_dir() {
             sync_tree(&entry.path())?;
-        } else {
+        } else if kind.is_file() {
             match File::open(entry.path()) {
                 Ok(file) => file.sync_all().map_err(error)?,
                 // A temporary file of another process.
@@ -128,13 +168,14 @@ pub(crate) struct LineFile {
 impl LineFile {
     /// Creates an empty file in place of any file at the path.
     pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
-        let file = File::create(path).map_err(StoreError::at("cannot create", path))?;
+        let file = open_for_writing(path, File::options().write(true).create(true).truncate(true))
+            .map_err(StoreError::at("cannot create", path))?;
         Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
     }
 
     /// Opens a file to add lines to; creates it if it does not exist.
     pub(crate) fn append(path: &Path) -> Result<Self, StoreError> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
+        let file = open_for_writing(path, File::options().append(true).create(true));
         let file = file.map_err(StoreError::at("cannot open", path))?;
         Ok(Self { file, path: path.to_path_buf(), bytes: 0, hasher: blake3::Hasher::new() })
     }
@@ -142,7 +183,7 @@ impl LineFile {
     /// Opens a file at its first `bytes` bytes, which must have the BLAKE3 hash `expected`, and cuts off the rest.
     /// Returns their text too; `None` if the file is shorter or the hash differs.
     pub(crate) fn reopen(path: &Path, bytes: u64, expected: &str) -> Result<Option<(Self, String)>, StoreError> {
-        let Ok(mut text) = fs::read(path) else { return Ok(None) };
+        let Ok(mut text) = read_regular(path) else { return Ok(None) };
         if (text.len() as u64) < bytes {
             return Ok(None);
         }
@@ -153,7 +194,7 @@ impl LineFile {
         else {
             return Ok(None);
         };
-        let file = OpenOptions::new().append(true).open(path).map_err(StoreError::at("cannot open", path))?;
+        let file = open_for_writing(path, File::options().append(true)).map_err(StoreError::at("cannot open", path))?;
         file.set_len(bytes).map_err(StoreError::at("cannot cut", path))?;
         Ok(Some((Self { file, path: path.to_path_buf(), bytes, hasher }, text)))
     }
@@ -179,7 +220,7 @@ impl LineFile {
 }
 
 /// The beginning of the names of files that are not whole yet.
-const UNFINISHED: &str = ".writing-";
+pub(crate) const UNFINISHED: &str = ".writing-";
 
 /// Removes the files of a folder that a killed process left unfinished.
 pub(crate) fn remove_unfinished(folder: &Path) {
@@ -204,6 +245,39 @@ mod tests {
         let missing = folder.path().join("missing").join("result.json");
         let error = write_whole(&missing, b"x").unwrap_err().to_string();
         assert!(error.contains("cannot write") && error.contains("missing"), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_regular_files_are_replaced() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        use std::os::unix::fs::symlink;
+        type Writer = fn(&Path, &[u8]) -> Result<(), StoreError>;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        mknodat(CWD, path("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        fs::write(path("file"), "old").unwrap();
+        for (target, link) in [("file", "link"), ("/dev/null", "to-null"), ("none", "to-none")] {
+            symlink(target, path(link)).unwrap();
+        }
+        let writers: [Writer; 3] = [write_whole, keep_whole, replace];
+        for write in writers {
+            for name in ["pipe", "link", "to-null", "to-none"] {
+                let before = fs::symlink_metadata(path(name)).unwrap().file_type();
+                let error = write(&path(name), b"x").unwrap_err().to_string();
+                assert!(error.contains("cannot write") && error.contains(name), "{error}");
+                assert_eq!(fs::symlink_metadata(path(name)).unwrap().file_type(), before);
+            }
+        }
+        for name in ["pipe", "link"] {
+            assert!(LineFile::create(&path(name)).is_err() && LineFile::append(&path(name)).is_err());
+        }
+        assert_eq!(fs::read_to_string(path("file")).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "no temporary file stays behind");
+        sync_folders(&[folder.path()]).unwrap();
+        assert_eq!(end_of_links(&path("link")).unwrap(), path("file").canonicalize().unwrap());
+        assert_eq!(end_of_links(&path("new")).unwrap(), path("new"));
+        assert!(end_of_links(&path("to-none")).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::key_flag::{help, values_of};
 use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::engine::Isa;
+use crate::machine::text::Shown as _;
 use crate::model::likelihood::{
     Anchored, AnnealingOptions, FrameAnnealing, FrameFindings, Likelihood, LikelihoodRequest, MAXIMUM_ENUMERATED_UNITS,
     METHODS, Spacing,
@@ -117,7 +118,7 @@ struct Report {
 
 fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
     let model = ModelFile::read(&arguments.model)?;
-    let place = arguments.model.display();
+    let place = arguments.model.shown();
     let run = model
         .run_parameters()
         .map_err(|error| CliError::usage(format!("{place}: the parameters of its run: {error}")))?;
@@ -237,7 +238,7 @@ fn songs(path: Option<&Path>, model: &ModelFile, run: &RunParameters, seed: u64)
         let parameters = model.description.params.iter().map(|(key, value)| (key.as_str(), value));
         let same_corpus = run_id_of(parameters, &corpus.digest, seed) == model.description.run_id;
         let own = if source == "builtin" { "the built-in corpus" } else { source };
-        let name = path.map_or_else(|| own.to_owned(), |path| path.display().to_string());
+        let name = path.map_or_else(|| own.to_owned(), |path| path.shown().to_string());
         Ok(Songs { corpus, name, same_corpus })
     };
     let first = read("builtin");
@@ -308,13 +309,13 @@ impl Report {
             likelihood.splits.iter().map(|split| (split.name.to_owned(), json!(split.of_frames))).collect();
         let mut report = json!({
             "schema": 1,
-            "model": arguments.model,
+            "model": arguments.model.shown(),
             "run_id": description.run_id,
             "visible": description.timesteps * description.layout.columns(),
             "hidden": layers.first(),
             "timesteps": description.timesteps,
             "corpus": {
-                "path": arguments.corpus,
+                "path": arguments.corpus.as_ref().map(|path| path.shown()),
                 "digest": self.corpus_digest,
                 "of_the_run": self.same_corpus,
             },

@@ -3,6 +3,7 @@
 use crate::cli::arguments::{LogFormat, Verbosity};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::machine::text::safe_lines;
 use crate::music::{Corpus, FileStatus, Layout};
 use crate::sweep::{ConfigError, ConfigErrors, Severity};
 use std::collections::HashSet;
@@ -39,7 +40,7 @@ pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
     // Only the first call in a process can succeed; a later one changes nothing.
     let _ = match LOG_FORMAT.get_or_init(|| verbosity.log_format) {
         LogFormat::Plain => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());
+            let lines = tracing_subscriber::fmt::layer().with_writer(|| SafeError).with_ansi(colour());
             filter.with(lines.with_target(false).without_time().log_internal_errors(false)).try_init()
         }
         LogFormat::Json => {
@@ -48,6 +49,21 @@ pub(in crate::cli) fn start_logging(verbosity: Verbosity) {
             filter.with(lines.log_internal_errors(false)).try_init()
         }
     };
+}
+
+/// Standard error without what a terminal would obey, but for colours. Each write is one event.
+struct SafeError;
+
+impl std::io::Write for SafeError {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        std::io::stderr().lock().write_all(safe_lines(&text, colour()).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// Returns true if standard error takes colour and bars.
@@ -88,7 +104,7 @@ fn log_configuration_error(error: &ConfigError) {
 /// that of another fault; a closed pipe, as after `head`, is not an error.
 pub(in crate::cli) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(safe_lines(text, false).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let error = CliError::failed(format!("cannot write to standard output: {error}"));
             if exit == Exit::Done {
@@ -103,7 +119,7 @@ pub(in crate::cli) fn print(text: &str, exit: Exit) -> Result<Exit, CliError> {
 
 /// Prints a line to standard error. The work continues if that is closed or full.
 pub(in crate::cli) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", safe_lines(line, colour()));
 }
 
 /// Returns the difference between the columns of a corpus and those of a model, in words.

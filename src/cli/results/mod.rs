@@ -1,5 +1,6 @@
 //! The verbs that read results on disk.
 
+pub(super) mod clean;
 pub(super) mod compare;
 pub(super) mod report;
 pub(super) mod verify;

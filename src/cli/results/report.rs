@@ -4,7 +4,9 @@ use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
+use crate::machine::text::Shown as _;
 use crate::report::{FILE_NAME, Report};
+use crate::sweep::end_of_links;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -29,19 +31,22 @@ pub(in crate::cli) fn write_beside(folder: &Path) {
     let path = folder.join(FILE_NAME);
     let written = Report::read(folder).and_then(|report| Ok(report.write(&path)?));
     if let Err(error) = written {
-        tracing::warn!("no report.html: {error}; `runner report {}` tries again", folder.display());
+        tracing::warn!("no report.html: {error}; `runner report {}` tries again", folder.shown());
     }
 }
 
 pub(in crate::cli) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let report = Report::read(&arguments.results)?;
-    let path = arguments.out.clone().unwrap_or_else(|| arguments.results.join(FILE_NAME));
+    let path = match &arguments.out {
+        Some(out) => end_of_links(out)?,
+        None => arguments.results.join(FILE_NAME),
+    };
     let bytes = report.write(&path)?;
     if arguments.verbosity.quiet {
         return Ok(Exit::Done);
     }
     let left_out: String = report.left_out().iter().flat_map(|text| ["  ", text, "\n"]).collect();
     let size = bytes as f64 / 1e6;
-    print(&format!("{}: {size:.2} MB\n{left_out}", path.display()), Exit::Done)
+    print(&format!("{}: {size:.2} MB\n{left_out}", path.shown()), Exit::Done)
 }

@@ -3,11 +3,13 @@
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::interruption::{end_in_time, watch_signals};
 use crate::cli::output::console::{print, start_logging};
 use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::engine::Isa;
-use crate::inspect::{Again, Choice, Fault, Verified, check_files, complete_records, run_again};
-use crate::sweep::{Parallelism, PrepareError, Prepared, RunRecord, SweepConfig, Workers, display};
+use crate::inspect::{Again, Choice, Fault, VerificationError, Verified, check_files, complete_records, run_again};
+use crate::machine::text::Shown as _;
+use crate::sweep::{Parallelism, PrepareError, Prepared, RunRecord, StopSignal, SweepConfig, Workers, display};
 use clap::Args;
 use rayon::prelude::*;
 use std::fmt::Write as _;
@@ -67,7 +69,11 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments) -> Result<Exit, CliError>
     if !chosen.is_empty() {
         // What is broken on disk already is reported as that.
         let records: Vec<&RunRecord> = chosen.iter().map(|&index| &records[index]).collect();
-        for (index, again) in chosen.into_iter().zip(again(arguments, &records)?) {
+        let repeated = match again(arguments, &records)? {
+            Ok(repeated) => repeated,
+            Err(signal) => return Ok(Exit::Stopped(signal)),
+        };
+        for (index, again) in chosen.into_iter().zip(repeated) {
             let known = verified[index].fault.take();
             verified[index] = Verified { fault: known.or(again.fault), ..again };
         }
@@ -77,13 +83,13 @@ pub(in crate::cli) fn run(arguments: &VerifyArguments) -> Result<Exit, CliError>
     print(&text, if faults > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// Does runs again.
-fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Verified>, CliError> {
+/// Does runs again, in a temporary folder that is gone afterwards. The inner error is the signal that stopped them.
+fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Result<Vec<Verified>, StopSignal>, CliError> {
     let sets: Vec<String> = match &arguments.corpus {
         None => Vec::new(),
         Some(path) => match path.to_str() {
             Some(path) => vec![format!("corpus.path={}", display(&path.into()))],
-            None => return Err(CliError::usage(format!("the path {} is not Unicode", path.display()))),
+            None => return Err(CliError::usage(format!("the path {} is not Unicode", path.shown()))),
         },
     };
     let file = arguments.results.join("sweep.toml");
@@ -103,7 +109,22 @@ fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Vec<Veri
         sweep.threads_per_run = Parallelism::Exactly(threads as usize);
     }
     let workers = Workers::for_sweep(&sweep, &prepared, isa, records.len());
-    Ok(run_again(&arguments.results, records, prepared, &Again { workers, isa }, &progress)?)
+    let interrupt = watch_signals()?;
+    let scratch = tempfile::Builder::new().prefix("runner-verify-").tempdir();
+    let scratch = scratch.map_err(|error| {
+        CliError::failed(format!("cannot create a folder in {}: {error}", std::env::temp_dir().shown()))
+    })?;
+    let place = scratch.path().to_path_buf();
+    let own = place.clone();
+    end_in_time(interrupt.clone(), move || drop(std::fs::remove_dir_all(own)));
+    let how = Again { workers, isa, interrupt, scratch: place };
+    match run_again(&arguments.results, records, prepared, &how, &progress) {
+        Err(VerificationError::Stopped(signal)) => {
+            tracing::warn!("stopped by {}; nothing is verified", signal.reason());
+            Ok(Err(signal))
+        }
+        verified => Ok(Ok(verified?)),
+    }
 }
 
 fn lines(verified: &[Verified]) -> String {
@@ -116,7 +137,7 @@ fn describe(verified: &[Verified], faults: usize, quiet: bool) -> String {
     for Verified { run_id, digest, run_again, fault } in verified {
         // Writing to a string cannot fail.
         let _ = match fault {
-            Some(fault) => writeln!(text, "run {run_id}: {}", explain(fault)),
+            Some(fault) => writeln!(text, "run {run_id}: {}", explain(fault).shown()),
             None if *run_again => {
                 writeln!(text, "run {run_id}: the same again, digest {}", &digest[..digest.len().min(12)])
             }

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
+use crate::machine::text::{OneLine, Shown as _};
 use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
 use clap::Args;
 use serde_json::{Value, json};
@@ -40,7 +41,7 @@ pub(in crate::cli) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> 
     })?;
     for unfinished in &merged.unfinished {
         if let UnfinishedState::Damaged(place, damage) = &unfinished.state {
-            tracing::error!("{} is damaged and left where it is: {damage}", place.display());
+            tracing::error!("{} is damaged and left where it is: {}", place.shown(), OneLine(damage));
         }
     }
     write_beside(&arguments.results);
@@ -71,13 +72,13 @@ fn as_json(merged: &Merged) -> Value {
     let unfinished = merged.unfinished.iter().map(|unfinished| {
         let mut object = with(unfinished.run, "state", state(unfinished).0.into());
         if let Some(place) = place(&unfinished.state) {
-            object["folder"] = place.display().to_string().into();
+            object["folder"] = place.shown().to_string().into();
         }
         object
     });
     json!({
         "schema": 1,
-        "folder": merged.folder.display().to_string(),
+        "folder": merged.folder.shown().to_string(),
         "runs": merged.summary.runs,
         "ok": merged.summary.ok,
         "copied": merged.copied,
@@ -94,7 +95,7 @@ fn as_text(merged: &Merged) -> String {
         let (state, detail) = state(unfinished);
         (unfinished.run, format!("{state}{detail}"))
     });
-    let failed = merged.failed.iter().map(|(run, why)| (*run, format!("failed: {why}")));
+    let failed = merged.failed.iter().map(|(run, why)| (*run, format!("failed: {}", why.shown())));
     let mut listed: Vec<(usize, String)> = unfinished.chain(failed).collect();
     listed.sort_unstable();
     for (run, what) in listed.iter().take(LISTED) {
@@ -111,7 +112,7 @@ fn as_text(merged: &Merged) -> String {
         summary.failed,
         summary.missing,
         &summary.digest[..12],
-        merged.folder.display(),
+        merged.folder.shown(),
     )
 }
 
@@ -132,11 +133,11 @@ fn described(merged: &Merged, run: usize) -> String {
 fn state(unfinished: &Unfinished) -> (&'static str, String) {
     match &unfinished.state {
         UnfinishedState::Missing => ("missing", String::new()),
-        UnfinishedState::Running(place) => ("running", format!(" in {}", place.display())),
-        UnfinishedState::Damaged(place, damage) => ("damaged", format!(" in {}: {damage}", place.display())),
+        UnfinishedState::Running(place) => ("running", format!(" in {}", place.shown())),
+        UnfinishedState::Damaged(place, damage) => ("damaged", format!(" in {}: {}", place.shown(), OneLine(damage))),
         UnfinishedState::Interrupted(place, interruption) => {
-            let (epoch, epochs, reason) = (interruption.epoch, interruption.epochs, &interruption.reason);
-            ("interrupted", format!(" after epoch {epoch} of {epochs} in {}: {reason}", place.display()))
+            let (epoch, epochs, reason) = (interruption.epoch, interruption.epochs, interruption.reason.shown());
+            ("interrupted", format!(" after epoch {epoch} of {epochs} in {}: {reason}", place.shown()))
         }
     }
 }

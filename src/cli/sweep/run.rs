@@ -4,24 +4,22 @@ use super::plan;
 use crate::cli::arguments::{ConfigArguments, Verbosity};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::interruption::{end_in_time, watch_signals};
 use crate::cli::output::console::{log_files, print, start_logging};
 use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
 use crate::machine::available_bytes;
+use crate::machine::text::Shown as _;
 use crate::sweep::{
-    ExecuteOptions, Interrupt, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers, check_memory,
-    execute,
+    ExecuteOptions, LayOutError, Outcome, Parallelism, PlanFile, Prepared, Rerun, RunSpec, Shard, Workers,
+    check_memory, execute,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// The longest time that runs may take to stop after a signal. Work that cannot stop, such as a large evaluation, is
-/// left after this time. Batch systems kill half a minute after they have asked.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// Arguments of `runner run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner run --config configs/quick.toml --out /tmp/results --jobs 2\n  \
     runner run --config configs/quick.toml --rerun failed\n\n\
@@ -55,6 +53,9 @@ pub(in crate::cli) struct RunArguments {
     /// Leave runs that other processes work on, rather than wait for them.
     #[arg(long)]
     no_wait: bool,
+    /// Take the place of another configuration of this name in the folder; its runs then belong to no plan.
+    #[arg(long)]
+    replace: bool,
     /// Start no further run once one has failed.
     #[arg(long)]
     fail_fast: bool,
@@ -90,9 +91,9 @@ impl RunArguments {
 
 pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let interrupt =
-        Interrupt::on_signals().map_err(|error| CliError::failed(format!("cannot watch for signals: {error}")))?;
-    end_in_time(interrupt.clone());
+    let interrupt = watch_signals()?;
+    let left = "some runs did not stop in time; they will continue from their last checkpoints";
+    end_in_time(interrupt.clone(), move || tracing::warn!("{left}"));
     let (mut sweep, plan) = plan::read(&arguments.config, arguments.verbosity)?;
     let config_text = sweep.to_toml();
     let isa = sweep.instruction_set()?;
@@ -122,6 +123,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     }
     let options = ExecuteOptions {
         rerun: arguments.rerun(),
+        replace: arguments.replace,
         fail_fast: arguments.fail_fast,
         wait: !arguments.no_wait,
         timeout: sweep.timeout,
@@ -133,8 +135,11 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
         Some(out) => out.join(&sweep.name),
         None => sweep.results_dir(),
     };
-    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| {
-        CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
+    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| match error {
+        LayOutError::Other(other) => CliError::usage(other),
+        LayOutError::Store(error) => {
+            CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
+        }
     })?;
     // A user who has asked the program to stop does not wait for a page.
     if outcome.interrupted.is_none() {
@@ -143,23 +148,9 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     report(&outcome, arguments.verbosity)
 }
 
-/// Ends the program some time after a signal, even if runs are at work: their last checkpoints stay.
-fn end_in_time(interrupt: Interrupt) {
-    let watch = move || loop {
-        std::thread::sleep(Duration::from_millis(100));
-        if let Some(signal) = interrupt.raised() {
-            std::thread::sleep(GRACE);
-            tracing::warn!("some runs did not stop in time; they will continue from their last checkpoints");
-            std::process::exit(i32::from(signal.exit_code()));
-        }
-    };
-    // Without it the program ends too, only later.
-    let _ = std::thread::Builder::new().name("end-in-time".into()).spawn(watch);
-}
-
 fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
     for (run_id, reason) in &outcome.failed {
-        tracing::error!("run {run_id} failed: {reason}");
+        tracing::error!("run {run_id} failed: {}", reason.shown());
     }
     if outcome.timed_out > 0 {
         let runs = outcome.timed_out;
@@ -187,7 +178,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
         summary.failed,
         summary.missing,
         &summary.digest[..12],
-        outcome.folder.display(),
+        outcome.folder.shown(),
     );
     print(&text, exit)
 }

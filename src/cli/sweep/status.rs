@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
 use crate::cli::output::progress::duration;
 use crate::inspect::{Forecast, Status};
+use crate::machine::text::Shown as _;
 use crate::sweep::{SweepConfig, display};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -60,7 +61,7 @@ pub(in crate::cli) fn run(arguments: &StatusArguments) -> Result<Exit, CliError>
 fn describe(status: &Status) -> String {
     let mut text = format!(
         "{}: {} of {} runs done, {} failed, {} running, {} interrupted, {} missing\n",
-        status.folder.display(),
+        status.folder.shown(),
         status.ok,
         status.runs,
         status.failed.len(),
@@ -69,26 +70,29 @@ fn describe(status: &Status) -> String {
         status.missing.len()
     );
     list(&mut text, &status.running, |run| {
-        let job = run.job.as_deref().map(|job| format!(", job {job}")).unwrap_or_default();
+        let job = run.job.as_deref().map(|job| format!(", job {}", job.shown())).unwrap_or_default();
         let silent = run.silent_s.map(|silent| format!(", last sign of life {} ago", duration(silent)));
         format!(
             "running      {}  epoch {} of {}  on {}, process {}{job}, for {}{}",
             run.run_id,
             run.epoch,
             run.epochs,
-            run.host,
+            run.host.shown(),
             run.pid,
             duration(run.running_s),
             silent.unwrap_or_default()
         )
     });
     list(&mut text, &status.interrupted, |run| {
-        format!("interrupted  {}  epoch {} of {}  {}", run.run_id, run.epoch, run.epochs, run.reason)
+        format!("interrupted  {}  epoch {} of {}  {}", run.run_id, run.epoch, run.epochs, run.reason.shown())
     });
     list(&mut text, &status.failed, |run| {
         let reason = run.error.as_deref().unwrap_or("no reason known");
-        format!("failed       {}  {}  {reason}", run.run_id, label(&run.swept))
+        format!("failed       {}  {}  {}", run.run_id, label(&run.swept), reason.shown())
     });
+    if status.unplanned > 0 {
+        let _ = writeln!(text, "{} more runs belong to no plan: `runner clean` lists them", status.unplanned);
+    }
     if let Some(forecast) = &status.forecast {
         text.push_str(&outlook(forecast));
     } else if !status.is_complete() {

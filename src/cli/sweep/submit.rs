@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
 use crate::cluster::{Packing, SlurmJob, SlurmOptions, Submission, Submitted, array_limit, by_hand, find_sbatch};
+use crate::machine::text::Shown as _;
 use crate::sweep::{PlanFile, Prepared, lay_out};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -156,19 +157,19 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
 #[derive(Debug, thiserror::Error)]
 enum PathError {
     /// A relative path whose start is unknown.
-    #[error("cannot resolve the path {}: {source}", path.display())]
+    #[error("cannot resolve the path {}: {source}", path.shown())]
     Relative { path: PathBuf, source: std::io::Error },
     /// The path of this program, which the system does not give.
     #[error("cannot find the path of this program: {0}")]
     Program(std::io::Error),
     /// A path that is not Unicode.
-    #[error("the path {} is not Unicode", .0.display())]
+    #[error("the path {} is not Unicode", .0.shown())]
     NotUnicode(PathBuf),
     /// A path with control characters.
-    #[error("the path {} holds a line break or another control character", .0.display())]
+    #[error("the path {} holds a line break or another control character", .0.shown())]
     Control(PathBuf),
     /// A path that would turn off the placeholder for the job's number in the name of a log.
-    #[error("the path {} holds a backslash, which Slurm interprets", .0.display())]
+    #[error("the path {} holds a backslash, which Slurm interprets", .0.shown())]
     Backslash(PathBuf),
 }
 

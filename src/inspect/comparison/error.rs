@@ -1,5 +1,6 @@
 //! The reasons why two results cannot be compared.
 
+use crate::machine::text::Shown as _;
 use std::path::PathBuf;
 
 /// The reason why two results cannot be compared.
@@ -22,7 +23,7 @@ pub enum ComparisonError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unpaired {
     /// One of the results has no complete run.
-    #[error("{name}, {}, has no complete run", path.display())]
+    #[error("{name}, {}, has no complete run", path.shown())]
     Empty {
         /// `A` or `B`.
         name: &'static str,

@@ -5,6 +5,7 @@ use super::self_test::{
     BUILTIN_CORPUS_DIGEST, SPEED_JOBS, Speed, TRAINING_DIGEST, builtin_corpus, measure, training_digest,
 };
 use crate::engine::Isa;
+use crate::machine::text::Shown as _;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -199,14 +200,14 @@ fn check_folder(results: &Path) -> Check {
         file.as_file().sync_all()
     });
     if let Err(error) = written {
-        return Check::wrong(NAME, format!("{} cannot be written: {error}", there.display()), remedy);
+        return Check::wrong(NAME, format!("{} cannot be written: {error}", there.shown()), remedy);
     }
     match free_bytes(&there) {
         Some(free) if free < LITTLE_ROOM => {
-            Check::wrong(NAME, format!("{} has {} free", there.display(), bytes(free)), remedy)
+            Check::wrong(NAME, format!("{} has {} free", there.shown(), bytes(free)), remedy)
         }
-        Some(free) => Check::ok(NAME, format!("{} can be written, {} free", there.display(), bytes(free))),
-        None => Check::ok(NAME, format!("{} can be written", there.display())),
+        Some(free) => Check::ok(NAME, format!("{} can be written, {} free", there.shown(), bytes(free))),
+        None => Check::ok(NAME, format!("{} can be written", there.shown())),
     }
 }
 

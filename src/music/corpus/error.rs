@@ -3,6 +3,7 @@
 use super::polyphonic::PolyphonicError;
 use super::report::{FileReport, FileStatus, counted};
 use crate::data::DataError;
+use crate::machine::text::Shown as _;
 use crate::music::options::OptionError;
 use std::fmt;
 use std::io;
@@ -21,7 +22,7 @@ pub enum CorpusError {
     )]
     UnknownSource(String),
     /// The path does not exist or cannot be read.
-    #[error("corpus.path {}: {error}", path.display())]
+    #[error("corpus.path {}: {error}", path.shown())]
     Path {
         /// The path.
         path: PathBuf,
@@ -29,16 +30,16 @@ pub enum CorpusError {
         error: io::Error,
     },
     /// The folder has neither a MIDI file nor files of rows.
-    #[error("corpus.path {}: no file below it ends in .mid or .midi, and it has no train.npy or train.csv", .0.display())]
+    #[error("corpus.path {}: no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv", .0.shown())]
     NoFiles(PathBuf),
     /// The file is of no kind that is read.
     #[error(
-        "corpus.path {}: expected a folder, a file that ends in .mid or .midi, a data set in .json, or rows of 0 and 1 in \
-         .npy or .csv", .0.display()
+        "corpus.path {}: expected a folder, a MIDI file (.mid, .midi, .kar, .rmi, .smf), a data set in .json, or rows of 0 and 1 in \
+         .npy or .csv", .0.shown()
     )]
     UnknownKind(PathBuf),
     /// A file of rows cannot be read.
-    #[error("corpus.path {}: {error}", path.display())]
+    #[error("corpus.path {}: {error}", path.shown())]
     Rows {
         /// The path.
         path: PathBuf,
@@ -46,7 +47,7 @@ pub enum CorpusError {
         error: DataError,
     },
     /// A folder has two files of rows for one split.
-    #[error("corpus.path {}: {first} and {second} are both there; keep one of them", folder.display())]
+    #[error("corpus.path {}: {first} and {second} are both there; keep one of them", folder.shown())]
     RowsTwice {
         /// The folder.
         folder: PathBuf,
@@ -58,7 +59,7 @@ pub enum CorpusError {
     /// Two files of rows in a folder have rows of different width.
     #[error(
         "corpus.path {}: its rows have {found} units, those of {first} {expected}; all files of a folder need rows of \
-         the same width", path.display()
+         the same width", path.shown()
     )]
     RowsWidth {
         /// The path of the file.
@@ -71,7 +72,7 @@ pub enum CorpusError {
         expected: usize,
     },
     /// The data set cannot be read.
-    #[error("corpus.path {}: {error}", path.display())]
+    #[error("corpus.path {}: {error}", path.shown())]
     Polyphonic {
         /// The path.
         path: PathBuf,

@@ -3,16 +3,12 @@
 use super::folder::Found;
 use super::report::{FileReport, FileStatus, counted};
 use super::song::Song;
+use crate::machine::file::read_regular_up_to;
 use crate::music::midi::MidiFile;
 use crate::music::options::{Compat, CorpusOptions, Damaged};
 use crate::music::piano_roll::PianoRoll;
 use crate::music::reading;
-use std::fs;
-use std::io;
 use std::path::Path;
-
-/// The largest file read as MIDI, in bytes. The largest in circulation have some tens of megabytes.
-const MAX_FILE_BYTES: u64 = 1 << 28;
 
 /// Reads one file of a folder: its report, and its song if it is used.
 pub(super) fn read_found(file: &Found, options: &CorpusOptions) -> (FileReport, Option<Song>) {
@@ -25,12 +21,7 @@ pub(super) fn read_found(file: &Found, options: &CorpusOptions) -> (FileReport, 
 
 /// Returns the bytes of a file, or the reason it cannot be read.
 fn load_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(format!("{length} bytes are too many for a MIDI file"));
-    }
-    fs::read(path).map_err(unreadable)
+    read_regular_up_to(path, MidiFile::MAX_BYTES).map_err(|error| format!("cannot be read: {error}"))
 }
 
 /// Reads the bytes of one MIDI file: its report, and its song if it is used.

@@ -4,10 +4,12 @@ use super::bars_and_stripes::{self, MOST_LINES};
 use super::data_set;
 use super::error::CorpusError;
 use super::file;
-use super::folder::{self, Found};
+use super::folder::{self, Found, Listing};
 use super::report::{FileReport, FileStatus};
 use super::rows::RowFiles;
 use super::song::{Corpus, Progress, Song, Split};
+use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::music::options::{CorpusOptions, Damaged, OptionError};
 use crate::music::piano_roll::{Layout, Plane};
 use rayon::prelude::*;
@@ -36,14 +38,16 @@ impl Corpus {
         }
         if metadata.is_dir() {
             let found = folder::midi_files(path).map_err(at_path)?;
-            if found.is_empty() {
+            if found.midi.is_empty() {
                 return Err(CorpusError::NoFiles(path.clone()));
             }
-            return Ok(read_all(options, &found, progress, |file| file::read_found(file, options)));
+            let mut corpus = read_all(options, &found.midi, progress, |file| file::read_found(file, options));
+            corpus.files.extend(passed_over(&found));
+            return Ok(corpus);
         }
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or(path.as_os_str()).shown().into_owned();
         if folder::has_extension(path, &["json"]) {
-            let bytes = fs::read(path).map_err(at_path)?;
+            let bytes = read_regular(path).map_err(at_path)?;
             let corpus = data_set::read(&bytes, name, options)
                 .map_err(|error| CorpusError::Polyphonic { path: path.clone(), error })?;
             progress(1, 1);
@@ -97,6 +101,16 @@ impl Corpus {
         }
         Ok(self)
     }
+}
+
+/// Returns a line for each kind of files of a folder that are passed over.
+fn passed_over(found: &Listing) -> impl Iterator<Item = FileReport> {
+    let kinds = [
+        ("._*", found.of_macos, "AppleDouble and .DS_Store files of macOS passed over"),
+        ("*", found.other_names, "files that begin as MIDI files do have other names, and are not read"),
+    ];
+    let kinds = kinds.into_iter().filter(|(_, count, _)| *count > 0);
+    kinds.map(|(name, count, what)| FileReport::passed_over(name.into(), format!("{count} {what}")))
 }
 
 /// Reads files in parallel and keeps their order.

@@ -70,6 +70,11 @@ impl From<FileReport> for Line {
 }
 
 impl FileReport {
+    /// Returns the report on files that are no part of a corpus by their kind.
+    pub(super) fn passed_over(file: String, reason: String) -> Self {
+        Self { status: FileStatus::Skipped, ..Self::failed(file, reason) }
+    }
+
     /// Returns the report on an unreadable file.
     pub(super) fn failed(file: String, reason: String) -> Self {
         Self {

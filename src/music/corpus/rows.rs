@@ -6,8 +6,9 @@ use super::report::{FileReport, counted};
 use super::song::{Corpus, Progress, Song, Split};
 use crate::data::Format;
 use crate::engine::BitMatrix;
+use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::music::piano_roll::{Layout, PianoRoll};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of a folder without their extensions, with the split that each holds.
@@ -45,7 +46,7 @@ impl RowFiles {
             let files: Vec<RowFile> = named.filter(|file| file.path.is_file()).collect();
             let has_training = files.iter().any(|file| file.split.is_some_and(|(_, split)| split == Split::Train));
             // Music may have lists of its files beside it that bear such names.
-            let is_music = || folder::midi_files(path).is_ok_and(|found| !found.is_empty());
+            let is_music = || folder::midi_files(path).is_ok_and(|found| !found.midi.is_empty());
             if has_training && !is_music() { files } else { Vec::new() }
         } else {
             let lone = Format::of(path).map(|format| RowFile { path: path.to_path_buf(), format, split: None });
@@ -105,15 +106,12 @@ impl RowFiles {
 fn read_table(file: &RowFile) -> Result<BitMatrix, CorpusError> {
     let path = &file.path;
     let at_path = |error| CorpusError::Path { path: path.clone(), error };
-    if !fs::metadata(path).map_err(at_path)?.is_file() {
-        return Err(CorpusError::UnknownKind(path.clone()));
-    }
-    let bytes = fs::read(path).map_err(at_path)?;
+    let bytes = read_regular(path).map_err(at_path)?;
     file.format.read(&bytes).map_err(|error| CorpusError::Rows { path: path.clone(), error })
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_name().unwrap_or(path.as_os_str()).shown().into_owned()
 }
 
 #[cfg(test)]
@@ -122,6 +120,7 @@ mod tests {
     use crate::data::to_npy;
     use crate::music::{CorpusOptions, FileStatus, SongSplit};
     use crate::testing::random_bits;
+    use std::fs;
 
     fn load(path: &Path) -> Result<Corpus, CorpusError> {
         let options = CorpusOptions { path: Some(path.to_path_buf()), ..CorpusOptions::default() };
@@ -168,9 +167,13 @@ mod tests {
             fs::write(folder.path().join(name), bytes).unwrap();
         };
         let fault = || load(folder.path()).unwrap_err().to_string();
-        assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
+        assert!(fault().ends_with(
+            "no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv"
+        ));
         put("valid.csv", 3, 9);
-        assert!(fault().ends_with("no file below it ends in .mid or .midi, and it has no train.npy or train.csv"));
+        assert!(fault().ends_with(
+            "no file below it ends in .mid, .midi, .kar, .rmi or .smf, and it has no train.npy or train.csv"
+        ));
         put("train.npy", 5, 9);
         put("test.npy", 2, 9);
         let corpus = load(folder.path()).unwrap();

@@ -25,6 +25,11 @@ pub enum Fault {
     RunningStatus,
     /// A message of live MIDI (f1 to f6, f8 to fe), which files cannot have. It is skipped with its data bytes.
     SystemMessage,
+    /// A channel message with a data byte of 0x80 or more, whose length is known all the same. A note whose velocity alone
+    /// is wrong is kept; other messages are passed over.
+    DataByte,
+    /// A number of more than four bytes, which begins with zeros. It is taken at its value, and nothing is lost.
+    PaddedNumber,
     /// A meta event whose length or content does not fit its type. It is skipped; a time signature keeps its numerator.
     MalformedMeta,
     /// Bytes that are not an event. The time of what follows is unknown, so the rest of the track is lost.
@@ -91,6 +96,8 @@ impl fmt::Display for Damage {
                 f.write_str("running status after a meta or system exclusive event, read with the status before it")
             }
             Fault::SystemMessage => f.write_str("a system message that files cannot have, skipped"),
+            Fault::DataByte => f.write_str("a message with a data byte of 128 or more, passed over"),
+            Fault::PaddedNumber => f.write_str("a number padded with zeros, taken at its value"),
             Fault::MalformedMeta => f.write_str("a malformed meta event, skipped"),
             Fault::NoEvent => f.write_str("not a MIDI event, the rest of the track is lost"),
             Fault::CutEvent => f.write_str("an event runs past the end of the track"),

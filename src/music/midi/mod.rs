@@ -68,12 +68,15 @@ pub enum MidiError {
 }
 
 impl MidiFile {
-    /// Reads the bytes of a MIDI file, or of one wrapped in RIFF.
+    /// The largest file read as MIDI, in bytes. The largest in circulation have some tens of megabytes.
+    pub const MAX_BYTES: u64 = 1 << 28;
+
+    /// Reads the bytes of a MIDI file, also of one wrapped in RIFF or behind a MacBinary header.
     pub fn parse(bytes: &[u8]) -> Result<Self, MidiError> {
         if bytes.is_empty() {
             return Err(MidiError::Empty);
         }
-        let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
+        let midi = unwrap(bytes);
         if !midi.starts_with(b"MThd") {
             return Err(MidiError::NotMidi);
         }
@@ -117,7 +120,7 @@ impl MidiFile {
     /// Returns the tempi stated by the bytes of a MIDI file, in order of time, in quarter notes a minute. If several
     /// are stated for one tick, only the last counts; a tempo that is stated again while it holds is listed once.
     pub fn tempi(bytes: &[u8]) -> Vec<f64> {
-        let midi = if bytes.starts_with(b"RIFF") { unwrap_riff(bytes) } else { bytes };
+        let midi = unwrap(bytes);
         if midi.get(12) == Some(&0x80) {
             return Vec::new();
         }
@@ -198,6 +201,22 @@ fn header_fault(midi: &[u8]) -> String {
         (0..6, _) => format!("its length is {stated}; 6 is the minimum"),
         (_, format @ 3..) => format!("format {format} is not 0, 1 or 2"),
         _ => format!("{} frames a second is not 24, 25, 29 or 30", -i32::from(midi[12].cast_signed())),
+    }
+}
+
+/// Returns the MIDI file inside a RIFF file or behind a MacBinary header; other bytes as they are.
+fn unwrap(bytes: &[u8]) -> &[u8] {
+    /// The length of a MacBinary header, which begins with a zero and the length of a name.
+    const MAC_BINARY: usize = 128;
+    match bytes {
+        [b'R', b'I', b'F', b'F', ..] => unwrap_riff(bytes),
+        [0, 1..=63, ..] if bytes.get(MAC_BINARY..).is_some_and(|fork| fork.starts_with(b"MThd")) => {
+            let fork = &bytes[MAC_BINARY..];
+            let stated = u32::from_be_bytes([bytes[83], bytes[84], bytes[85], bytes[86]]) as usize;
+            // Zeros fill the file up after the fork.
+            if stated >= 14 { &fork[..stated.min(fork.len())] } else { fork }
+        }
+        _ => bytes,
     }
 }
 

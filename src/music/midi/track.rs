@@ -25,6 +25,25 @@ pub enum EventKind {
         /// The number of beats in a bar.
         numerator: u8,
     },
+    /// The sustain pedal of a channel (controller 64).
+    Pedal {
+        /// The channel, 0 to 15.
+        channel: u8,
+        /// True if it is pressed, false if it is lifted.
+        down: bool,
+    },
+    /// The end of all notes of a channel (controllers 120 and 123).
+    Silence {
+        /// The channel, 0 to 15.
+        channel: u8,
+    },
+    /// The use of a channel for drums or for pitched notes, by a system exclusive message of GS or XG.
+    Part {
+        /// The channel, 0 to 15.
+        channel: u8,
+        /// True for drums.
+        drums: bool,
+    },
 }
 
 /// An event with its time.
@@ -39,7 +58,7 @@ pub struct Event {
 /// A track of a MIDI file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Track {
-    /// The notes and time signatures, in the order of the file.
+    /// The events that mean something to a piano roll, in the order of the file.
     pub events: Vec<Event>,
     /// The tick of the last event of any kind, End-of-Track included.
     pub end: u64,
@@ -77,12 +96,16 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
         };
         let Some(event) = decoded else {
             let mended = (ended.is_none()).then(|| mend(rest, running_status, channel_status)).flatten();
-            let Some(Mended { fault, delta, length, status }) = mended else {
+            let Some(Mended { fault, delta, length, status, kind }) = mended else {
                 break Some((at, rest));
             };
-            let lost = length;
-            note(fault, at, lost);
+            let keeps_all = fault == Fault::PaddedNumber || kind.is_some();
+            note(fault, at, if keeps_all { 0 } else { length });
             track.end += delta;
+            track.events.extend(kind.map(|kind| Event { tick: track.end, kind }));
+            if matches!(fault, Fault::DataByte) {
+                channel_status = status;
+            }
             events = EventIter::new(&rest[length..]);
             *events.running_status_mut() = status;
             continue;
@@ -95,6 +118,9 @@ pub(super) fn read_track(bytes: &[u8], base: usize, number: usize, damage: &mut 
                 if let Some(kind) = of_message(channel.as_int(), message) {
                     track.events.push(Event { tick, kind });
                 }
+            }
+            TrackEventKind::SysEx(data) => {
+                track.events.extend(of_system_exclusive(data).map(|kind| Event { tick, kind }));
             }
             TrackEventKind::Meta(MetaMessage::TimeSignature(numerator, ..)) => {
                 let kind = EventKind::Metre { numerator };
@@ -147,6 +173,31 @@ fn of_message(channel: u8, message: MidiMessage) -> Option<EventKind> {
         MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
             Some(EventKind::NoteOff { channel, pitch: key.as_int() })
         }
+        MidiMessage::Controller { controller, value } => match controller.as_int() {
+            64 => Some(EventKind::Pedal { channel, down: value.as_int() >= 64 }),
+            120 | 123 => Some(EventKind::Silence { channel }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns the meaning of a system exclusive message to a piano roll, if it has one: GS "use for rhythm part" and XG
+/// "part mode".
+fn of_system_exclusive(data: &[u8]) -> Option<EventKind> {
+    match *data {
+        // Parts are numbered by blocks: 0 is channel 10, and 1 to 9 are channels 1 to 9.
+        [0x41, _, 0x42, 0x12, 0x40, block @ 0x10..=0x1f, 0x15, map @ 0..=2, ..] => {
+            let channel = match block & 0x0f {
+                0 => 9,
+                part @ 1..=9 => part - 1,
+                part => part,
+            };
+            Some(EventKind::Part { channel, drums: map > 0 })
+        }
+        [0x43, 0x10..=0x1f, 0x4c, 0x08, channel @ 0..=15, 0x07, mode @ 0..=0x7f, ..] => {
+            Some(EventKind::Part { channel, drums: mode > 0 })
+        }
         _ => None,
     }
 }
@@ -160,16 +211,30 @@ struct Mended {
     length: usize,
     /// The running status of the next event.
     status: Option<u8>,
+    /// The meaning of the event to a piano roll, as far as it can be told.
+    kind: Option<EventKind>,
 }
 
 /// Finds a way to continue after bytes that midly cannot decode; `None` if the time of what follows is uncertain.
 fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> Option<Mended> {
+    let padding = padding(rest);
+    if padding > 0 {
+        let (fault, delta, status) = (Fault::PaddedNumber, 0, running_status);
+        return Some(Mended { fault, delta, length: padding, status, kind: None });
+    }
     let (delta, after) = read_number(rest)?;
     let delta = u64::from(delta);
+    if let Some(message) = Message::read(rest, running_status)
+        && follows(&rest[message.length..], Some(message.status))
+    {
+        let (fault, status, kind) = (Fault::DataByte, Some(message.status), message.kind);
+        return Some(Mended { fault, delta, length: message.length, status, kind });
+    }
+    let skipped = |fault, length| Some(Mended { fault, delta, length, status: None, kind: None });
     match *rest.get(after)? {
         // A data byte: with the status that the meta event should have ended, the same bytes are an event.
         0x00..=0x7f if running_status.is_none() && channel_status.is_some() => {
-            Some(Mended { fault: Fault::RunningStatus, delta: 0, length: 0, status: channel_status })
+            Some(Mended { fault: Fault::RunningStatus, delta: 0, length: 0, status: channel_status, kind: None })
         }
         status @ (0xf1..=0xf6 | 0xf8..=0xfe) => {
             let most = match status {
@@ -178,14 +243,79 @@ fn mend(rest: &[u8], running_status: Option<u8>, channel_status: Option<u8>) -> 
                 _ => 0,
             };
             let data = rest[after + 1..].iter().take(most).take_while(|&&byte| byte < 0x80).count();
-            Some(Mended { fault: Fault::SystemMessage, delta, length: after + 1 + data, status: None })
+            skipped(Fault::SystemMessage, after + 1 + data)
         }
-        0xff => {
-            let length = whole_length(rest)?;
-            (length <= rest.len()).then_some(Mended { fault: Fault::MalformedMeta, delta, length, status: None })
+        status @ (0xf0 | 0xf7 | 0xff) => {
+            let (start, length) = padded_payload(rest)?;
+            let content = rest.get(start..start + length)?;
+            let is_padded = payload(rest).is_none();
+            match (is_padded, status, rest[after + 1]) {
+                (true, 0xff, 0x58) => Some(Mended {
+                    kind: content.first().map(|&numerator| EventKind::Metre { numerator }),
+                    ..skipped(Fault::PaddedNumber, start + length)?
+                }),
+                (true, ..) => skipped(Fault::PaddedNumber, start + length),
+                (false, 0xff, _) => skipped(Fault::MalformedMeta, start + length),
+                _ => None,
+            }
         }
         _ => None,
     }
+}
+
+/// A channel message with a data byte of 0x80 or more, at its delta time.
+struct Message {
+    status: u8,
+    /// The bytes of delta time and message.
+    length: usize,
+    /// A note whose pitch is sound.
+    kind: Option<EventKind>,
+}
+
+impl Message {
+    /// Reads one; `None` if the bytes are something else.
+    fn read(rest: &[u8], running_status: Option<u8>) -> Option<Self> {
+        let (_, after) = read_number(rest)?;
+        let (status, start) = match *rest.get(after)? {
+            status @ 0x80..=0xef => (status, after + 1),
+            0x00..=0x7f => (running_status?, after),
+            _ => return None,
+        };
+        let data = rest.get(start..start + if matches!(status, 0xc0..=0xdf) { 1 } else { 2 })?;
+        if data.iter().all(|&byte| byte < 0x80) {
+            return None;
+        }
+        let (channel, pitch) = (status & 0x0f, data[0]);
+        let kind = match status {
+            0x80..=0x8f if pitch < 0x80 => Some(EventKind::NoteOff { channel, pitch }),
+            0x90..=0x9f if pitch < 0x80 => Some(EventKind::NoteOn { channel, pitch }),
+            _ => None,
+        };
+        Some(Self { status, length: start + data.len(), kind })
+    }
+}
+
+/// Returns true if bytes begin with some events, among which messages with wrong data bytes count, or are at an end.
+fn follows(mut rest: &[u8], mut status: Option<u8>) -> bool {
+    /// The number of events that show that a track continues here.
+    const EVENTS: usize = 3;
+    for _ in 0..EVENTS {
+        if rest.is_empty() {
+            return true;
+        }
+        let mut events = EventIter::new(rest);
+        *events.running_status_mut() = status;
+        if let Some(Ok(event)) = events.next()
+            && is_whole(&rest[..rest.len() - events.unread().len()], &event.kind)
+        {
+            (status, rest) = (events.running_status(), events.unread());
+        } else if let Some(message) = Message::read(rest, status) {
+            (status, rest) = (Some(message.status), &rest[message.length..]);
+        } else {
+            return false;
+        }
+    }
+    true
 }
 
 /// Returns true if an event that midly decoded is complete: its numbers have at most four bytes and its payload has the
@@ -219,13 +349,31 @@ fn whole_length(event: &[u8]) -> Option<usize> {
 
 /// Returns the offset of the payload of a meta, system exclusive or escape event, and the length it states.
 fn payload(event: &[u8]) -> Option<(usize, usize)> {
-    let (_, after) = read_number(event)?;
-    let number = match event.get(after)? {
-        0xff => after + 2,
-        _ => after + 1,
-    };
+    let number = number_of_payload(event)?;
     let (length, used) = read_number(event.get(number..)?)?;
     Some((number + used, length as usize))
+}
+
+/// Returns the same where the length may be padded with zeros.
+fn padded_payload(event: &[u8]) -> Option<(usize, usize)> {
+    let number = number_of_payload(event)?;
+    let padded = event.get(number..)?;
+    let padding = padding(padded);
+    let (length, used) = read_number(&padded[padding..])?;
+    Some((number + padding + used, length as usize))
+}
+
+/// Returns the offset of the length of the payload of an event.
+fn number_of_payload(event: &[u8]) -> Option<usize> {
+    let (_, after) = read_number(event)?;
+    Some(if *event.get(after)? == 0xff { after + 2 } else { after + 1 })
+}
+
+/// Returns the number of zeros in front of a number of more than four bytes that could be left out; 0 for other bytes.
+fn padding(bytes: &[u8]) -> usize {
+    let zeros = bytes.iter().take_while(|&&byte| byte == 0x80).count();
+    let used = read_number(&bytes[zeros..]).map_or(0, |(_, used)| used);
+    if used > 0 && zeros + used > 4 { zeros } else { 0 }
 }
 
 /// Reads a variable-length number of one to four bytes. Returns it with its length; `None` if it is cut or longer.

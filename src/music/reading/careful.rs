@@ -1,9 +1,11 @@
 //! The careful reading: each note is put onto the grid from its start to its end.
 
+use super::channels::Channels;
 use super::grid::Grid;
 use super::{Omissions, Reading, ReadingError, silent, stops};
 use crate::music::midi::{Event, EventKind, MidiFile, Track};
 use crate::music::options::{CorpusOptions, MAX_STEPS};
+use std::collections::BTreeMap;
 
 /// The mark of a pitch at which no note sounds.
 const SILENT: u64 = u64::MAX;
@@ -18,7 +20,11 @@ struct Span {
 /// Reads a file note by note.
 ///
 /// - A note lasts from note-on to note-off of its pitch on its channel in its track. Note-on of a pitch that already
-///   sounds ends that note and begins another. A note without note-off ends with the last event of the song.
+///   sounds ends that note and begins another. A note without note-off in its track ends with the first one in another
+///   track on its channel that ends no note there, otherwise with the last event of the song.
+/// - Controllers 120 and 123 end all notes of their channel. With `sustain`, a note that is let go while the pedal of its
+///   channel is down lasts until it is lifted or the pitch is struck again.
+/// - Drums are on channel 10, and where a system exclusive message of GS or XG says so.
 /// - Both ends are put onto the grid, and a note lasts at least one step. Its hold cells are on at all its steps, its
 ///   onset cell at the first. Notes of one pitch that overlap unite in the hold plane; each has its onset.
 /// - The song lasts to the end of its last note or to its last event, End-of-Track included, whichever is later. Final
@@ -100,39 +106,94 @@ fn read_sequence(
     let stop = tracks.iter().filter_map(|track| first_stop(track, options)).min_by_key(|&(tick, _)| tick);
     omissions.stop = stop.map(|(tick, numerator)| (grid.step(tick), numerator));
     let end = stop.map_or_else(|| tracks.iter().map(|track| track.end).max().unwrap_or(0), |(tick, _)| tick);
-    let mut close = |start: u64, tick: u64, pitch: u8| {
-        let start = grid.step(start);
-        let end = grid.step(tick).max(start.saturating_add(1));
-        spans.push(Span { start, end, pitch });
+    let heard = |track: &Track| match stop {
+        Some((tick, _)) => track.events.partition_point(|event| event.tick < tick),
+        None => track.events.len(),
     };
+    let channels = Channels::of(tracks.iter().flat_map(|track| &track.events[..heard(track)]));
+    let mut struck: Vec<Struck> = Vec::new();
+    // The note-offs that end no note of their own track.
+    let mut strays: BTreeMap<(u8, u8), Vec<u64>> = BTreeMap::new();
     let mut sounding = [SILENT; 16 * 128];
     for track in tracks {
-        let heard = match stop {
-            Some((tick, _)) => track.events.partition_point(|event| event.tick < tick),
-            None => track.events.len(),
-        };
+        let heard = heard(track);
         omissions.after_stop += note_ons_among(&track.events[heard..]);
         for event in &track.events[..heard] {
-            if !omissions.keeps(event.kind, options) {
+            if !omissions.keeps(event.kind, |channel| channels.is_drum(channel, event.tick), options) {
                 continue;
             }
             let (EventKind::NoteOn { channel, pitch } | EventKind::NoteOff { channel, pitch }) = event.kind else {
                 continue;
             };
             let own = &mut sounding[usize::from(channel) * 128 + usize::from(pitch)];
-            if *own != SILENT {
-                close(*own, event.tick, pitch);
-            }
             let strikes = matches!(event.kind, EventKind::NoteOn { .. });
+            if *own != SILENT {
+                let ending = if strikes { Ending::StruckAgain } else { Ending::LetGo };
+                struck.push(Struck { channel, pitch, start: *own, end: event.tick, ending });
+            } else if !strikes {
+                strays.entry((channel, pitch)).or_default().push(event.tick);
+            }
             *own = if strikes { event.tick } else { SILENT };
         }
         for (index, own) in sounding.iter_mut().enumerate().filter(|(_, own)| **own != SILENT) {
-            close(*own, end, (index % 128) as u8);
+            let (channel, pitch) = ((index / 128) as u8, (index % 128) as u8);
+            struck.push(Struck { channel, pitch, start: *own, end, ending: Ending::Never });
             *own = SILENT;
-            omissions.unclosed += u64::from(stop.is_none());
         }
     }
+    for ticks in strays.values_mut() {
+        ticks.sort_unstable();
+    }
+    let mut strikes: BTreeMap<(u8, u8), Vec<u64>> = BTreeMap::new();
+    if options.sustain {
+        for note in &struck {
+            strikes.entry((note.channel, note.pitch)).or_default().push(note.start);
+        }
+        for ticks in strikes.values_mut() {
+            ticks.sort_unstable();
+        }
+    }
+    for Struck { channel, pitch, start, end: mut last, mut ending } in struck {
+        let after = |ticks: &Vec<u64>, from: u64| ticks.get(ticks.partition_point(|&tick| tick <= from)).copied();
+        let note = (channel, pitch);
+        // Without a note-off of its own track, that of another one on the channel ends the note.
+        if ending != Ending::LetGo
+            && let Some(tick) = strays.get(&note).and_then(|ticks| after(ticks, start)).filter(|&tick| tick < last)
+        {
+            (last, ending) = (tick, Ending::LetGo);
+        }
+        if options.sustain && ending == Ending::LetGo {
+            let again = strikes.get(&note).and_then(|ticks| after(ticks, start));
+            last = channels.lifted(channel, last, end).min(again.unwrap_or(u64::MAX).max(last));
+        }
+        if let Some(tick) = channels.silence_after(channel, start).filter(|&tick| tick < last) {
+            (last, ending) = (tick, Ending::LetGo);
+        }
+        omissions.unclosed += u64::from(ending == Ending::Never && stop.is_none());
+        let start = grid.step(start);
+        spans.push(Span { start, end: grid.step(last).max(start.saturating_add(1)), pitch });
+    }
     end
+}
+
+/// A note between two ticks.
+struct Struck {
+    channel: u8,
+    pitch: u8,
+    start: u64,
+    end: u64,
+    ending: Ending,
+}
+
+/// The reason for which a note ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// A note-off, or the end of all notes of the channel.
+    LetGo,
+    /// A note-on of its pitch in its track.
+    StruckAgain,
+    /// The end of the song.
+    Never,
 }
 
 /// Returns the tick and the numerator of the first time signature in a track that stops the song.

@@ -1,6 +1,7 @@
 //! The reading of a MIDI file's events into a piano roll.
 
 mod careful;
+mod channels;
 mod grid;
 mod seed;
 
@@ -23,7 +24,7 @@ pub struct Reading {
 /// An account of what a piano roll lacks of its file. All but `stop` and `silence` are numbers of notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Omissions {
-    /// The notes of the drum channel.
+    /// The notes of drums.
     pub drums: u64,
     /// The notes outside the range of pitches.
     pub outside: u64,
@@ -109,14 +110,19 @@ fn silent(options: &CorpusOptions, steps: u64) -> Result<PianoRoll, ReadingError
 }
 
 impl Omissions {
-    /// Returns true if the note of an event is kept. Counts a note-on that is not.
-    fn keeps(&mut self, kind: EventKind, options: &CorpusOptions) -> bool {
+    /// Returns true if the note of an event is kept, where drums are on their channel alone.
+    fn keeps_by_channel(&mut self, kind: EventKind, options: &CorpusOptions) -> bool {
+        self.keeps(kind, |channel| channel == DRUM_CHANNEL, options)
+    }
+
+    /// Returns true if the note of an event is kept. Counts a note-on that is not. `is_drum` tells drums by channel.
+    fn keeps(&mut self, kind: EventKind, is_drum: impl Fn(u8) -> bool, options: &CorpusOptions) -> bool {
         let (channel, pitch, counts) = match kind {
             EventKind::NoteOn { channel, pitch } => (channel, pitch, 1),
             EventKind::NoteOff { channel, pitch } => (channel, pitch, 0),
-            EventKind::Metre { .. } => return false,
+            _ => return false,
         };
-        if channel == DRUM_CHANNEL && !options.drums {
+        if is_drum(channel) && !options.drums {
             self.drums += counts;
             return false;
         }

@@ -33,7 +33,7 @@ pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, 
     let mut roll = silent(options, grid.row(end) + 1)?;
     let (mut row, mut hold, mut onset) = (0, 0u128, 0u128);
     for event in events {
-        if !omissions.keeps(event.kind, options) {
+        if !omissions.keeps_by_channel(event.kind, options) {
             continue;
         }
         let at = grid.row(event.tick) as usize;
@@ -51,7 +51,7 @@ pub(super) fn read(file: &MidiFile, options: &CorpusOptions) -> Result<Reading, 
                 hold &= !(1 << pitch);
                 onset &= !(1 << pitch);
             }
-            EventKind::Metre { .. } => {}
+            _ => {}
         }
     }
     roll.fill_step(row, hold, onset);

@@ -249,7 +249,7 @@ fn malformed_metas_lose_nothing_else() {
 
 #[test]
 fn what_is_no_event_ends_the_track_and_is_counted() {
-    let track = b"\0\x90\x3c\x40\x60\x80\x3c\xc0\0\x90\x40\x40\0\xff\x2f\0";
+    let track = b"\0\x90\x3c\x40\x60\x80\x3c\xc0\xff\xff\xff\xff\xff\xff\x2f\0";
     let file = parse(&smf(0, 96, &[track]));
     assert_eq!(faults(&file), [(Fault::NoEvent, 1, 12)]);
     let (report, _) = report(&smf(0, 96, &[track]), &options());
@@ -341,6 +341,74 @@ fn many_faults_take_no_more_time_than_bytes() {
         let _ = read_midi(&file, &options());
         let _ = read_midi(&file, &seed());
     }
+}
+
+/// A data byte of 0x80 or more costs its message, or not even that, if what follows is a track.
+#[test]
+fn wrong_data_bytes_cost_one_message_at_most() {
+    let read = |events: &[u8]| {
+        let file = parse(&smf(0, 96, &[&[events, &END].concat()]));
+        (faults(&file).into_iter().map(|(fault, times, _)| (fault, times)).collect::<Vec<_>>(), file.note_ons())
+    };
+    let note = b"\0\x90\x3c\x40\x60\x3c\0";
+    let around = |wrong: &[u8]| [note, wrong, note].concat();
+    assert_eq!(read(&around(b"\0\xb0\x07\xff")), (vec![(Fault::DataByte, 1)], 2));
+    assert_eq!(read(&around(b"\0\x90\xfd\x40")), (vec![(Fault::DataByte, 1)], 2), "no pitch");
+    assert_eq!(read(&around(b"\0\xc0\xff")), (vec![(Fault::DataByte, 1)], 2), "one data byte");
+    // The velocity alone is wrong: the note is there, and it ends.
+    assert_eq!(read(&around(b"\0\x90\x40\xff\x10\x80\x40\xff")), (vec![(Fault::DataByte, 2)], 3));
+    // On all channels one after the other, and by running status.
+    let volumes: Vec<u8> = (0..16).flat_map(|channel| [0, 0xb0 | channel, 7, 0xff]).collect();
+    assert_eq!(read(&around(&volumes)), (vec![(Fault::DataByte, 16)], 2));
+    assert_eq!(read(&around(b"\0\xb0\x07\x64\0\x07\xff\0\x07\xff")), (vec![(Fault::DataByte, 2)], 2));
+    let lost = parse(&smf(0, 96, &[&[&around(b"\0\xb0\x07\xff")[..], &END].concat()]));
+    assert_eq!(lost.damage[0].lost, 4);
+    // What follows is no track: the rest is lost, as before.
+    assert_eq!(read(b"\0\x90\x3c\xff\0\xf5\xf5\xf5\xff\xff").0[0].0, Fault::NoEvent);
+}
+
+#[test]
+fn numbers_padded_with_zeros_are_taken_at_their_value() {
+    for zeros in [4, 5, 20] {
+        let padding = vec![0x80; zeros];
+        let delta = [&padding[..], &[0x60]].concat();
+        let events = [b"\0\x90\x3c\x40", &delta[..], b"\x3c\0", &END].concat();
+        let file = parse(&smf(0, 96, &[&events]));
+        assert_eq!(faults(&file).iter().map(|fault| fault.0).collect::<Vec<_>>(), [Fault::PaddedNumber], "{zeros}");
+        assert_eq!((file.note_ons(), file.tracks[0].end, file.damage[0].lost), (1, 0x60, 0));
+        // The length of a text, of a system exclusive message, and of a metre.
+        for (head, content, metre) in [
+            (&b"\0\xff\x01"[..], &b"abc"[..], false),
+            (b"\0\xf0", b"\x41\x10\xf7", false),
+            (b"\0\xff\x58", b"\x03\x02\x18\x08", true),
+        ] {
+            let length = [&padding[..], &[content.len() as u8]].concat();
+            let events = [head, &length[..], content, b"\0\x90\x3c\x40\x60\x3c\0", &END].concat();
+            let file = parse(&smf(0, 96, &[&events]));
+            assert_eq!(faults(&file)[0].0, Fault::PaddedNumber, "{:?}", file.damage);
+            assert_eq!(
+                (file.note_ons(), file.tracks[0].end, file.tracks[0].events.len()),
+                (1, 0x60, 2 + usize::from(metre))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_macbinary_header_is_stepped_over() {
+    let midi = smf(0, 96, &[b"\0\x90\x3c\x40\x60\x3c\0\0\xff\x2f\0"]);
+    let mut bytes = vec![0; 128];
+    bytes[1..6].copy_from_slice(b"\x04song");
+    bytes[65..69].copy_from_slice(b"Midi");
+    bytes[83..87].copy_from_slice(&(midi.len() as u32).to_be_bytes());
+    bytes.extend(&midi);
+    bytes.resize(bytes.len().next_multiple_of(128), 0);
+    let file = parse(&bytes);
+    assert_eq!((file.note_ons(), file.damage), (1, vec![]));
+    bytes[83..87].fill(0);
+    assert_eq!(parse(&bytes).note_ons(), 1, "without a length");
+    bytes[128] = b'X';
+    assert!(MidiFile::parse(&bytes).is_err());
 }
 
 #[test]

@@ -172,3 +172,50 @@ fn the_digest_is_of_cells_not_of_names() {
     let higher = CorpusOptions { highest_pitch: 103, ..options() };
     assert_ne!(one, digest(&[("a.mid", 60), ("b.mid", 61)], &higher));
 }
+
+/// Files that macOS puts beside others are one line, and never broken; MIDI files have several names.
+#[test]
+fn what_other_systems_leave_is_counted_and_music_has_several_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in ["a.mid", "b.MIDI", "c.kar", "d.smf"] {
+        fs::write(root.join(name), song(60)).unwrap();
+    }
+    let riff = [b"RIFF\0\0\0\0RMIDdata", &(song(61).len() as u32).to_le_bytes()[..], &song(61)].concat();
+    fs::write(root.join("e.rmi"), riff).unwrap();
+    fs::create_dir_all(root.join("__MACOSX/deep")).unwrap();
+    let apple_double = [0, 5, 0x16, 7, 0, 2, 0, 0, 1];
+    for name in ["._a.mid", "__MACOSX/deep/b.mid", ".DS_Store"] {
+        fs::write(root.join(name), apple_double).unwrap();
+    }
+    // Music that bears such a name is music, and other files say nothing.
+    fs::write(root.join("._real.mid"), song(62)).unwrap();
+    fs::write(root.join("old.mid.bak"), song(63)).unwrap();
+    fs::write(root.join("readme.txt"), "MThis").unwrap();
+    let corpus = load(&CorpusOptions { damaged: Damaged::Fail, ..at(root) }).unwrap();
+    let names: Vec<_> = corpus.songs.iter().map(|song| song.name.as_str()).collect();
+    assert_eq!(names, ["._real.mid", "a.mid", "b.MIDI", "c.kar", "d.smf", "e.rmi"]);
+    let others: Vec<_> = corpus.files[6..].iter().map(|file| (file.status, file.reason.as_deref().unwrap())).collect();
+    assert_eq!(
+        others,
+        [
+            (FileStatus::Skipped, "3 AppleDouble and .DS_Store files of macOS passed over"),
+            (FileStatus::Skipped, "1 files that begin as MIDI files do have other names, and are not read"),
+        ]
+    );
+}
+
+/// An accent is stored with its letter or apart, by system; the order of songs, and so the digest, is the same.
+#[test]
+fn copies_of_a_folder_have_one_order() {
+    let digest = |accented: &str, folder: &str| {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join(folder)).unwrap();
+        for (name, pitch) in [("a.mid", 60), (accented, 61), ("f.mid", 62), ("z.mid", 63)] {
+            fs::write(root.path().join(name), song(pitch)).unwrap();
+            fs::write(root.path().join(folder).join(name), song(pitch + 10)).unwrap();
+        }
+        load(&at(root.path())).unwrap().digest
+    };
+    assert_eq!(digest("\u{e9}.mid", "\u{fc}ber"), digest("e\u{301}.mid", "u\u{308}ber"));
+}

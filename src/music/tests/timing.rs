@@ -176,3 +176,65 @@ fn a_distant_tick_costs_nothing() {
     assert!(last < MAX_STEPS);
     assert_eq!((report.status, report.rows), (FileStatus::Used, last + 1));
 }
+
+const PEDAL_DOWN: &[u8] = &[0xb0, 64, 127];
+const PEDAL_UP: &[u8] = &[0xb0, 64, 0];
+
+#[test]
+fn a_pedal_lengthens_notes_if_the_options_say_so() {
+    let sustain = CorpusOptions { sustain: true, ..options() };
+    let read = |bytes: &[u8]| [options(), sustain.clone()].map(|options| careful(bytes, &options).1);
+    let one = track(&[(0, PEDAL_DOWN), (0, ON), (4, OFF), (8, PEDAL_UP), (4, ON), (2, OFF)], 2);
+    assert_eq!(read(&smf(0, 4, &[&one])), [vec![(60, 0, 4), (60, 16, 18)], vec![(60, 0, 12), (60, 16, 18)]]);
+    // Until the pitch is struck again, or the song ends.
+    let again = track(&[(0, PEDAL_DOWN), (0, ON), (4, OFF), (4, ON), (2, OFF)], 6);
+    assert_eq!(read(&smf(0, 4, &[&again])), [vec![(60, 0, 4), (60, 8, 10)], vec![(60, 0, 8), (60, 8, 16)]]);
+    // The pedal of another track on the channel counts, that of another channel does not.
+    let (notes, pedal) = (track(&[(1, ON), (3, OFF)], 8), track(&[(0, PEDAL_DOWN), (8, PEDAL_UP)], 0));
+    assert_eq!(read(&smf(1, 4, &[&notes, &pedal]))[1], [(60, 1, 8)]);
+    let other = track(&[(0, &[0xb1, 64, 127]), (8, &[0xb1, 64, 0])], 0);
+    assert_eq!(read(&smf(1, 4, &[&notes, &other]))[1], [(60, 1, 4)]);
+    // The article's program does not know it.
+    let rolls =
+        [false, true].map(|sustain| read_midi(&parse(&smf(0, 4, &[&one])), &CorpusOptions { sustain, ..seed() }));
+    assert_eq!(rolls[0].as_ref().unwrap().roll, rolls[1].as_ref().unwrap().roll);
+}
+
+#[test]
+fn notes_end_by_controllers_and_by_other_tracks() {
+    for controller in [120, 123] {
+        let all_off: &[u8] = &[0xb0, controller, 0];
+        let bytes = smf(0, 4, &[&track(&[(0, ON), (4, all_off), (4, ON), (2, OFF)], 6)]);
+        assert_eq!(careful(&bytes, &options()), (16, vec![(60, 0, 4), (60, 8, 10)]));
+        let other: &[u8] = &[0xb1, controller, 0];
+        let bytes = smf(0, 4, &[&track(&[(0, ON), (4, other), (4, OFF)], 0)]);
+        assert_eq!(careful(&bytes, &options()).1, [(60, 0, 8)], "another channel");
+    }
+    let (report, roll) = report(&smf(0, 4, &[&track(&[(0, ON), (4, &[0xb0, 123, 0])], 8)]), &options());
+    assert_eq!((report.reason, spans(&roll.unwrap())), (None, vec![(60, 0, 4)]));
+    // A note-off of its channel in another track ends a note that its own track does not end.
+    let (on, off) = (track(&[(0, ON), (8, ON)], 8), track(&[(4, OFF), (6, OFF)], 0));
+    assert_eq!(careful(&smf(1, 4, &[&on, &off]), &options()).1, [(60, 0, 4), (60, 8, 10)]);
+    let whole = track(&[(0, ON), (8, OFF)], 0);
+    assert_eq!(careful(&smf(1, 4, &[&whole, &off]), &options()).1, [(60, 0, 8)], "its own note-off counts first");
+    let elsewhere = track(&[(4, &[0x81, 60, 64])], 0);
+    assert_eq!(careful(&smf(1, 4, &[&track(&[(0, ON)], 8), &elsewhere]), &options()).1, [(60, 0, 8)]);
+}
+
+#[test]
+fn drums_are_where_a_message_says_so() {
+    let gs = |block: u8, map: u8| vec![0xf0, 10, 0x41, 0x10, 0x42, 0x12, 0x40, 0x10 | block, 0x15, map, 0, 0xf7];
+    let xg = |channel: u8, mode: u8| vec![0xf0, 8, 0x43, 0x10, 0x4c, 0x08, channel, 0x07, mode, 0xf7];
+    let note = |channel: u8| (vec![0x90 | channel, 60, 64], vec![0x80 | channel, 60, 64]);
+    let kept = |message: &[u8], channel: u8| {
+        let (on, off) = note(channel);
+        let bytes = smf(1, 4, &[&track(&[(0, message)], 0), &track(&[(4, &on), (4, &off)], 0)]);
+        let read = read_midi(&parse(&bytes), &options()).unwrap();
+        assert_eq!(read.omissions.drums, u64::from(spans(&read.roll).is_empty()));
+        !spans(&read.roll).is_empty()
+    };
+    // Block 1 is channel 1, block 0 is channel 10, block 10 is channel 11.
+    assert!(!kept(&gs(1, 1), 0) && kept(&gs(1, 0), 0) && kept(&gs(2, 1), 0));
+    assert!(kept(&gs(0, 0), 9) && !kept(&gs(0, 2), 9) && !kept(&gs(10, 1), 10) && !kept(&gs(10, 1), 9));
+    assert!(!kept(&xg(3, 2), 3) && kept(&xg(9, 0), 9) && kept(&xg(3, 0), 3));
+}

@@ -11,6 +11,8 @@ fn files() -> impl Strategy<Value = MidiFile> {
         6 => (0u8..2, 58u8..64).prop_map(|(channel, pitch)| EventKind::NoteOn { channel: channel * 9, pitch }),
         5 => (0u8..2, 58u8..64).prop_map(|(channel, pitch)| EventKind::NoteOff { channel: channel * 9, pitch }),
         1 => prop::sample::select(vec![4, 4, 4, 3]).prop_map(|numerator| EventKind::Metre { numerator }),
+        1 => (0u8..2, any::<bool>()).prop_map(|(channel, down)| EventKind::Pedal { channel: channel * 9, down }),
+        1 => (0u8..2).prop_map(|channel| EventKind::Silence { channel: channel * 9 }),
     ];
     let track = (prop::collection::vec((0u64..12, kind), 0..20), 0u64..30).prop_map(|(timed, rest)| {
         let mut track = Track::default();
@@ -83,7 +85,41 @@ fn careful_twin(file: &MidiFile, options: &CorpusOptions) -> Vec<[(bool, bool); 
             }
             let own = [EventKind::NoteOn { channel, pitch }, EventKind::NoteOff { channel, pitch }];
             let next = track.events[index + 1..].iter().find(|event| own.contains(&event.kind));
-            let until = next.map_or(end, |next| next.tick.min(end));
+            let next = next.filter(|next| next.tick < end || stop.is_none());
+            let mut until = next.map_or(end, |next| next.tick);
+            let within = |tick: u64, until: u64| tick > event.tick && tick < until;
+            let mut let_go = next.is_some_and(|next| next.kind == own[1]);
+            if !let_go {
+                let strays = file.tracks.iter().flat_map(|track| {
+                    let heard = track.events.iter().filter(|event| stop.is_none_or(|stop| event.tick < stop));
+                    let mut sounds = false;
+                    let of_note: Vec<_> = heard.filter(|event| own.contains(&event.kind)).collect();
+                    of_note.into_iter().filter(move |event| {
+                        let before = std::mem::replace(&mut sounds, event.kind == own[0]);
+                        !before && !sounds
+                    })
+                });
+                if let Some(tick) = strays.map(|event| event.tick).filter(|&tick| within(tick, until)).min() {
+                    (until, let_go) = (tick, true);
+                }
+            }
+            let mut heard: Vec<&Event> = all().filter(|event| stop.is_none_or(|stop| event.tick < stop)).collect();
+            heard.sort_by_key(|event| event.tick);
+            if options.sustain && let_go {
+                let pedals = heard.iter().filter_map(|event| match event.kind {
+                    EventKind::Pedal { channel: own, down } if own == channel => Some((event.tick, down)),
+                    _ => None,
+                });
+                if pedals.clone().rfind(|&(tick, _)| tick <= until).is_some_and(|(_, down)| down) {
+                    let lifted =
+                        pedals.clone().find(|&(tick, down)| tick > until && !down).map_or(end, |(tick, _)| tick);
+                    let again = heard.iter().find(|next| next.kind == own[0] && next.tick > event.tick);
+                    until = again.map_or(lifted, |again| lifted.min(again.tick.max(until)));
+                }
+            }
+            let silence =
+                heard.iter().find(|next| next.kind == EventKind::Silence { channel } && next.tick > event.tick);
+            until = silence.map_or(until, |silence| until.min(silence.tick));
             let first = step(event.tick);
             let after = step(until).max(first + 1);
             rows.resize(rows.len().max(after), [(false, false); 4]);
@@ -109,8 +145,8 @@ proptest! {
     }
 
     #[test]
-    fn the_careful_reading_is_that_of_searching_for_ends(file in files(), drums: bool) {
-        let options = CorpusOptions { drums, ..narrow(options()) };
+    fn the_careful_reading_is_that_of_searching_for_ends(file in files(), drums: bool, sustain: bool) {
+        let options = CorpusOptions { drums, sustain, ..narrow(options()) };
         prop_assert_eq!(rows_of(&read_midi(&file, &options).unwrap().roll), careful_twin(&file, &options));
     }
 }

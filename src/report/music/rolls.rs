@@ -2,7 +2,7 @@
 
 use crate::report::runs::Runs;
 use crate::report::sweep_results::SweepResults;
-use crate::sweep::{Roll, RollsFile};
+use crate::sweep::{Key, Roll, RollsFile};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -62,6 +62,7 @@ impl Rolls {
         let mut music = Self::default();
         let mut places: HashMap<PackedRoll, usize> = HashMap::new();
         let mut numbers = 0;
+        let key = Key::named("sample.tempo");
         let candidates = runs.one_a_point_first(|run| results.ok(runs.places[run]).is_some());
         for &run in &candidates {
             if numbers > NUMBERS || music.runs.len() == RUNS {
@@ -71,9 +72,7 @@ impl Rolls {
                 ));
                 break;
             }
-            let path = results.run_folder(runs.places[run]).join(RollsFile::NAME);
-            let file = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<RollsFile>(&bytes).ok());
-            let Some(file) = file.filter(|file| file.schema == RollsFile::SCHEMA) else { continue };
+            let Some(file) = RollsFile::read(&results.run_folder(runs.places[run])) else { continue };
             let mut store = |roll: &Roll| {
                 let packed = PackedRoll::of(roll);
                 *places.entry(packed.clone()).or_insert_with(|| {
@@ -101,7 +100,7 @@ impl Rolls {
                 timesteps: file.timesteps,
                 steps: file.steps,
                 steps_per_beat: file.steps_per_beat,
-                tempo: tempo.and_then(serde_json::Value::as_f64).unwrap_or(120.0),
+                tempo: tempo.filter(|tempo| key.admits(tempo)).and_then(serde_json::Value::as_f64).unwrap_or(120.0),
                 drawn: file.drawn,
                 samples,
                 real,

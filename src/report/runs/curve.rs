@@ -1,6 +1,7 @@
 //! The learning curves: metrics by epoch.
 
 use super::list::Runs;
+use crate::machine::file::read_regular_text;
 use crate::report::number::Rounded;
 use crate::report::sweep_results::SweepResults;
 use crate::sweep::{EpochRecord, metric_order};
@@ -90,7 +91,7 @@ impl Curves {
 /// Returns the evaluated epochs of a file, each with the seconds of training up to its end. A line that cannot be read,
 /// such as the last of a run that was killed, is left out.
 fn read_epochs(path: &Path) -> Vec<(f64, EpochRecord)> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = read_regular_text(path).unwrap_or_default();
     let mut train_s = 0.0;
     let mut evaluated = Vec::new();
     for epoch in text.lines().filter_map(|line| serde_json::from_str::<EpochRecord>(line).ok()) {

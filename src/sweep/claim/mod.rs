@@ -2,8 +2,11 @@
 
 pub(in crate::sweep) mod heart;
 pub(in crate::sweep) mod presence;
+mod sighting;
 
+use crate::machine::file::{open_regular, read_regular};
 use crate::machine::host::{batch_job, host_name, process_identity};
+use crate::machine::text::Shown as _;
 use crate::sweep::store::{StoreError, create_folder};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -108,19 +111,56 @@ impl Claim {
 pub(crate) struct FoundClaim {
     /// The claim; that of an unknown process if the file cannot be read as one.
     pub(crate) claim: Claim,
+    path: PathBuf,
     modified: SystemTime,
 }
 
+/// The life of the process of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It is at work, or may be.
+    Alive,
+    /// Its last sign of life is long ago by the clock. It is on another host, whose clock may be wrong: the claim must
+    /// be watched for [`STALE_AFTER`].
+    Watched,
+    /// It has ended, or shows no sign of life.
+    Dead,
+}
+
 impl FoundClaim {
-    /// Returns true if the claim is stale or its process is gone; `now` is the time of the file system.
-    pub(crate) fn is_dead(&self, now: SystemTime) -> bool {
-        let silent = now.duration_since(self.modified).is_ok_and(|silent| silent > STALE_AFTER);
-        silent || self.claim.is_orphan()
+    /// Returns true if the claim is stale by the clock or its process is gone; `now` is the time of the file system. For
+    /// readers: before a run is taken over, [`Self::life`] decides.
+    pub(crate) fn seems_dead(&self, now: SystemTime) -> bool {
+        self.is_silent(now) || self.claim.is_orphan()
+    }
+
+    /// Returns the life of the claim's process; `now` is the time of the file system. A claim of another host is alive
+    /// while it changes, whatever its time: each call is a look at it.
+    pub(crate) fn life(&self, now: SystemTime) -> Life {
+        if self.claim.is_orphan() {
+            return Life::Dead;
+        }
+        let silent = self.is_silent(now);
+        if self.claim.host == host_name() || self.claim.pid == 0 {
+            return if silent { Life::Dead } else { Life::Alive };
+        }
+        let sighting = sighting::look(&self.path, &self.claim, self.modified);
+        let ahead = self.modified.duration_since(now).is_ok_and(|ahead| ahead > STALE_AFTER);
+        match (silent || ahead, sighting) {
+            (false, _) => Life::Alive,
+            (true, sighting) if sighting.unchanged >= sighting::WATCH => Life::Dead,
+            (true, sighting) if sighting.has_changed => Life::Alive,
+            (true, _) => Life::Watched,
+        }
+    }
+
+    fn is_silent(&self, now: SystemTime) -> bool {
+        now.duration_since(self.modified).is_ok_and(|silent| silent > STALE_AFTER)
     }
 
     fn read(path: &Path) -> io::Result<Option<Self>> {
         // The file is opened before its time is asked for: a network file system then answers from the server.
-        let mut file = match File::open(path) {
+        let mut file = match open_regular(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -129,7 +169,7 @@ impl FoundClaim {
         file.read_to_end(&mut text)?;
         let modified = file.metadata()?.modified()?;
         let claim = serde_json::from_slice(&text).unwrap_or_else(|_| Claim::unreadable(modified));
-        Ok(Some(Self { claim, modified }))
+        Ok(Some(Self { claim, path: path.to_path_buf(), modified }))
     }
 }
 
@@ -156,7 +196,20 @@ fn succession(run_folder: &Path) -> io::Result<Vec<FoundClaim>> {
 fn successor_path(run_folder: &Path, token: &str) -> PathBuf {
     // A token that this program did not write must not lead to another folder.
     let token: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
-    run_folder.join(format!(".after-{token}"))
+    run_folder.join(format!("{SUCCESSOR}{token}"))
+}
+
+/// The beginning of the names of claims that are not yet in their place.
+const PRIVATE: &str = ".claim-";
+/// The beginning of the names of claims that succeed another.
+const SUCCESSOR: &str = ".after-";
+
+/// The beginning of the names of files that are created to ask for the time of a file system.
+const PROBE: &str = ".claim-time-";
+
+/// Returns true if a file of that name in a run's folder belongs to a claim.
+pub(in crate::sweep) fn is_part_of_claim(name: &str) -> bool {
+    name == CLAIM_FILE || name.starts_with(PRIVATE) || name.starts_with(SUCCESSOR)
 }
 
 /// The result of an attempt to claim a run.
@@ -166,6 +219,9 @@ pub(crate) enum Acquired {
     Held(Arc<HeldClaim>),
     /// Another process works on it or has just taken it.
     Taken,
+    /// A process of another host holds it and seems dead by the clock. If its claim does not change for
+    /// [`STALE_AFTER`], a later attempt takes the run over.
+    Watched,
 }
 
 /// A claim that this process holds. [`Self::release`] gives it back, and so does dropping it.
@@ -225,7 +281,7 @@ impl HeldClaim {
         // stale.
         let written = file.rewind().and_then(|()| file.write_all(&claim.to_bytes())).and_then(|()| file.sync_data());
         if let Err(error) = written {
-            tracing::warn!("cannot renew the claim in {}: {error}", self.folder.display());
+            tracing::warn!("cannot renew the claim in {}: {error}", self.folder.shown());
         }
     }
 
@@ -241,11 +297,21 @@ impl HeldClaim {
         }
         // From here on no process can take over. If one has done so already, it is the owner, and no file here is ours.
         if link_new(&self.folder.join(CLAIM_FILE), &own, &self.claim.to_bytes()).is_ok() {
+            remove_left_behind(&self.folder, &own);
             let _ = fs::remove_file(self.folder.join(CLAIM_FILE));
-            for claim in claims.iter().map(|found| &found.claim).chain(&self.predecessors) {
-                let _ = fs::remove_file(successor_path(&self.folder, &claim.token));
-            }
             let _ = fs::remove_file(own);
+        }
+    }
+}
+
+/// Removes the files of claims but `claim.json` and the owner's successor, while no process can take over: those of
+/// predecessors, and those that processes left that were killed while they claimed the run. A process that claims it
+/// right now finds its file gone, and the run taken.
+fn remove_left_behind(folder: &Path, own: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_part = entry.file_name().to_str().is_some_and(|name| name != CLAIM_FILE && is_part_of_claim(name));
+        if is_part && entry.path() != own {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
@@ -261,7 +327,7 @@ pub(crate) fn acquire(run_folder: &Path, epochs: u64) -> Result<Acquired, StoreE
     let path = run_folder.join(CLAIM_FILE);
     create_folder(run_folder)?;
     let claim = Claim::of_this_process(epochs);
-    let private = run_folder.join(format!(".claim-{}", claim.token));
+    let private = run_folder.join(format!("{PRIVATE}{}", claim.token));
     fs::write(&private, claim.to_bytes()).map_err(StoreError::at("cannot write", &private))?;
     let acquired = acquire_by(run_folder, &private, claim);
     let _ = fs::remove_file(&private);
@@ -281,8 +347,10 @@ fn acquire_by(run_folder: &Path, private: &Path, claim: Claim) -> io::Result<Acq
         }
         let chain = succession(run_folder)?;
         let Some(found) = chain.last() else { continue };
-        if !found.is_dead(time_of_file_system(run_folder)) {
-            return Ok(Acquired::Taken);
+        match found.life(time_of_file_system(run_folder)) {
+            Life::Alive => return Ok(Acquired::Taken),
+            Life::Watched => return Ok(Acquired::Watched),
+            Life::Dead => {}
         }
         match link_new(private, &successor_path(run_folder, &found.claim.token), &claim.to_bytes()) {
             Ok(()) => {
@@ -330,7 +398,7 @@ fn link_new(source: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::hard_link(source, target) {
         // A network file system may have made the link and report its own second attempt as a conflict.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let ours = fs::read(target).is_ok_and(|found| found == bytes && source != target);
+            let ours = read_regular(target).is_ok_and(|found| found == bytes && source != target);
             if ours { Ok(()) } else { Err(error) }
         }
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
@@ -345,7 +413,7 @@ fn link_new(source: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
 /// can be written there, by the clock of this machine.
 pub(crate) fn time_of_file_system(folder: &Path) -> SystemTime {
     let probe = || -> io::Result<SystemTime> {
-        let file = tempfile::Builder::new().prefix(".claim-time-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(PROBE).tempfile_in(folder)?;
         file.as_file().metadata()?.modified()
     };
     probe().unwrap_or_else(|_| SystemTime::now())
@@ -366,7 +434,7 @@ mod tests {
     fn take(folder: &Path) -> Option<Arc<HeldClaim>> {
         match acquire(folder, 10).unwrap() {
             Acquired::Held(held) => Some(held),
-            Acquired::Taken => None,
+            Acquired::Taken | Acquired::Watched => None,
         }
     }
 
@@ -408,12 +476,61 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         plant(folder.path(), elsewhere, STALE_AFTER / 2);
         assert!(take(folder.path()).is_none());
-        let dead = plant(folder.path(), elsewhere, STALE_AFTER * 2);
+        let dead = plant(folder.path(), |_| (), STALE_AFTER * 2);
         let held = take(folder.path()).unwrap();
         assert_eq!(held.predecessor(), Some(&dead));
         assert!(take(folder.path()).is_none());
         drop(held);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// The clock of the other host is hours behind, or ahead.
+    #[test]
+    fn a_claim_of_another_host_lives_while_it_changes() {
+        for hours in [-3i64, 3] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(CLAIM_FILE);
+            let stamp = |seconds: i64| {
+                let offset = Duration::from_secs((hours * 3600 + seconds).unsigned_abs());
+                let time = if hours < 0 { SystemTime::now() - offset } else { SystemTime::now() + offset };
+                OpenOptions::new().write(true).open(&path).unwrap().set_modified(time).unwrap();
+            };
+            let dead = plant(folder.path(), elsewhere, Duration::ZERO);
+            stamp(0);
+            assert!(matches!(acquire(folder.path(), 10).unwrap(), Acquired::Watched));
+            let start = std::time::Instant::now();
+            let mut beats = 0;
+            while start.elapsed() < sighting::WATCH * 3 {
+                beats += 1;
+                stamp(15 * beats);
+                assert!(matches!(acquire(folder.path(), 10).unwrap(), Acquired::Taken), "{hours} hours, beat {beats}");
+                std::thread::sleep(sighting::WATCH / 10);
+            }
+            let last = std::time::Instant::now();
+            let held = loop {
+                match take(folder.path()) {
+                    Some(held) => break held,
+                    None => std::thread::sleep(sighting::WATCH / 10),
+                }
+            };
+            assert!(last.elapsed() >= sighting::WATCH / 2, "it was not watched");
+            assert_eq!(held.predecessor(), Some(&dead));
+        }
+    }
+
+    #[test]
+    fn what_killed_processes_left_of_their_claims_goes_with_the_next_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = |name: &str| format!("{name}{}", random_word());
+        // One was killed before its claim was in place, one after it had taken over, one while it asked for the time.
+        for name in [token(PRIVATE), token(SUCCESSOR), format!("{PROBE}AbCdEf")] {
+            fs::write(folder.path().join(name), Claim::of_this_process(10).to_bytes()).unwrap();
+        }
+        fs::write(folder.path().join(".mine"), "mine").unwrap();
+        plant(folder.path(), |_| (), STALE_AFTER * 2);
+        drop(take(folder.path()).unwrap());
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [".mine"]);
     }
 
     #[cfg(target_os = "linux")]
@@ -487,7 +604,7 @@ mod tests {
             let run = folder.path().join(round.to_string());
             fs::create_dir(&run).unwrap();
             if round % 3 == 0 {
-                plant(&run, elsewhere, STALE_AFTER * 2);
+                plant(&run, |_| (), STALE_AFTER * 2);
             }
             let barrier = Barrier::new(THREADS);
             let (owners, wins) = (AtomicU64::new(0), AtomicU64::new(0));

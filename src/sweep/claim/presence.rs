@@ -4,9 +4,9 @@
 //! share it, so that their times are not a benchmark.
 
 use super::heart::Heart;
-use super::{Acquired, HeldClaim, STALE_AFTER, acquire, find, time_of_file_system};
+use super::{Acquired, HeldClaim, Life, PROBE, STALE_AFTER, acquire, find, time_of_file_system};
 use crate::machine::host::host_name;
-use crate::sweep::store::{StoreError, create_folder};
+use crate::sweep::store::{StoreError, UNFINISHED, create_folder};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,13 +30,14 @@ impl Presence {
         let own = Self::own_folder(&folder)?;
         let claim = match acquire(&own, 0)? {
             Acquired::Held(claim) => Some(claim),
-            Acquired::Taken => None,
+            Acquired::Taken | Acquired::Watched => None,
         };
         if let Some(claim) = &claim {
             heart.keep(claim);
         }
         let presence = Self { folder, own, claim };
         remove_left_behind(&presence.folder, presence.others());
+        remove_temporary(results);
         Ok(presence)
     }
 
@@ -44,6 +45,7 @@ impl Presence {
     pub(crate) fn clear_away(results: &Path) {
         let folder = results.join(FOLDER);
         remove_left_behind(&folder, entries(&folder));
+        remove_temporary(results);
         let _ = std::fs::remove_dir(folder);
     }
 
@@ -69,7 +71,7 @@ impl Presence {
         let (host, now) = (host_name(), time_of_file_system(&self.folder));
         let is_neighbour = |other: PathBuf| {
             let found = find(&other).ok().flatten();
-            found.is_some_and(|found| found.claim.host == host && !found.is_dead(now))
+            found.is_some_and(|found| found.claim.host == host && !found.seems_dead(now))
         };
         others.into_iter().any(is_neighbour)
     }
@@ -81,7 +83,28 @@ impl Presence {
     }
 }
 
+/// Removes the temporary files in a folder of results that killed processes left.
+fn remove_temporary(results: &Path) {
+    let entries = std::fs::read_dir(results).into_iter().flatten().flatten();
+    let is_temporary = |name: &str| name.starts_with(UNFINISHED) || name.starts_with(PROBE);
+    let old: Vec<_> = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary)).collect();
+    if old.is_empty() {
+        return;
+    }
+    let now = time_of_file_system(results);
+    for entry in old {
+        let written = entry.metadata().and_then(|file| file.modified());
+        if written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > STALE_AFTER)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Returns the entries of processes; none if the folder is a link, which may lead anywhere.
 fn entries(folder: &Path) -> Vec<PathBuf> {
+    if !std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
+        return Vec::new();
+    }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }
@@ -100,7 +123,7 @@ fn remove_left_behind(folder: &Path, entries: Vec<PathBuf>) {
 /// yet.
 fn is_left_behind(entry: &Path, now: SystemTime) -> bool {
     match find(entry) {
-        Ok(Some(found)) => found.is_dead(now),
+        Ok(Some(found)) => found.life(now) == Life::Dead,
         Ok(None) => {
             let made = std::fs::metadata(entry).and_then(|folder| folder.modified());
             made.is_ok_and(|made| now.duration_since(made).is_ok_and(|age| age > STALE_AFTER))

@@ -1,6 +1,7 @@
 //! A TOML document as a tree in which every node knows its place.
 
 use super::error::{ConfigError, Origin, Source};
+use crate::machine::text::Shown as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
@@ -64,7 +65,7 @@ pub(crate) struct Document {
 impl Document {
     /// Parses the text of a file.
     pub(crate) fn from_file(path: &Path, text: String) -> Result<Self, ConfigError> {
-        let source = Arc::new(Source { name: path.display().to_string(), text });
+        let source = Arc::new(Source { name: path.shown().to_string(), text });
         let entries = parse(&source, 0)?;
         Ok(Self { entries, folder: path.parent().map(Path::to_path_buf).unwrap_or_default() })
     }

@@ -77,6 +77,13 @@ static LISTED: &[Key] = &[
         "The time step of an event between two; `compat = \"article\"` has a rule of its own.",
     ),
     Key::flag("corpus.drums", false, "True if the notes of the drum channel are kept.").seed(Literal::Bool(true)),
+    Key::flag(
+        "corpus.sustain",
+        false,
+        "True if a note that is let go while the sustain pedal is down lasts until the pedal is lifted or the pitch is \
+         struck again; `compat = \"article\"` does not know the pedal.",
+    )
+    .since(5),
     Key::new(
         "corpus.metres",
         Kind::Integers { min: 1, max: 255 },

@@ -18,6 +18,7 @@
 //! that come out the same are run once.
 
 mod axis;
+mod difference;
 mod document;
 mod error;
 mod key;
@@ -29,6 +30,7 @@ mod rows;
 pub(in crate::sweep) mod settings;
 mod value;
 
+pub(in crate::sweep) use difference::Difference;
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
 pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};
@@ -40,6 +42,8 @@ pub(in crate::sweep) use layer::PointSettings;
 pub(in crate::sweep) use value::Explicit;
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
+use crate::machine::file::read_regular_up_to;
+use crate::machine::text::Shown as _;
 use axis::RandomAxis;
 use document::Document;
 use layer::Layer;
@@ -151,7 +155,7 @@ impl SweepConfig {
         let mut explicit = self.base.clone();
         if let Some(path) = corpus_path {
             let Some(text) = path.to_str() else {
-                let message = format!("the path {} is not Unicode", path.display());
+                let message = format!("the path {} is not Unicode", path.shown());
                 return Err(ConfigError::new(message).into());
             };
             explicit.0[position("corpus.path")] =
@@ -173,10 +177,15 @@ impl SweepConfig {
     }
 }
 
+/// The largest configuration, in bytes.
+const MAX_BYTES: u64 = 1 << 26;
+
 fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::ErrorKind;
-    let name = path.display();
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    let name = path.shown();
+    let bytes = read_regular_up_to(path, MAX_BYTES);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
+    text.map_err(|error| match error.kind() {
         ErrorKind::NotFound => ConfigError::new(format!("there is no configuration file `{name}`"))
             .help("give the path of a TOML file, such as `--config configs/quick.toml`"),
         ErrorKind::InvalidData => ConfigError::new(format!("the configuration `{name}` is not a text in UTF-8")),
@@ -321,7 +330,7 @@ fn default_name(path: Option<&Path>) -> Result<String, ConfigError> {
     let stem = path.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
     match file_name_fault(stem) {
         None => Ok(stem.to_owned()),
-        Some(fault) => Err(ConfigError::new(format!("the file `{}` cannot name its sweep: {fault}", path.display()))
+        Some(fault) => Err(ConfigError::new(format!("the file `{}` cannot name its sweep: {fault}", path.shown()))
             .help("set `name` at the top of the file, or with `--set name=…`")),
     }
 }

@@ -1,10 +1,12 @@
 //! The parameters of one run, as typed options for the layers below.
 
+use super::keys::{KEYS, find_key};
 use super::settings::layers;
 use crate::evaluate::EvaluateOptions;
 use crate::model::{ChainStart, Chains, LastStep, ModelKind, ModelOptions};
 use crate::music::CorpusOptions;
 use crate::train::TrainOptions;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -96,10 +98,14 @@ impl RunParameters {
         self
     }
 
-    /// Returns the options that the dotted parameters of a record or a model stand for; others have their defaults.
+    /// Returns the options that the dotted parameters of a record or a model stand for; others have their defaults. A
+    /// value outside those of its key is an error: a file may come from anywhere.
     pub fn from_map(parameters: &Map<String, Value>) -> Result<Self, serde_json::Error> {
         let mut tables = serde_json::to_value(Self::default())?;
         for (key, value) in parameters {
+            if let Some(known) = find_key(key) {
+                KEYS[known].check_recorded(value).map_err(serde_json::Error::custom)?;
+            }
             let (table, name) = key.split_once('.').unwrap_or(("", key));
             tables[table][name] = value.clone();
         }
@@ -175,7 +181,7 @@ impl SampleOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::config::{Explicit, Settings};
+    use crate::sweep::config::{Explicit, Kind, Role, Settings};
 
     #[test]
     fn parameters_come_back_from_their_dotted_form() {
@@ -188,6 +194,34 @@ mod tests {
         assert_eq!(RunParameters::from_map(&changed).unwrap().model.hidden, 7);
         changed.insert("model.hideen".into(), 7.into());
         assert!(RunParameters::from_map(&changed).is_err());
+    }
+
+    #[test]
+    fn values_are_those_that_their_keys_take() {
+        let from = |key: &str, value: Value| RunParameters::from_map(&Map::from_iter([(key.to_owned(), value)]));
+        for key in KEYS.iter().filter(|key| key.role == Role::Parameter) {
+            key.check_recorded(&key.default.into()).unwrap();
+            key.check_recorded(&Value::Null).unwrap_err();
+            let beyond: Vec<Value> = match key.kind {
+                Kind::Integer { min, max } => vec![(min - 1).into(), (max + 1).into(), u64::MAX.into(), 1e300.into()],
+                Kind::Float { min, max, .. } => vec![(min - 0.5).into(), (2.0 * max.abs() + 1.0).into(), "1".into()],
+                Kind::Choice(_) => vec!["none of them".into(), 1.into()],
+                Kind::Choices(_) => vec![Value::Array(vec![]), "hold".into()],
+                Kind::Integers { max, .. } | Kind::Layers { max, .. } => vec![Value::Array(vec![(max + 1).into()])],
+                _ => vec![],
+            };
+            for value in beyond {
+                let error = from(key.path, value.clone()).unwrap_err().to_string();
+                assert!(error.contains(key.path) && error.contains("expected"), "{} = {value}: {error}", key.path);
+            }
+        }
+        let error = from("evaluate.ais_chains", 1_000_000_000_000_000u64.into()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`evaluate.ais_chains` is 1000000000000000: expected an integer from 2 to 1000000"),
+            "{error}"
+        );
+        // Records have names that are older.
+        assert!(from("corpus.compat", "seed".into()).is_ok());
     }
 
     #[test]

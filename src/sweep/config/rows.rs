@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The keys that have a meaning for music alone: pitches, time steps, songs, sound.
-const OF_MUSIC: [&str; 18] = [
+const OF_MUSIC: [&str; 19] = [
     "corpus.compat",
     "corpus.lowest_pitch",
     "corpus.highest_pitch",
@@ -18,6 +18,7 @@ const OF_MUSIC: [&str; 18] = [
     "corpus.min_steps",
     "corpus.rounding",
     "corpus.drums",
+    "corpus.sustain",
     "corpus.metres",
     "corpus.damaged",
     "corpus.transpose",

@@ -2,8 +2,9 @@
 
 use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, display};
+use super::key::{Key, Kind, Literal, display};
 use super::keys::{KEYS, find_key};
+use crate::machine::text::Shown as _;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             ConfigError::at(
                 &node.origin,
                 format!("`{}` starts from a folder whose name is not Unicode", key.path),
-                format!("relative to {}", folder.display()),
+                format!("relative to {}", folder.shown()),
             )
             .help("write an absolute path, or give it with `--set` relative to the working directory")
         }),
@@ -132,6 +133,24 @@ impl Key {
         check(self, &Node { value, origin: Origin::of_argument(text) }, Path::new(""))
     }
 
+    /// Checks a value that a record or a model file has for the key, as one of a configuration is checked. The error
+    /// names the value and those possible.
+    pub(crate) fn check_recorded(&self, value: &Value) -> Result<(), String> {
+        let absent = value.is_null() && self.default == Literal::Absent;
+        let checked = raw(value).filter(|_| !absent).map(|value| {
+            let origin = Origin::of_argument("");
+            check(self, &Node { value, origin }, Path::new(""))
+        });
+        if absent || checked.is_some_and(|checked| checked.is_ok()) {
+            return Ok(());
+        }
+        let (expected, mut value) = (self.kind.describe(), display(value));
+        if let Some((end, _)) = value.char_indices().nth(LONGEST_SHOWN) {
+            value.replace_range(end.., "…");
+        }
+        Err(format!("`{}` is {value}: expected {expected}", self.path))
+    }
+
     /// Returns true for a number within the range of a key of numbers.
     pub(crate) fn admits(&self, number: &Value) -> bool {
         match self.kind {
@@ -140,6 +159,24 @@ impl Key {
             _ => panic!("`{}` is not a key of numbers", self.path),
         }
     }
+}
+
+/// Returns a value of JSON as one of TOML, without its place; `None` if TOML has none like it.
+fn raw(value: &Value) -> Option<Raw> {
+    Some(match value {
+        Value::Null | Value::Object(_) => return None,
+        Value::Bool(flag) => Raw::Bool(*flag),
+        Value::String(text) => Raw::Text(text.clone()),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Raw::Integer(Some(number.into())),
+            (None, Some(number)) => Raw::Integer(Some(number.into())),
+            (None, None) => Raw::Float(number.as_f64()?),
+        },
+        Value::Array(items) => {
+            let node = |item| Some(Node { value: raw(item)?, origin: Origin::of_argument("") });
+            Raw::List(items.iter().map(node).collect::<Option<_>>()?)
+        }
+    })
 }
 
 /// Returns the number of an integer or a float.
@@ -324,15 +361,17 @@ fn sweep_advice(key: &Key, origin: &Origin) -> String {
     }
 }
 
+/// The most characters of a value in a message.
+const LONGEST_SHOWN: usize = 40;
+
 /// Returns a value as it was written, cut to a length that fits a message.
 fn written(node: &Node) -> String {
-    const LONGEST: usize = 40;
     let text = match &node.value {
         // A bare word of `--set` has no quotes of its own.
         Raw::Text(text) => display(&Value::from(text.as_str())),
         _ => node.origin.text().to_owned(),
     };
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

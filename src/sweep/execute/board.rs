@@ -6,6 +6,7 @@ use super::options::ExecuteOptions;
 use super::options::SweepObserver;
 use super::survey::Survey;
 use crate::machine::Environment;
+use crate::machine::text::Shown as _;
 use crate::sweep::claim::heart::Heart;
 use crate::sweep::claim::presence::Presence;
 use crate::sweep::claim::{Acquired, HeldClaim, acquire};
@@ -47,6 +48,8 @@ pub(super) struct Board<'a> {
     followers: Followers,
     /// The runs that another process held.
     elsewhere: Mutex<VecDeque<usize>>,
+    /// Those of them whose processes, on other hosts, are not known to be alive or dead.
+    watched: Mutex<HashSet<usize>>,
     /// The records of runs completed since the start, by their place in the plan.
     pub(super) records: Mutex<HashMap<usize, RunRecord>>,
     /// The number of runs that ran out of time.
@@ -91,6 +94,7 @@ impl<'a> Board<'a> {
             started: survey.started,
             queue: Mutex::new(survey.pending.into()),
             elsewhere: Mutex::default(),
+            watched: Mutex::default(),
             records: Mutex::default(),
             timed_out: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -170,7 +174,8 @@ impl<'a> Board<'a> {
                 self.attempt(run, sender);
                 continue;
             }
-            if !self.options.wait && self.followers.is_empty() {
+            // Without waiting, too, it must be known of every run whether its process lives.
+            if !self.options.wait && self.followers.is_empty() && lock(&self.watched).is_empty() {
                 break;
             }
             let (left, next) = {
@@ -198,12 +203,18 @@ impl<'a> Board<'a> {
         let run_id = &self.prepared.run_ids[run];
         let run_folder = run_folder(self.folder, run_id);
         if self.accept(run) {
+            lock(&self.watched).remove(&run);
             return true;
         }
         let epochs = self.prepared.plan.runs[run].parameters().epochs();
         match acquire(&run_folder, epochs) {
             Err(error) => self.fail(error),
-            Ok(Acquired::Taken) => {
+            Ok(taken @ (Acquired::Taken | Acquired::Watched)) => {
+                if matches!(taken, Acquired::Watched) {
+                    lock(&self.watched).insert(run);
+                } else {
+                    lock(&self.watched).remove(&run);
+                }
                 if !self.options.wait {
                     self.followers.release(run);
                 }
@@ -211,6 +222,7 @@ impl<'a> Board<'a> {
                 return false;
             }
             Ok(Acquired::Held(claim)) => {
+                lock(&self.watched).remove(&run);
                 // The process that held it may have completed it between the first look and the claim.
                 if !self.accept(run) {
                     self.heart.keep(&claim);
@@ -255,7 +267,7 @@ impl<'a> Board<'a> {
             tracing::warn!(
                 "run {run_id}: process {} on {} died at work on it; this process takes it over",
                 dead.pid,
-                dead.host
+                dead.host.shown()
             );
         }
         // A run that crashed may crash again from its checkpoint.

@@ -15,7 +15,7 @@ pub use workload::Workload;
 use crate::sweep::claim::heart::Heart;
 use crate::sweep::claim::presence::Presence;
 use crate::sweep::plan::{Prepared, Shard};
-use crate::sweep::results::{RunRecord, RunStatus, Summary, lay_out, sum_up};
+use crate::sweep::results::{LayOutError, RunRecord, RunStatus, Summary, lay_out, lay_out_in_place, sum_up};
 use crate::sweep::store::StoreError;
 use board::{Board, record_in};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
@@ -46,16 +46,20 @@ pub struct Outcome {
 /// Does all runs of a shard, leaves the records in `folder`, and sums up the records of the whole plan.
 ///
 /// Complete runs in the folder are kept, and interrupted ones continue. Other processes may work on it at the same
-/// time. An error means that results could not be written; complete runs stay.
+/// time. An error means that the folder holds another sweep, or that results could not be written; complete runs stay.
 pub fn execute(
     prepared: &Prepared,
     config_text: &str,
     folder: &Path,
     options: &ExecuteOptions,
     observer: &dyn SweepObserver,
-) -> Result<Outcome, StoreError> {
+) -> Result<Outcome, LayOutError> {
     let plan = &prepared.plan;
-    let plan_file = lay_out(folder, prepared, config_text)?;
+    let plan_file = if options.replace {
+        lay_out_in_place(folder, prepared, config_text)?
+    } else {
+        lay_out(folder, prepared, config_text)?
+    };
 
     let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
     let same_run = first_of_name(&prepared.run_ids, options.shard);

@@ -31,6 +31,8 @@ pub struct ExecuteOptions {
     pub isa: Isa,
     /// The runs to do again.
     pub rerun: Rerun,
+    /// True to take the place of another sweep in the folder, rather than refuse it.
+    pub replace: bool,
     /// True to start no further run once one has failed.
     pub fail_fast: bool,
     /// True to wait at the end for runs that other processes hold, and to take over those whose processes die.
@@ -51,6 +53,7 @@ impl ExecuteOptions {
             workers,
             isa,
             rerun: Rerun::Nothing,
+            replace: false,
             fail_fast: false,
             wait: true,
             timeout: None,

@@ -52,10 +52,10 @@ impl Survey {
             match state {
                 RunState::Running(_) => elsewhere.push(run),
                 RunState::Interrupted(Interruption { cause: Cause::Timeout, spent_s, .. }) if !again => {
-                    let spent = Duration::from_secs_f64(spent_s.max(0.0));
+                    let spent = Duration::try_from_secs_f64(spent_s.max(0.0)).unwrap_or(Duration::MAX);
                     match options.timeout {
                         Some(limit) if options.rerun == Rerun::Interrupted => {
-                            survey.extended.insert(run, spent + limit);
+                            survey.extended.insert(run, spent.saturating_add(limit));
                             survey.pending.push(run);
                         }
                         Some(limit) if spent >= limit => survey.timed_out.push(run),

@@ -9,6 +9,7 @@ use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
 use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
 use crate::train::Method;
+use std::collections::HashSet;
 
 /// A plan whose corpora are read and whose runs have names.
 #[derive(Debug)]
@@ -57,7 +58,54 @@ impl Prepared {
             .map_err(PrepareError::Config)?;
         let run_ids =
             plan.runs.iter().map(|run| run.run_id(&corpora[corpus_of_point[run.point_index]].digest)).collect();
-        Ok(Self { plan, corpora, corpus_of_point, run_ids })
+        Ok(Self { plan, corpora, corpus_of_point, run_ids }.without_equal_points())
+    }
+
+    /// Leaves out the points that equal an earlier one because two corpora have the same songs, with a warning.
+    fn without_equal_points(mut self) -> Self {
+        let mut first = HashSet::new();
+        let is_new: Vec<bool> = {
+            let of_points = self.plan.runs.iter().zip(&self.run_ids).filter(|(run, _)| run.replicate == 0);
+            of_points.map(|(_, run_id)| first.insert(run_id.clone())).collect()
+        };
+        let merged = is_new.iter().filter(|new| !**new).count();
+        if merged == 0 || is_new.len() != self.plan.points.len() {
+            return self;
+        }
+        tracing::warn!(
+            "{merged} points are the same as earlier ones, since their corpora have the same songs; each is run once"
+        );
+        let kept = |point: usize| is_new[point];
+        // The places of the points and of the corpora that stay.
+        let places = |kept: &[bool]| -> Vec<usize> {
+            let counts = kept.iter().scan(0, |count, kept| {
+                *count += usize::from(*kept);
+                Some(*count)
+            });
+            counts.map(|count: usize| count.saturating_sub(1)).collect()
+        };
+        let place_of_point = places(&is_new);
+        let mut run_ids = std::mem::take(&mut self.run_ids).into_iter();
+        self.plan.runs.retain_mut(|run| {
+            let run_id = run_ids.next().expect("each run has a name");
+            let stays = kept(run.point_index);
+            if stays {
+                run.index = self.run_ids.len();
+                run.point_index = place_of_point[run.point_index];
+                self.run_ids.push(run_id);
+            }
+            stays
+        });
+        keep(&mut self.plan.points, &is_new);
+        keep(&mut self.corpus_of_point, &is_new);
+        let is_used: Vec<bool> = (0..self.corpora.len()).map(|corpus| self.corpus_of_point.contains(&corpus)).collect();
+        let place_of_corpus = places(&is_used);
+        keep(&mut self.corpora, &is_used);
+        for corpus in &mut self.corpus_of_point {
+            *corpus = place_of_corpus[*corpus];
+        }
+        self.plan.merged += merged;
+        self
     }
 
     /// Returns the identity of the training of a run of the plan.
@@ -69,6 +117,12 @@ impl Prepared {
     pub fn corpus_of(&self, run: usize) -> &Corpus {
         &self.corpora[self.corpus_of_point[self.plan.runs[run].point_index]]
     }
+}
+
+/// Keeps the items that are marked.
+fn keep<T>(items: &mut Vec<T>, marked: &[bool]) {
+    let mut marked = marked.iter();
+    items.retain(|_| marked.next().is_some_and(|marked| *marked));
 }
 
 /// Reads the corpus that options name: the path if there is one, otherwise a corpus built into the program.

@@ -1,16 +1,23 @@
 //! The merging of shards: complete runs of several folders of results are copied to one, then summed up.
 
-use super::folder::{read_record, run_folder, sum_up};
+use super::folder::{
+    RECORD_FILE, SAMPLES, clear_run_folder, find_record, is_own_file, move_files_of_user, read_record, run_folder,
+    sum_up,
+};
+use super::names::Named;
 use super::plan_file::{PlanFile, PlanFileError, PlannedRun};
 use super::record::{EpochRecord, RunRecord, RunStatus, digest};
 use super::state::{Interruption, RunState, StateReader};
 use super::summary::Summary;
+use crate::machine::file::{check_kind, open_regular, read_regular, read_regular_text};
+use crate::machine::text::Shown as _;
 use crate::sweep::config::display;
 use crate::sweep::store::{StoreError, create_folder, sync_folder, write_whole};
 use std::collections::{HashMap, HashSet};
-use std::fmt::{Display, Write as _};
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fmt::Display;
+use std::fmt::Write as _;
+use std::fs::{self, File, FileType};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The outcome of merging.
@@ -100,7 +107,7 @@ pub enum MergeError {
     /// The folders are of different sweeps.
     #[error(
         "{} and {} belong to different sweeps, and are not merged: {difference}",
-        .first.display(), .second.display()
+        .first.shown(), .second.shown()
     )]
     Differ {
         /// One folder.
@@ -131,8 +138,8 @@ fn conflicts(conflicts: &[Conflict]) -> String {
     const SHOWN: usize = 10;
     let mut text = format!("{} runs have different results in two places, and nothing is merged:", conflicts.len());
     for Conflict { run_id, places: [first, second] } in conflicts.iter().take(SHOWN) {
-        let _ = write!(text, "\n  run {run_id}: {} in {}", first.1, first.0.display());
-        let _ = write!(text, "\n                    {} in {}", second.1, second.0.display());
+        let _ = write!(text, "\n  run {run_id}: {} in {}", first.1, first.0.shown());
+        let _ = write!(text, "\n                    {} in {}", second.1, second.0.shown());
     }
     if conflicts.len() > SHOWN {
         let _ = write!(text, "\n  … and {} more", conflicts.len() - SHOWN);
@@ -160,14 +167,18 @@ pub fn merge(results: &Path, shards: &[PathBuf]) -> Result<Merged, MergeError> {
         .collect();
     let plan = agreed_plan(results, &shards)?;
     let places = places(&shards, &plan)?;
-    let Gathered { mut records, to_copy } = gather(results, &plan, &places)?;
+    let Gathered { mut records, to_copy, unreadable } = gather(results, &plan, &places)?;
 
     bring_plan(results, &shards, &plan)?;
     remove_leftovers(&results.join("runs"));
     let folders = std::iter::once(results).chain(shards);
     let readers: HashMap<&Path, StateReader> = folders.map(|folder| (folder, StateReader::new(folder))).collect();
     let mut copied = 0;
-    let mut refused: HashMap<String, UnfinishedState> = HashMap::new();
+    let damaged = unreadable.into_iter().map(|(run_id, (place, reason))| {
+        let damage = Damage::Unreadable { path: RECORD_FILE.to_owned(), reason };
+        (run_id, UnfinishedState::Damaged(place, damage))
+    });
+    let mut refused: HashMap<String, UnfinishedState> = damaged.collect();
     for (place, record) in to_copy {
         let run_id = record.run_id.clone();
         let (source, target) = (run_folder(place, &run_id), run_folder(results, &run_id));
@@ -230,6 +241,8 @@ fn places<'a>(shards: &[&'a Path], plan: &PlanFile) -> Result<HashMap<String, Ve
 struct Gathered<'a> {
     records: Vec<Option<RunRecord>>,
     to_copy: Vec<(&'a Path, RunRecord)>,
+    /// The runs without a record whose `result.json` cannot be read, with the folder and the reason.
+    unreadable: HashMap<String, (PathBuf, String)>,
 }
 
 /// Finds the records of all runs. All records of one run must have the same digest.
@@ -238,15 +251,24 @@ fn gather<'a>(
     plan: &PlanFile,
     places: &HashMap<String, Vec<&'a Path>>,
 ) -> Result<Gathered<'a>, MergeError> {
-    let mut gathered = Gathered { records: Vec::with_capacity(plan.runs.len()), to_copy: Vec::new() };
+    let mut gathered =
+        Gathered { records: Vec::with_capacity(plan.runs.len()), to_copy: Vec::new(), unreadable: HashMap::new() };
     let mut conflicts = Vec::new();
     let mut seen = HashSet::new();
     for run in &plan.runs {
         let run_id = &run.run_id;
-        let mut own = read_record(&run_folder(results, run_id), run_id).map(|record| (results, record));
+        let mut unreadable = None;
+        let mut find = |folder: &Path| {
+            let place = run_folder(folder, run_id);
+            find_record(&place, run_id).unwrap_or_else(|reason| {
+                unreadable.get_or_insert((place, reason));
+                None
+            })
+        };
+        let mut own = find(results).map(|record| (results, record));
         let here = own.is_some();
         for &shard in &places[run_id] {
-            let Some(record) = read_record(&run_folder(shard, run_id), run_id) else { continue };
+            let Some(record) = find(shard) else { continue };
             match &own {
                 None => own = Some((shard, record)),
                 Some((_, first)) if first.digest == record.digest => {}
@@ -260,6 +282,9 @@ fn gather<'a>(
         // The same run may stand in the plan twice.
         if let Some((place, record)) = own.as_ref().filter(|_| !here && seen.insert(run_id.clone())) {
             gathered.to_copy.push((place, record.clone()));
+        }
+        if let Some(unreadable) = unreadable.filter(|_| own.is_none()) {
+            gathered.unreadable.insert(run_id.clone(), unreadable);
         }
         gathered.records.push(own.map(|(_, record)| record));
     }
@@ -313,7 +338,7 @@ fn agreed_plan(results: &Path, shards: &[&Path]) -> Result<PlanFile, MergeError>
 fn plan_below(folder: &Path) -> String {
     let below = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     match below.filter(|path| path.join(PlanFile::NAME).is_file()).min() {
-        Some(path) => format!("; there is one in {}: give the folder of the sweep itself", path.display()),
+        Some(path) => format!("; there is one in {}: give the folder of the sweep itself", path.shown()),
         None => String::new(),
     }
 }
@@ -332,12 +357,7 @@ fn difference(first_folder: &Path, first: &PlanFile, second_folder: &Path, secon
         let other: HashSet<&String> = other.iter().collect();
         let mut only = plan.runs.iter().filter(|run| !other.contains(&run.run_id));
         let run = only.next()?;
-        Some(format!(
-            "{} has {} runs of its own, the first {}",
-            folder.display(),
-            1 + only.count(),
-            described(plan, run)
-        ))
+        Some(format!("{} has {} runs of its own, the first {}", folder.shown(), 1 + only.count(), described(plan, run)))
     };
     let parts = [lacks(first_folder, first, &second_ids), lacks(second_folder, second, &first_ids)];
     let mut parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -369,7 +389,7 @@ fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), M
         let lists = plan.corpora.iter().map(|corpus| corpus.files.as_str());
         for name in lists.chain(["sweep.toml"]) {
             let path = shard.join(name);
-            match fs::read(&path) {
+            match read_regular(&path) {
                 Ok(bytes) => write_whole(&results.join(name), &bytes)?,
                 // Summing up does not need it.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -383,11 +403,22 @@ fn bring_plan(results: &Path, shards: &[&Path], plan: &PlanFile) -> Result<(), M
 /// The prefix of the temporary folders that runs are copied to.
 const IN_TRANSIT: &str = ".merging-";
 
-/// Removes the temporary folders of a merge that was killed.
+/// The name, in a temporary folder, of the folder of a run that made way.
+const BEFORE: &str = "before";
+
+/// Removes the temporary folders of a merge that was killed. If it was killed before it had brought a user's files back
+/// to the folder of their run, they are left there.
 fn remove_leftovers(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(IN_TRANSIT) {
-            let _ = fs::remove_dir_all(entry.path());
+            let before = entry.path().join(BEFORE);
+            let _ = clear_run_folder(&before, &|_| false);
+            let _ = fs::remove_dir(&before);
+            if fs::symlink_metadata(&before).is_ok() {
+                tracing::warn!("a merge that was killed has left files in {}", before.shown());
+            } else {
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
     }
 }
@@ -398,40 +429,82 @@ fn copy_run(source: &Path, target: &Path, record: &RunRecord) -> Result<Option<D
     let transit = tempfile::Builder::new().prefix(IN_TRANSIT).tempdir_in(runs);
     let transit = transit.map_err(StoreError::at("cannot create a folder in", runs))?;
     let copy = transit.path().join("run");
-    copy_folder(source, &copy)?;
-    if let Err(damage) = check_run(&copy, record) {
+    if let Err(damage) = copy_folder(source, &copy, "")?.and_then(|()| check_run(&copy, record)) {
         return Ok(Some(damage));
     }
-    // The files of an interrupted run make way, and are removed with the temporary folder.
-    if target.exists() {
-        fs::rename(target, transit.path().join("before")).map_err(StoreError::at("cannot replace", target))?;
+    // The files of an interrupted run make way, and are removed with the temporary folder; those of the user stay.
+    let before = transit.path().join(BEFORE);
+    if fs::symlink_metadata(target).is_ok() {
+        fs::rename(target, &before).map_err(StoreError::at("cannot replace", target))?;
     }
     fs::rename(&copy, target).map_err(StoreError::at("cannot rename a folder to", target))?;
+    move_files_of_user(&before, target).map_err(StoreError::at("cannot move files to", target))?;
     sync_folder(runs);
     Ok(None)
 }
 
-/// Copies a folder of files and folders, each file synced, except for the files that mark a run as not complete.
-fn copy_folder(source: &Path, target: &Path) -> Result<(), StoreError> {
+/// Copies a folder of files and folders, each file synced, except for the files that mark a run as not complete. `below`
+/// is its path in the folder of the run. Links and special files may lead anywhere: one in the place of a file of the
+/// run is damage, others are left where they are.
+fn copy_folder(source: &Path, target: &Path, below: &str) -> Result<Result<(), Damage>, StoreError> {
+    let damage =
+        |path: &str, reason: io::Error| Damage::Unreadable { path: path.to_owned(), reason: reason.to_string() };
     create_folder(target)?;
-    for entry in fs::read_dir(source).map_err(StoreError::at("cannot read the folder", source))? {
-        let entry = entry.map_err(StoreError::at("cannot read the folder", source))?;
+    let entries = match fs::read_dir(source).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Ok(entries) => entries,
+        Err(error) => return Ok(Err(damage(if below.is_empty() { "." } else { below }, error))),
+    };
+    for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
-        let own = name.to_string_lossy();
-        if own.starts_with('.') || PASSING.contains(&own.as_ref()) {
+        let shown = name.to_string_lossy();
+        if shown.starts_with('.') || PASSING.contains(&shown.as_ref()) {
             continue;
         }
+        let own = if below.is_empty() { format!("{shown}") } else { format!("{below}/{shown}") };
         let target = target.join(&name);
-        if path.is_dir() {
-            copy_folder(&path, &target)?;
-        } else {
-            fs::copy(&path, &target).map_err(StoreError::at("cannot copy", &path))?;
-            let synced = File::open(&target).and_then(|file| file.sync_all());
-            synced.map_err(StoreError::at("cannot write", &target))?;
+        let kind = entry.file_type();
+        if kind.as_ref().is_ok_and(FileType::is_dir) {
+            match copy_folder(&path, &target, &own)? {
+                Err(damage) if own == SAMPLES => return Ok(Err(damage)),
+                Err(damage) => tracing::warn!("{} is not copied: {damage}", path.shown()),
+                Ok(()) => {}
+            }
+            continue;
+        }
+        let opened = kind.and_then(check_kind).and_then(|()| open_regular(&path));
+        let copied = match opened {
+            Ok(file) => copy_file(file, &target)?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = copied {
+            let in_samples = below == SAMPLES;
+            if (in_samples || below.is_empty()) && is_own_file(&shown, in_samples) {
+                return Ok(Err(damage(&own, error)));
+            }
+            tracing::warn!("{} is not copied: {error}", path.shown());
+            let _ = fs::remove_file(&target);
         }
     }
     sync_folder(target);
-    Ok(())
+    Ok(Ok(()))
+}
+
+/// Copies an open file; the inner error is that of reading it.
+fn copy_file(mut source: File, target: &Path) -> Result<io::Result<()>, StoreError> {
+    const BYTES: usize = 1 << 16;
+    let error = |source| StoreError { action: "cannot write", path: target.to_path_buf(), source };
+    let mut copy = File::create(target).map_err(error)?;
+    let mut bytes = vec![0; BYTES];
+    loop {
+        match source.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(count) => copy.write_all(&bytes[..count]).map_err(error)?,
+            Err(failure) if failure.kind() == ErrorKind::Interrupted => {}
+            Err(failure) => return Ok(Err(failure)),
+        }
+    }
+    copy.sync_all().map_err(error)?;
+    Ok(Ok(()))
 }
 
 /// The files of a run that mean nothing once it is complete.
@@ -448,14 +521,16 @@ fn check_run(folder: &Path, record: &RunRecord) -> Result<(), Damage> {
         return Err(Damage::Record);
     }
     for artifact in &record.artifacts {
-        let bytes = fs::read(folder.join(&artifact.path)).map_err(|error| unreadable(&artifact.path, &error))?;
+        let path = Named::Artifact.below(folder, &artifact.path);
+        let path = path.map_err(|error| unreadable("result.json", &error))?;
+        let bytes = read_regular(&path).map_err(|error| unreadable(&artifact.path, &error))?;
         let found = blake3::hash(&bytes).to_hex().to_string();
         if found != artifact.blake3 {
             let (path, recorded) = (artifact.path.clone(), artifact.blake3.clone());
             return Err(Damage::Artifact { path, found, recorded });
         }
     }
-    let lines = match fs::read_to_string(folder.join("epochs.jsonl")) {
+    let lines = match read_regular_text(&folder.join("epochs.jsonl")) {
         // A run that failed before its first epoch has none.
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         lines => lines.map_err(|error| unreadable("epochs.jsonl", &error))?,

@@ -5,15 +5,21 @@ mod merge;
 mod metric;
 mod metrics;
 mod model_file;
+mod names;
+mod other_sweep;
 mod plan_file;
 mod record;
 mod rolls;
 mod state;
 mod summary;
 pub(in crate::sweep) mod tensor_file;
+mod unplanned;
 
 pub use crate::model::Metrics;
-pub use folder::{lay_out, read_record, read_records, run_folder, sum_up};
+pub(crate) use folder::check_names;
+pub(in crate::sweep) use folder::clear_run_folder;
+pub(in crate::sweep) use folder::lay_out_in_place;
+pub use folder::{LayOutError, lay_out, read_record, read_records, run_folder, sum_up};
 pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};
 pub use metric::{
     Direction, Metric, MetricGroup, NamedMetric, Per, Reach, Reading, SplitName, Subject, Terminal, Variant,
@@ -23,6 +29,8 @@ pub use metrics::{
     METRICS, TerminalColumn, find_metric, metric_names, metric_order, metrics_markdown, terminal_columns,
 };
 pub use model_file::{ModelDescription, ModelFault, ModelFile, ModelFileError};
+pub(crate) use names::Named;
+pub use other_sweep::OtherSweep;
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
     Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,
@@ -32,3 +40,4 @@ pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub(in crate::sweep) use state::INTERRUPTED_FILE;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
 pub use summary::{PointSummary, Statistic, Summary, to_csv};
+pub use unplanned::{Unplanned, clean, unplanned_runs};

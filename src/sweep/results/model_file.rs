@@ -2,6 +2,8 @@
 
 use super::tensor_file::{self, TensorFileError};
 use crate::engine::{EngineKind, Isa, Parameters};
+use crate::machine::file::read_regular;
+use crate::machine::text::Shown as _;
 use crate::model::{LearnerError, Model, ModelKind, Tensors};
 use crate::music::Layout;
 use crate::sweep::config::{Key, RunParameters};
@@ -48,7 +50,7 @@ pub enum ModelFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It is not a safetensors file, or not one of this program.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", path.shown())]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -138,7 +140,7 @@ impl ModelFile {
 
     /// Reads a file that [`Self::write`] wrote.
     pub fn read(path: &Path) -> Result<Self, ModelFileError> {
-        let bytes = std::fs::read(path).map_err(StoreError::at("cannot read the model", path))?;
+        let bytes = read_regular(path).map_err(StoreError::at("cannot read the model", path))?;
         Self::from_bytes(&bytes).map_err(|fault| ModelFileError::Invalid { path: path.to_path_buf(), fault })
     }
 

@@ -1,5 +1,8 @@
 //! `plan.json`: the runs of a sweep, readable without its corpus.
 
+use super::names::{Named, check_keys};
+use crate::machine::file::read_regular_text;
+use crate::machine::text::Shown as _;
 use crate::sweep::plan::Prepared;
 use crate::sweep::plan::RunSpec;
 use crate::sweep::store::{StoreError, keep_whole};
@@ -59,7 +62,7 @@ pub enum PlanFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file is not a plan that this program understands.
-    #[error("{} is not a plan of this version of the program: {reason}", path.display())]
+    #[error("{} is not a plan of this version of the program: {reason}", path.shown())]
     Format {
         /// The file.
         path: PathBuf,
@@ -94,7 +97,7 @@ impl PlanFile {
     /// Reads the plan of the sweep whose results are in `folder`.
     pub fn read(folder: &Path) -> Result<Self, PlanFileError> {
         let path = folder.join(Self::NAME);
-        let text = std::fs::read_to_string(&path).map_err(StoreError::at("cannot read", &path))?;
+        let text = read_regular_text(&path).map_err(StoreError::at("cannot read", &path))?;
         let format = |reason: String| PlanFileError::Format { path: path.clone(), reason };
         let plan: Self = serde_json::from_str(&text).map_err(|error| format(error.to_string()))?;
         if plan.schema != Self::SCHEMA {
@@ -115,18 +118,21 @@ impl PlanFile {
 
     /// Checks that runs and points are in order, that names can be names of folders, and that corpora are listed.
     fn check(&self) -> Result<(), String> {
+        for corpus in &self.corpora {
+            Named::FileList.check(&corpus.files).map_err(|error| error.to_string())?;
+        }
+        check_keys(&self.swept).map_err(|error| error.to_string())?;
         let mut points = 0;
         for (index, run) in self.runs.iter().enumerate() {
             if run.index != index {
                 return Err(format!("run {index} has the index {}", run.index));
             }
-            if run.run_id.is_empty() || !run.run_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(format!("`{}` is not the name of a run", run.run_id));
-            }
+            Named::Run.check(&run.run_id).map_err(|error| error.to_string())?;
             if run.point > points || run.point + 1 < points {
                 return Err(format!("run {index} belongs to point {}, out of order", run.point));
             }
             points = run.point + 1;
+            check_keys(run.swept.keys()).map_err(|error| error.to_string())?;
             if run.corpus >= self.corpora.len() {
                 return Err(format!("run {index} trains on corpus {}, which is not listed", run.corpus));
             }
@@ -196,6 +202,8 @@ mod tests {
         refused(&|plan| plan.schema = 2, "its schema is 2, not 1");
         refused(&|plan| plan.runs.swap(0, 1), "run 0 has the index 1");
         refused(&|plan| plan.runs[3].run_id = "../../elsewhere".into(), "not the name of a run");
+        refused(&|plan| plan.corpora[0].files = "../../x".into(), "`../../x` is not the list of a corpus");
+        refused(&|plan| plan.corpora[0].files = "/tmp/x".into(), "is not the list of a corpus");
         refused(&|plan| plan.runs[2].point = 5, "out of order");
         refused(&|plan| plan.runs[4].corpus = 1, "not listed");
         std::fs::write(folder.path().join(PlanFile::NAME), "{\"schema\": 1").unwrap();

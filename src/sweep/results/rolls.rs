@@ -4,9 +4,13 @@
 
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{Nearest, chosen_windows};
+use crate::machine::file::read_regular;
 use crate::music::{Layout, PianoRoll, Plane, Windows, notes, roll_from_bits};
+use crate::sweep::config::Key;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 
 /// The music of a run in a small form: at most [`Self::SAMPLES`] samples of [`Self::STEPS`] steps, or of
 /// [`Self::PIECE_STEPS`] if the model is one of sequences.
@@ -67,6 +71,27 @@ pub struct Roll {
 }
 
 impl RollsFile {
+    /// Reads the file of a run; `None` if there is none, or if its numbers are not those of rolls.
+    pub(crate) fn read(run_folder: &Path) -> Option<Self> {
+        let bytes = read_regular(&run_folder.join(Self::NAME)).ok()?;
+        let own: Self = serde_json::from_slice(&bytes).ok()?;
+        own.is_sound().then_some(own)
+    }
+
+    /// Returns true if the numbers are within their bounds: the file may come from anywhere.
+    fn is_sound(&self) -> bool {
+        let Self { schema, layout, timesteps, steps, steps_per_beat, .. } = self;
+        let rolls = self.samples.iter().map(|own| &own.roll).chain(self.windows.values());
+        let mut rolls = rolls.chain(self.real.iter().map(|own| &own.roll));
+        let pitches = layout.lowest_pitch..layout.highest_pitch;
+        *schema == Self::SCHEMA
+            && layout.is_sound()
+            && steps <= timesteps
+            && *steps <= Self::PIECE_STEPS
+            && Key::named("corpus.steps_per_beat").admits(&(*steps_per_beat).into())
+            && rolls.all(|roll| roll.is_within(&pitches, *steps))
+    }
+
     /// The version that this program writes.
     pub const SCHEMA: u32 = 1;
     /// The name of the file in the folder of its run.
@@ -92,8 +117,9 @@ impl RollsFile {
     ) -> Self {
         let expected = if training.is_empty() { 0 } else { samples.rows() };
         assert_eq!(nearest.len(), expected, "nearest windows, of samples");
-        let kept_rows =
-            (0..samples.rows()).filter(|&row| with_silent || samples.count_ones_in(row) > 0).take(Self::SAMPLES);
+        let has_note =
+            |row: usize| !notes(&roll_from_bits(&training.layout, training.timesteps, samples.row(row))).is_empty();
+        let kept_rows = (0..samples.rows()).filter(|&row| with_silent || has_note(row)).take(Self::SAMPLES);
         let roll_of =
             |words: &[u64]| Roll::of(&roll_from_bits(&training.layout, training.timesteps, words), most_steps);
         let kept: Vec<SampleRoll> = kept_rows
@@ -135,6 +161,16 @@ impl RollsFile {
 }
 
 impl Roll {
+    /// Returns true if all notes have these pitches and lie within this number of steps.
+    fn is_within(&self, pitches: &Range<u8>, steps: usize) -> bool {
+        let ends = |start: usize, length: usize| start.checked_add(length).is_some_and(|end| end <= steps);
+        let notes = self.notes.iter();
+        notes
+            .clone()
+            .all(|&(pitch, start, length, struck)| pitches.contains(&pitch) && ends(start, length) && struck <= 1)
+            && self.silent_onsets.iter().all(|&(pitch, step)| pitches.contains(&pitch) && step < steps)
+    }
+
     /// Returns the first `most_steps` steps of a roll; a note that lasts longer is cut there.
     fn of(roll: &PianoRoll, most_steps: usize) -> Self {
         let end = roll.steps().min(most_steps);
@@ -244,7 +280,25 @@ mod tests {
         assert_eq!(real, [1, 2], "the silent window is none to show");
         assert_eq!((file.drawn, file.steps, file.timesteps), (3, 4, 4));
         assert_eq!(rolls_file(&training, &samples, true).samples.len(), 3);
-        assert_eq!(serde_json::from_slice::<RollsFile>(&file.to_bytes()).unwrap(), file);
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &RollsFile| {
+            std::fs::write(folder.path().join(RollsFile::NAME), file.to_bytes()).unwrap();
+            RollsFile::read(folder.path())
+        };
+        assert_eq!(write(&file).as_ref(), Some(&file));
+        let spoilings: [fn(&mut RollsFile); 6] = [
+            |file| file.schema = 9,
+            |file| file.steps = usize::MAX,
+            |file| file.steps_per_beat = 0,
+            |file| file.samples[0].roll.notes.push((60, usize::MAX, usize::MAX, 1)),
+            |file| file.real[0].roll.notes.push((200, 0, 1, 1)),
+            |file| file.layout.highest_pitch = 255,
+        ];
+        for spoil in spoilings {
+            let mut other = file.clone();
+            spoil(&mut other);
+            assert_eq!(write(&other), None, "{other:?}");
+        }
     }
 
     #[test]

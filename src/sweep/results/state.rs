@@ -2,6 +2,7 @@
 
 use super::folder::run_folder;
 use super::record::{RunRecord, RunStatus};
+use crate::machine::file::read_regular;
 use crate::sweep::claim::{Claim, find, time_of_file_system};
 use crate::sweep::store::{StoreError, write_whole};
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ impl Interruption {
 
     /// Reads the file in a run's folder, if it belongs to that run.
     pub(crate) fn read(run_folder: &Path, run_id: &str) -> Option<Self> {
-        let own: Self = serde_json::from_slice(&std::fs::read(run_folder.join(INTERRUPTED_FILE)).ok()?).ok()?;
+        let own: Self = serde_json::from_slice(&read_regular(&run_folder.join(INTERRUPTED_FILE)).ok()?).ok()?;
         (own.schema == Self::SCHEMA && own.run_id == run_id).then_some(own)
     }
 
@@ -141,7 +142,7 @@ impl StateReader {
             return state;
         }
         let found = find(&run_folder).ok().flatten();
-        if let Some(found) = found.as_ref().filter(|found| !found.is_dead(self.now)) {
+        if let Some(found) = found.as_ref().filter(|found| !found.seems_dead(self.now)) {
             return RunState::Running(found.claim.clone());
         }
         let interrupted = || match found {
@@ -155,7 +156,7 @@ impl StateReader {
 
 /// Returns the state that `result.json` gives, if the file is whole and belongs to the run.
 fn completed(run_folder: &Path, run_id: &str) -> Option<RunState> {
-    let text = std::fs::read(run_folder.join("result.json")).ok()?;
+    let text = read_regular(&run_folder.join("result.json")).ok()?;
     let own: Completion = serde_json::from_slice(&text).ok()?;
     if own.schema != RunRecord::SCHEMA || own.run_id != run_id {
         return None;

@@ -6,6 +6,7 @@
 
 use super::training::early_stopping::EarlyStopping;
 use crate::machine::Environment;
+use crate::machine::file::read_regular;
 use crate::model::{Tensor, Tensors};
 use crate::sweep::results::tensor_file::{self, LittleEndian, TensorFileError};
 use crate::sweep::store::{StoreError, write_whole};
@@ -141,7 +142,7 @@ impl Checkpoint {
         run_id: &str,
         environment: &Environment,
     ) -> Result<Option<Self>, CheckpointError> {
-        match std::fs::read(run_folder.join(CHECKPOINT_FILE)) {
+        match read_regular(&run_folder.join(CHECKPOINT_FILE)) {
             Ok(bytes) => Self::from_bytes(&bytes, run_id, environment).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),

@@ -9,7 +9,7 @@ use crate::engine::BitMatrix;
 use crate::evaluate::music::{
     Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, mode_coverage, nearest_training_window,
 };
-use crate::music::{MidiStyle, Sketch, Windows, roll_from_bits, to_midi};
+use crate::music::{MidiStyle, Sketch, Windows, notes, roll_from_bits, to_midi};
 use crate::sweep::config::RunParameters;
 use crate::sweep::results::{Artifact, RollsFile, RunRecord};
 use crate::sweep::store::replace;
@@ -134,7 +134,7 @@ fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMat
     }
 }
 
-/// Writes `samples/N.mid` for chain N, except for silent chains if the configuration leaves those out.
+/// Writes `samples/N.mid` for chain N, except for chains without a note if the configuration leaves those out.
 fn write_samples(
     context: &RunContext,
     training: &Windows,
@@ -148,15 +148,23 @@ fn write_samples(
         program: options.program,
         steps_per_beat: context.parameters().corpus.steps_per_beat,
     };
+    let mut silent = 0;
     for sample in 0..samples.rows() {
-        if options.skip_empty && samples.count_ones_in(sample) == 0 {
+        let roll = roll_from_bits(&training.layout, training.timesteps, samples.row(sample));
+        let is_silent = notes(&roll).is_empty();
+        silent += usize::from(is_silent);
+        if options.skip_empty && is_silent {
             continue;
         }
-        let roll = roll_from_bits(&training.layout, training.timesteps, samples.row(sample));
         let bytes = to_midi(&roll, &style);
         let path = format!("samples/{sample}.mid");
         replace(&context.folder.join(&path), &bytes)?;
         record.artifacts.push(Artifact::new(path, &bytes));
+    }
+    if silent > 0 {
+        let warning = format!("{silent} of {} samples hold no note", samples.rows());
+        tracing::warn!("run {}: {warning}", context.run_id);
+        record.warnings.push(warning);
     }
     Ok(())
 }

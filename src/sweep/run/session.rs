@@ -7,7 +7,9 @@ use super::takeover::TrainedRun;
 use crate::machine::clock::CpuClock;
 use crate::machine::memory::peak_memory_bytes;
 use crate::model::{Model, Tensors};
-use crate::sweep::results::{Cause, EpochRecord, Interruption, Metrics, RunRecord, RunStatus, Timing, digest};
+use crate::sweep::results::{
+    Cause, EpochRecord, Interruption, Metrics, RunRecord, RunStatus, Timing, clear_run_folder, digest,
+};
 use crate::sweep::store::{LineFile, StoreError, create_folder, remove_unfinished, replace};
 use std::fmt::Display;
 use std::time::Instant;
@@ -98,7 +100,8 @@ impl Session {
         let spec = context.spec;
         let mut log = LineFile::append(&context.folder.join("log.txt"))?;
         let (lines, epochs, position, mut checkpoint) = if let Some(Resumed { lines, epochs, checkpoint }) = resumed {
-            let position = Position { continued: checkpoint.position.continued + 1, ..checkpoint.position.clone() };
+            let position =
+                Position { continued: checkpoint.position.continued.saturating_add(1), ..checkpoint.position.clone() };
             log.push(&format!("continues at epoch {} batch {}", position.epoch, position.batch))?;
             (lines, epochs, position, Some(checkpoint))
         } else {
@@ -318,22 +321,8 @@ fn take_up(context: &RunContext) -> Result<Option<Resumed>, StoreError> {
     }
 }
 
-/// Removes the files of earlier attempts except for those of the claim; `result.json`, which marks a complete run,
-/// first.
+/// Removes the files of earlier attempts except for those of the claim.
 fn clear_folder(context: &RunContext) -> Result<(), StoreError> {
-    let error = |source| StoreError { action: "cannot clear the folder", path: context.folder.to_path_buf(), source };
-    let gone = |result: std::io::Result<()>| match result {
-        Err(failure) if failure.kind() != std::io::ErrorKind::NotFound => Err(error(failure)),
-        _ => Ok(()),
-    };
-    gone(std::fs::remove_file(context.folder.join("result.json")))?;
-    for entry in std::fs::read_dir(context.folder).map_err(error)? {
-        let entry = entry.map_err(error)?;
-        if entry.file_type().map_err(error)?.is_dir() {
-            gone(std::fs::remove_dir_all(entry.path()))?;
-        } else if !entry.file_name().to_str().is_some_and(|name| context.claim.consists_of(name)) {
-            gone(std::fs::remove_file(entry.path()))?;
-        }
-    }
-    Ok(())
+    let cleared = clear_run_folder(context.folder, &|name| context.claim.consists_of(name));
+    cleared.map_err(StoreError::at("cannot clear the folder", context.folder))
 }

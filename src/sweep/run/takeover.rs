@@ -1,5 +1,6 @@
 //! The takeover of a complete run's training by another run, instead of repeating it.
 
+use crate::machine::file::{read_regular, read_regular_text};
 use crate::model::Tensors;
 use crate::sweep::config::RunParameters;
 use crate::sweep::plan::training_id_of;
@@ -31,9 +32,9 @@ impl TrainedRun {
     fn read(folder: &Path, run_id: &str) -> Option<Self> {
         let run_folder = run_folder(folder, run_id);
         let record = read_record(&run_folder, run_id).filter(|record| record.status == RunStatus::Ok)?;
-        let lines = std::fs::read_to_string(run_folder.join("epochs.jsonl")).ok()?;
+        let lines = read_regular_text(&run_folder.join("epochs.jsonl")).ok()?;
         let epochs: Vec<EpochRecord> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
-        let bytes = std::fs::read(run_folder.join(ModelFile::NAME)).ok()?;
+        let bytes = read_regular(&run_folder.join(ModelFile::NAME)).ok()?;
         let blake3 = blake3::hash(&bytes).to_hex().to_string();
         let model = record.artifacts.iter().find(|artifact| artifact.path == ModelFile::NAME)?;
         if model.blake3 != blake3 || digest(&record, &epochs) != record.digest {
@@ -122,7 +123,7 @@ impl TrainedRuns {
 
 /// Returns the identity of the training of a run; `None` if the run is not complete.
 fn training_in(folder: &Path, name: &str) -> Option<String> {
-    let text = std::fs::read(run_folder(folder, name).join("result.json")).ok()?;
+    let text = read_regular(&run_folder(folder, name).join("result.json")).ok()?;
     let own: Training = serde_json::from_slice(&text).ok()?;
     if own.status != RunStatus::Ok || own.run_id != name {
         return None;

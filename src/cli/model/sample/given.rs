@@ -2,6 +2,8 @@
 
 use crate::cli::arguments::Length;
 use crate::cli::error::CliError;
+use crate::machine::file::read_regular_up_to;
+use crate::machine::text::Shown as _;
 use crate::music::midi::MidiFile;
 use crate::music::{
     Compat, CorpusOptions, MAX_STEPS, PianoRoll, Plane, Reading, Sketch, Voice, builtin, notes, read_midi,
@@ -89,7 +91,7 @@ impl GivenArguments {
                     );
                 }
                 let sketch = Sketch::after(&file.roll, added);
-                file.remarks.push(format!("{} steps continue the {} of {}", added, file.roll.steps(), path.display()));
+                file.remarks.push(format!("{} steps continue the {} of {}", added, file.roll.steps(), path.shown()));
                 Given { sketch, tempi: file.tempi, remarks: file.remarks }
             }
             (None, Some(path)) => {
@@ -144,8 +146,9 @@ impl File {
     /// Reads a file by the default rules, whatever the rules of the model's run: those of the article's program add a
     /// silent row at the end.
     fn read(path: &Path, model: &ModelDescription, reading: &CorpusOptions) -> Result<Self, CliError> {
-        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-        let bytes = std::fs::read(path).map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
+        let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.shown());
+        let bytes = read_regular_up_to(path, MidiFile::MAX_BYTES);
+        let bytes = bytes.map_err(|error| CliError::usage(fault(&format!("cannot be read: {error}"))))?;
         let file = MidiFile::parse(&bytes).map_err(|error| CliError::usage(fault(&error)))?;
         let options = CorpusOptions {
             compat: Compat::None,
@@ -158,7 +161,7 @@ impl File {
         let Reading { roll, omissions } = read_midi(&file, &options).map_err(|error| CliError::usage(fault(&error)))?;
         let damage = file.damage.iter().map(ToString::to_string);
         let remarks: Vec<String> = damage.chain(omissions.phrases()).map(|phrase| fault(&phrase)).collect();
-        if roll.cells.count_ones() == 0 {
+        if notes(&roll).is_empty() {
             let (lowest, highest) = (model.layout.lowest_pitch, model.layout.highest_pitch - 1);
             let nothing = format!("no note that the model knows, whose pitches are {lowest} to {highest}");
             return Err(CliError::usage([vec![fault(&nothing)], remarks].concat().join("; ")));

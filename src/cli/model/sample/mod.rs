@@ -11,8 +11,9 @@ use crate::cli::output::console::{other_columns, print, start_logging};
 use crate::compose::{Overlap, fill_in, fill_in_frames};
 use crate::engine::Isa;
 use crate::machine::available_bytes;
+use crate::machine::text::Shown as _;
 use crate::model::{ChainStart, Chains, LastStep, Model};
-use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, sound, to_midi};
+use crate::music::{CorpusOptions, MidiStyle, PianoRoll, Windows, notes, sound, to_midi};
 use crate::sweep::{Key, ModelDescription, ModelFile, SampleOptions, StoreError, in_words, load_corpus, write_whole};
 use clap::Args;
 use given::{Given, GivenArguments};
@@ -82,7 +83,7 @@ pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError>
     let pieces = pieces(arguments, &model)?;
     let Written { files, others } = write(arguments, &pieces)?;
     if !others.is_empty() {
-        let (folder, others) = (arguments.out.display(), listed(&others));
+        let (folder, others) = (arguments.out.shown(), listed(&others));
         tracing::warn!("{folder} holds other numbered files beside those of this call: {others}");
     }
     if arguments.verbosity.quiet {
@@ -90,7 +91,7 @@ pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError>
     }
     let silent = pieces.rolls.len() - files;
     let left_out = if silent > 0 { format!(" ({silent} silent ones left out)") } else { String::new() };
-    print(&format!("{files} samples{left_out} in {}\n", arguments.out.display()), Exit::Done)
+    print(&format!("{files} samples{left_out} in {}\n", arguments.out.shown()), Exit::Done)
 }
 
 /// The music made, with the style of its files.
@@ -150,7 +151,7 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliE
     let rolls = rolls.ok_or_else(|| match &arguments.corpus {
         None => CliError::usage("--start data needs windows to start at: name a folder of MIDI files with --corpus"),
         Some(path) => {
-            let (path, timesteps) = (path.display(), description.timesteps);
+            let (path, timesteps) = (path.shown(), description.timesteps);
             CliError::usage(format!(
                 "{path}: no song is as long as the model's {timesteps} time steps, to start chains at"
             ))
@@ -161,7 +162,7 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliE
 
 /// Opens a model whose parameters are finite numbers.
 fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Box<dyn Model>, CliError> {
-    let place = arguments.model.display();
+    let place = arguments.model.shown();
     let opened = model.open(isa).map_err(|error| CliError::usage(format!("{place}: {error}")))?;
     if opened.is_finite() {
         return Ok(opened);
@@ -268,7 +269,7 @@ fn windows(path: &Path, options: &CorpusOptions, model: &ModelFile) -> Result<Wi
     let corpus = load_corpus(&options, &|_, _| ())?;
     if corpus.layout != model.description.layout {
         let columns = other_columns(&corpus.layout, &model.description.layout);
-        return Err(CliError::usage(format!("{}: {columns}", path.display())));
+        return Err(CliError::usage(format!("{}: {columns}", path.shown())));
     }
     Ok(Windows::cut(&corpus.layout, corpus.songs.iter().map(|song| &song.roll), model.description.timesteps))
 }
@@ -287,7 +288,7 @@ fn write(arguments: &SampleArguments, pieces: &Pieces) -> Result<Written, StoreE
     let mut written = HashSet::new();
     let mut files = 0;
     for (chain, roll) in pieces.rolls.iter().enumerate() {
-        if pieces.skip_empty && roll.cells.count_ones() == 0 {
+        if pieces.skip_empty && notes(roll).is_empty() {
             continue;
         }
         let mut file = |extension: &str| {

@@ -7,6 +7,7 @@ use crate::cli::output::console::print;
 use crate::compose::fill_in_frames;
 use crate::data::to_npy;
 use crate::engine::{BitMatrix, Isa};
+use crate::machine::text::Shown as _;
 use crate::model::ChainStart;
 use crate::music::{Sketch, Windows};
 use crate::sweep::{ModelFile, create_folder, write_whole};
@@ -20,13 +21,13 @@ pub(super) fn run(arguments: &SampleArguments, model: &ModelFile) -> Result<Exit
     let path = arguments.out.join(NAME);
     create_folder(&arguments.out)?;
     write_whole(&path, &to_npy(&samples))?;
-    let line = format!("{} samples of {} units in {}\n", samples.rows(), samples.columns(), path.display());
+    let line = format!("{} samples of {} units in {}\n", samples.rows(), samples.columns(), path.shown());
     print(if arguments.verbosity.quiet { "" } else { &line }, Exit::Done)
 }
 
 /// Draws the requested samples; an error names the fault of the request.
 fn samples(arguments: &SampleArguments, model: &ModelFile) -> Result<BitMatrix, CliError> {
-    let place = arguments.model.display();
+    let place = arguments.model.shown();
     let of_music = of_music(arguments);
     if !of_music.is_empty() {
         let (flags, units) = (listed(&of_music), model.description.layout.columns());

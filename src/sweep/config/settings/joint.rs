@@ -109,6 +109,10 @@ impl Joint<'_> {
             let keys = ["corpus.planes", "corpus.compat"];
             return Err(self.fault(&keys, cannot(keys[0]), "expected [\"hold\", \"onset\"], in this order"));
         }
+        if self.run.corpus.sustain {
+            let keys = ["corpus.sustain", "corpus.compat"];
+            return Err(self.fault(&keys, cannot(keys[0]), "the article's program does not know the pedal"));
+        }
         if self.run.corpus.steps_per_beat != 4 {
             let keys = ["corpus.steps_per_beat", "corpus.compat"];
             return Err(self.fault(&keys, cannot(keys[0]), "expected 4"));

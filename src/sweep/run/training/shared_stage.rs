@@ -4,6 +4,7 @@
 //! leaves it in `pretrained/ID`, and the others continue from there. The files are those of a checkpoint, with
 //! its checksum, and belong to one build of the program.
 
+use crate::machine::file::read_regular_text;
 use crate::model::Tensors;
 use crate::sweep::config::Key;
 use crate::sweep::config::settings::layers::joined;
@@ -136,7 +137,7 @@ pub(in crate::sweep::run) fn leave(
 fn read(context: &RunContext, id: &str) -> Option<Left> {
     let folder = folder_of(context, id);
     let Checkpoint { position, trainer: tensors, .. } = Checkpoint::read(&folder, id, context.environment).ok()??;
-    let lines = std::fs::read_to_string(folder.join("epochs.jsonl")).ok()?;
+    let lines = read_regular_text(&folder.join("epochs.jsonl")).ok()?;
     if blake3::hash(lines.as_bytes()).to_hex().as_str() != position.lines_blake3 {
         return None;
     }
