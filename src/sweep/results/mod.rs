@@ -1,26 +1,25 @@
 //! The results of a sweep on disk: the files of its runs, the files about the whole.
 
 mod folder;
-mod merge;
 mod metric;
 mod metrics;
 mod model_file;
 mod names;
-mod other_sweep;
 mod plan_file;
 mod record;
 mod rolls;
 mod state;
 mod summary;
 pub(in crate::sweep) mod tensor_file;
-mod unplanned;
 
 pub use crate::model::Metrics;
 pub(crate) use folder::check_names;
 pub(in crate::sweep) use folder::clear_run_folder;
 pub(in crate::sweep) use folder::lay_out_in_place;
-pub use folder::{LayOutError, lay_out, read_record, read_records, run_folder, sum_up};
-pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};
+pub use folder::{
+    Conflict, Damage, LayOutError, MergeError, Merged, OtherSweep, Unfinished, UnfinishedState, Unplanned, clean,
+    lay_out, merge, read_record, read_records, run_folder, sum_up, unplanned_runs,
+};
 pub use metric::{
     Direction, Metric, MetricGroup, NamedMetric, Per, Reach, Reading, SplitName, Subject, Terminal, Variant,
 };
@@ -30,7 +29,6 @@ pub use metrics::{
 };
 pub use model_file::{ModelDescription, ModelFault, ModelFile, ModelFileError};
 pub(crate) use names::Named;
-pub use other_sweep::OtherSweep;
 pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
 pub use record::{
     Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,
@@ -40,4 +38,3 @@ pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub(in crate::sweep) use state::INTERRUPTED_FILE;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
 pub use summary::{PointSummary, Statistic, Summary, to_csv};
-pub use unplanned::{Unplanned, clean, unplanned_runs};

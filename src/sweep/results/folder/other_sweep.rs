@@ -1,9 +1,9 @@
 //! The check that a folder of results belongs to the sweep that is about to use it.
 
-use super::plan_file::PlanFile;
 use crate::machine::file::read_regular_text;
 use crate::machine::text::Shown as _;
 use crate::sweep::config::{Difference, SweepConfig};
+use crate::sweep::results::plan_file::PlanFile;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

@@ -1,17 +1,24 @@
 //! The folder of a sweep's results: its description, its runs, its summary.
 
-use super::model_file::ModelFile;
-use super::names::{ForeignName, check_keys};
-use super::other_sweep::{self, OtherSweep};
-use super::plan_file::PlanFile;
-use super::record::RunRecord;
-use super::rolls::RollsFile;
-use super::state::INTERRUPTED_FILE;
-use super::summary::{Summary, to_csv};
+mod merge;
+mod other_sweep;
+mod unplanned;
+
+pub use merge::{Conflict, Damage, MergeError, Merged, Unfinished, UnfinishedState, merge};
+pub use unplanned::{Unplanned, clean, unplanned_runs};
+
 use crate::machine::file::read_regular_text;
 use crate::sweep::claim::{Acquired, CLAIM_FILE, acquire, is_part_of_claim};
 use crate::sweep::plan::Prepared;
+use crate::sweep::results::model_file::ModelFile;
+use crate::sweep::results::names::{ForeignName, check_keys};
+use crate::sweep::results::plan_file::PlanFile;
+use crate::sweep::results::record::RunRecord;
+use crate::sweep::results::rolls::RollsFile;
+use crate::sweep::results::state::INTERRUPTED_FILE;
+use crate::sweep::results::summary::{Summary, to_csv};
 use crate::sweep::store::{StoreError, UNFINISHED, create_folder, keep_whole, write_new};
+pub use other_sweep::OtherSweep;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -88,7 +95,7 @@ pub fn read_record(run_folder: &Path, run_id: &str) -> Option<RunRecord> {
 
 /// Reads the record of a complete run as [`read_record`] does; an error with the reason if there is one that cannot be
 /// read or belongs to another run.
-pub(super) fn find_record(run_folder: &Path, run_id: &str) -> Result<Option<RunRecord>, String> {
+pub(in crate::sweep::results) fn find_record(run_folder: &Path, run_id: &str) -> Result<Option<RunRecord>, String> {
     let text = match read_regular_text(&run_folder.join(RECORD_FILE)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| error.to_string())?,
@@ -114,7 +121,7 @@ pub(super) const SAMPLES: &str = "samples";
 
 /// Returns true if this program writes files of that name to the folder of a run, or to a folder of samples below it.
 /// Everything else there is the user's.
-pub(super) fn is_own_file(name: &str, in_samples: bool) -> bool {
+pub(in crate::sweep::results) fn is_own_file(name: &str, in_samples: bool) -> bool {
     const OF_RUN: [&str; 8] = [
         RECORD_FILE,
         "epochs.jsonl",
@@ -138,7 +145,7 @@ pub(super) fn is_own_file(name: &str, in_samples: bool) -> bool {
 }
 
 /// Returns true if this program has written to the folder of a run.
-pub(super) fn has_own_files(folder: &Path) -> bool {
+pub(in crate::sweep::results) fn has_own_files(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| is_own_file(&name, false))
 }
@@ -186,7 +193,7 @@ pub(crate) fn remove_run(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Moves what a user has put into the folder of a run to another folder of the run, in the place of copies there.
-pub(super) fn move_files_of_user(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(in crate::sweep::results) fn move_files_of_user(from: &Path, to: &Path) -> std::io::Result<()> {
     for (below, in_samples) in [("", false), (SAMPLES, true)] {
         let (from, to) = (from.join(below), to.join(below));
         for entry in fs::read_dir(from).into_iter().flatten() {

@@ -1,17 +1,17 @@
 //! The merging of shards: complete runs of several folders of results are copied to one, then summed up.
 
-use super::folder::{
+use super::{
     RECORD_FILE, SAMPLES, clear_run_folder, find_record, is_own_file, move_files_of_user, read_record, run_folder,
     sum_up,
 };
-use super::names::Named;
-use super::plan_file::{PlanFile, PlanFileError, PlannedRun};
-use super::record::{EpochRecord, RunRecord, RunStatus, digest};
-use super::state::{Interruption, RunState, StateReader};
-use super::summary::Summary;
 use crate::machine::file::{check_kind, open_regular, read_regular, read_regular_text};
 use crate::machine::text::Shown as _;
 use crate::sweep::config::display;
+use crate::sweep::results::names::Named;
+use crate::sweep::results::plan_file::{PlanFile, PlanFileError, PlannedRun};
+use crate::sweep::results::record::{EpochRecord, RunRecord, RunStatus, digest};
+use crate::sweep::results::state::{Interruption, RunState, StateReader};
+use crate::sweep::results::summary::Summary;
 use crate::sweep::store::{StoreError, create_folder, sync_folder, write_whole};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;

@@ -1,10 +1,10 @@
 //! The runs of a folder of results that belong to no plan, such as those of a sweep that another has replaced.
 
-use super::folder::{has_own_files, remove_run, run_folder};
-use super::names::Named;
-use super::plan_file::{PlanFile, PlanFileError};
-use super::state::{RunState, StateReader};
+use super::{has_own_files, remove_run, run_folder};
 use crate::machine::text::Shown as _;
+use crate::sweep::results::names::Named;
+use crate::sweep::results::plan_file::{PlanFile, PlanFileError};
+use crate::sweep::results::state::{RunState, StateReader};
 use crate::sweep::store::StoreError;
 use serde::Serialize;
 use std::collections::HashSet;
