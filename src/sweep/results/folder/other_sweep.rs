@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{} holds the results of another configuration of this name: {}; give this one another name (`--set name=…`) or \
-     another folder (`--out`), or let it take the place of the other (`--replace`), whose runs then belong to no plan",
+     another folder (`--out`), or let it take the place of the other (`runner run --replace`), whose runs then belong \
+     to no plan",
     .folder.shown(), .differences.join("; ")
 )]
 pub struct OtherSweep {
