@@ -14,24 +14,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use support::{Bench, first_run, json};
-
-const SMALL: &str = r#"
-name = "small"
-[model]
-hidden = 4
-timesteps = 6
-[train]
-epochs = 1
-[evaluate]
-pseudo_likelihood_windows = 5
-windows = 20
-[sample]
-count = 2
-start = "noise"
-[sweep.grid]
-"train.k" = [1, 2]
-"#;
+use support::{Bench, TWO_RUNS, first_run, json};
 
 /// The time in which the program refuses a file. Waiting for the writer of a pipe takes forever.
 const AT_ONCE: Duration = Duration::from_mins(1);
@@ -108,7 +91,7 @@ fn edit_model(path: &Path, change: impl Fn(&mut Value)) {
 
 #[test]
 fn names_in_results_do_not_lead_out_of_their_folder() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     let outside = bench.path("outside");
     let absolute = outside.to_str().unwrap();
@@ -144,7 +127,7 @@ fn names_in_results_do_not_lead_out_of_their_folder() {
 
 #[test]
 fn numbers_in_files_are_within_the_ranges_of_their_keys() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     let model = first_run(&results).join("model.safetensors");
     let own = fs::read(&model).unwrap();
@@ -186,7 +169,7 @@ fn numbers_in_files_are_within_the_ranges_of_their_keys() {
 
 #[test]
 fn special_files_are_refused_at_once_wherever_a_file_is_read() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     let model = first_run(&results).join("model.safetensors");
     let model = model.to_str().unwrap();
@@ -249,7 +232,7 @@ fn special_files_are_refused_at_once_wherever_a_file_is_read() {
 
 #[test]
 fn only_regular_files_are_replaced() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     bench.oddities();
     symlink("/dev/stdout", bench.path("out")).unwrap();
@@ -286,7 +269,7 @@ fn only_regular_files_are_replaced() {
 
 #[test]
 fn one_bad_run_in_a_shard_leaves_the_others() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     let run_id = first_run(&results).file_name().unwrap().to_str().unwrap().to_owned();
     let spoiled = |name: &str, spoil: &dyn Fn(&Path)| {
@@ -346,7 +329,7 @@ fn text_from_files_is_shown_escaped() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
     const EVIL: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\r\nFAKE line\u{9b}31m\u{202e}y";
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     fs::create_dir(bench.path("midi")).unwrap();
     let names: [&[u8]; 5] = [EVIL.as_bytes(), b"a\xff", b"a\xfe", "a\u{fffd}".as_bytes(), "F\u{fc}r Elise".as_bytes()];
@@ -444,7 +427,7 @@ fn text_from_files_is_shown_escaped() {
 
 #[test]
 fn the_files_of_the_user_stay_in_the_folder_of_a_run() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.results();
     let run = first_run(&results);
     let put = || {

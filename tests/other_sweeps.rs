@@ -8,24 +8,7 @@ use predicates::prelude::*;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Bench, first_run, json};
-
-const SMALL: &str = r#"
-name = "small"
-[model]
-hidden = 4
-timesteps = 6
-[train]
-epochs = 1
-[evaluate]
-pseudo_likelihood_windows = 5
-windows = 20
-[sample]
-count = 1
-start = "noise"
-[sweep.grid]
-"train.k" = [1, 2]
-"#;
+use support::{Bench, TWO_RUNS, first_run, json};
 
 fn with_songs(bench: &Bench, folder: &str, songs: std::ops::Range<usize>) {
     fs::create_dir(bench.path(folder)).unwrap();
@@ -40,7 +23,7 @@ fn runs_in(results: &Path) -> usize {
 
 #[test]
 fn another_configuration_of_the_same_name_is_refused() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.path("results/small");
     bench.sweep(&[]).assert().success();
     with_songs(&bench, "midi", 0..20);
@@ -74,7 +57,7 @@ fn another_configuration_of_the_same_name_is_refused() {
         bench.sweep(sets).assert().success();
     }
     // The same songs by another path are the same corpus.
-    let moved = Bench::new(SMALL);
+    let moved = Bench::new(TWO_RUNS);
     with_songs(&moved, "midi", 0..20);
     with_songs(&moved, "copy", 0..20);
     for path in ["midi", "copy"] {
@@ -85,7 +68,7 @@ fn another_configuration_of_the_same_name_is_refused() {
 #[test]
 fn of_two_that_start_at_the_same_moment_one_is_refused() {
     for _ in 0..3 {
-        let bench = Bench::new(SMALL);
+        let bench = Bench::new(TWO_RUNS);
         let children = ["train.epochs=1", "train.epochs=2"].map(|set| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
             command.args(["run", "--config", "sweep.toml", "-q", "--set", set]).current_dir(bench.folder.path());
@@ -105,7 +88,7 @@ fn of_two_that_start_at_the_same_moment_one_is_refused() {
 
 #[test]
 fn runs_of_no_plan_are_counted_listed_and_removed_on_request() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     let results = bench.path("results/small");
     bench.sweep(&[]).assert().success();
     let old = first_run(&results);
@@ -143,7 +126,7 @@ fn runs_of_no_plan_are_counted_listed_and_removed_on_request() {
 /// Two paths to the same songs are one point, everywhere.
 #[test]
 fn corpora_with_the_same_songs_are_one_point() {
-    let bench = Bench::new(SMALL);
+    let bench = Bench::new(TWO_RUNS);
     with_songs(&bench, "midi", 0..20);
     with_songs(&bench, "copy", 0..20);
     with_songs(&bench, "other", 20..40);

@@ -7,6 +7,24 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A sweep of two runs that takes a moment.
+pub const TWO_RUNS: &str = r#"
+name = "small"
+[model]
+hidden = 4
+timesteps = 6
+[train]
+epochs = 1
+[evaluate]
+pseudo_likelihood_windows = 5
+windows = 20
+[sample]
+count = 2
+start = "noise"
+[sweep.grid]
+"train.k" = [1, 2]
+"#;
+
 /// A temporary folder with a configuration, `sweep.toml`.
 pub struct Bench {
     pub folder: tempfile::TempDir,

@@ -121,40 +121,45 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     let constants = update.constants::<S, PLANES>(simd);
     let units = visible.len() / PLANES;
     let hidden: [[S::Words; PLANES]; TILE] = from_fn(|lane| from_fn(|plane| simd.load_words(&hidden[plane][lane])));
-    // A unit that is on in few rows adds up their hidden states, the model's with a minus; that pays if there are more
-    // units than rows to expand.
-    let mut rows = [[[Lanes::ZERO; TILE]; WORD_ROWS]; PLANES];
-    let mut most_added = 0;
-    if touched.len() > PLANES * WORD_ROWS {
-        most_added = S::ROWS_WORTH_A_PLANE * PLANES as u32;
-        for (plane, rows) in rows.iter_mut().enumerate() {
-            expand(simd, &hidden.map(|lane| lane[plane]), CountUpdate::model_bits(PLANES, plane), rows);
+    let column = |unit: u32| -> [u32; PLANES] { from_fn(|plane| visible[plane * units + unit as usize]) };
+    let by_columns = |weights: &mut [Lanes; TILE], column: [u32; PLANES]| {
+        let column = column.map(|word| simd.splat_word(word));
+        for lane in 0..TILE {
+            constants.apply::<DECAY>(&mut weights[lane], constants.count(&column, &hidden[lane]));
         }
+    };
+    // To add up rows pays only if there are more units than rows to expand.
+    if touched.len() <= PLANES * WORD_ROWS {
+        for &unit in touched {
+            by_columns(&mut weights[unit as usize], column(unit));
+        }
+        return;
+    }
+    let mut rows = [[[Lanes::ZERO; TILE]; WORD_ROWS]; PLANES];
+    for (plane, rows) in rows.iter_mut().enumerate() {
+        expand(simd, &hidden.map(|lane| lane[plane]), CountUpdate::model_bits(PLANES, plane), rows);
     }
     for &unit in touched {
-        let words: [u32; PLANES] = from_fn(|plane| visible[plane * units + unit as usize]);
-        let weights = &mut weights[unit as usize];
-        if words.iter().map(|word| word.count_ones()).sum::<u32>() <= most_added {
-            let mut counts = [simd.splat(0.0); TILE];
-            for (words, rows) in words.chunks(2).zip(rows.chunks(2)) {
-                let rows = rows.as_flattened();
-                let mut rest = words.iter().rev().fold(0, |all, &word| all << 32 | u64::from(word));
-                while rest != 0 {
-                    let row = &rows[rest.trailing_zeros() as usize];
-                    for lane in 0..TILE {
-                        counts[lane] = simd.add(counts[lane], simd.load(&row[lane]));
-                    }
-                    rest &= rest - 1;
+        let (column, weights) = (column(unit), &mut weights[unit as usize]);
+        if column.iter().map(|word| word.count_ones()).sum::<u32>() > S::ROWS_WORTH_A_PLANE * PLANES as u32 {
+            by_columns(weights, column);
+            continue;
+        }
+        // A unit that is on in few rows adds up their hidden states, the model's with a minus.
+        let mut counts = [simd.splat(0.0); TILE];
+        for (words, rows) in column.chunks(2).zip(rows.chunks(2)) {
+            let rows = rows.as_flattened();
+            let mut rest = words.iter().rev().fold(0, |all, &word| all << 32 | u64::from(word));
+            while rest != 0 {
+                let row = &rows[rest.trailing_zeros() as usize];
+                for lane in 0..TILE {
+                    counts[lane] = simd.add(counts[lane], simd.load(&row[lane]));
                 }
+                rest &= rest - 1;
             }
-            for lane in 0..TILE {
-                constants.apply::<DECAY>(&mut weights[lane], counts[lane]);
-            }
-        } else {
-            let column = words.map(|word| simd.splat_word(word));
-            for lane in 0..TILE {
-                constants.apply::<DECAY>(&mut weights[lane], constants.count(&column, &hidden[lane]));
-            }
+        }
+        for lane in 0..TILE {
+            constants.apply::<DECAY>(&mut weights[lane], counts[lane]);
         }
     }
 }

@@ -252,6 +252,31 @@ proptest! {
         }
     }
 
+    /// Many units are updated as each is alone: those that few rows have on by the sums of these rows, the others by
+    /// their columns.
+    #[test]
+    fn units_of_few_rows_change_as_those_of_many(seed: u64, planes in prop::sample::select(vec![1usize, 2, 4, 8]), decay in prop::sample::select(vec![0.0f32, 0.01])) {
+        const UNITS: usize = 300;
+        let mut stream = stream(seed);
+        // From every second bit to every sixteenth.
+        let mut column = |unit: usize| (0..unit % 4).fold(stream.next_u32(), |bits, _| bits & stream.next_u32());
+        let visible: Vec<u32> = (0..planes * UNITS).map(&mut column).collect();
+        let hidden: Vec<[Words; TILE]> =
+            (0..planes).map(|_| std::array::from_fn(|_| Words(std::array::from_fn(|_| column(0))))).collect();
+        let update = CountUpdate { scale: 0.0123, decay, planes };
+        let tile = random_lanes::<TILE>(seed, UNITS);
+        let touched: Vec<u32> = (0..UNITS as u32).collect();
+        for kernels in all_kernels() {
+            let (mut together, mut apart) = (tile.clone(), tile.clone());
+            kernels.update_counts(&mut together, &touched, &visible, &hidden, update);
+            for unit in 0..UNITS {
+                kernels.update_counts(&mut apart, &touched[unit..=unit], &visible, &hidden, update);
+            }
+            prop_assert!(together != tile);
+            prop_assert_eq!(&together, &apart, "{}", kernels.isa());
+        }
+    }
+
     #[test]
     fn updates_count_both_sides(seed: u64, units in 1usize..40, planes in prop::sample::select(vec![1usize, 2, 4, 8]), decay in prop::sample::select(vec![0.0f32, 0.01])) {
         let mut stream = stream(seed);
