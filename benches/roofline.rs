@@ -21,17 +21,6 @@ use support::{CELLS, DENSITY, random_states};
 
 /// Repetitions of which the fastest counts: others share the machine.
 const REPETITIONS: usize = 300;
-/// Rows from which a down pass sums by tables.
-const TABLES_FROM_ROWS: usize = 32;
-/// Rows that one set of tables serves.
-const ROWS_OF_TABLES: usize = 128;
-/// Hidden units whose sums are tabulated together.
-const GROUP: f64 = 4.0;
-/// Rows of either side up to which an update counts bits.
-const COUNTED_ROWS: usize = 128;
-/// Weights of at most so many bytes are kept transposed too.
-const KEPT_BYTES: usize = 1 << 20;
-
 /// Seconds of the fastest of many calls.
 fn fastest(repetitions: usize, mut work: impl FnMut()) -> f64 {
     let time = |_| {
@@ -238,7 +227,7 @@ fn phases(core: &Core, shape: Shape) -> Result<(), chordbench::engine::IsaError>
     }
     // The hidden states of each row in which a unit is on, then the change of its weights. Few rows: units without a one
     // keep their weights.
-    let changed = if rows <= COUNTED_ROWS { units_on(&[&data[0], &data[1]]) } else { visible as f64 };
+    let changed = if rows <= Probe::MOST_COUNTED_ROWS { units_on(&[&data[0], &data[1]]) } else { visible as f64 };
     let change = Work { additions: 1.0, multiplications: 1.0, loads: 1.0, stores: 1.0, ..Work::default() };
     let summed = ADD.times((ones(&data[0]) + ones(&data[1])) * row);
     let update = summed.and(change.times(changed * row)).and(core.fetches(bytes, changed * row));
@@ -248,13 +237,13 @@ fn phases(core: &Core, shape: Shape) -> Result<(), chordbench::engine::IsaError>
     // others, or transposed anew. Many rows: one table entry for every four units, after 15 additions to make a table.
     let weights = lanes(hidden) * lanes(visible) * 16.0;
     let transpose = Work { loads: 1.0, stores: 1.0, others: 2.0, ..Work::default() }.times(weights);
-    let sums = if rows < TABLES_FROM_ROWS {
-        let own = if bytes <= KEPT_BYTES { change.times(changed * row) } else { transpose };
+    let sums = if rows < Probe::TABLES_FROM_ROWS {
+        let own = if bytes <= Probe::MOST_KEPT_BYTES { change.times(changed * row) } else { transpose };
         own.and(ADD.times(ones(&chain) * lanes(visible)))
     } else {
-        let sets = rows.div_ceil(ROWS_OF_TABLES) as f64;
-        let groups = (hidden as f64 / GROUP).ceil() * lanes(visible);
-        let table = Work { additions: 15.0, loads: GROUP, stores: 16.0, ..Work::default() };
+        let sets = rows.div_ceil(Probe::ROWS_OF_TABLES) as f64;
+        let groups = hidden.div_ceil(Probe::UNITS_OF_TABLE) as f64 * lanes(visible);
+        let table = Work { additions: 15.0, loads: Probe::UNITS_OF_TABLE as f64, stores: 16.0, ..Work::default() };
         transpose.times(sets).and(table.times(groups * sets)).and(ADD.times(groups * rows as f64))
     };
     let sums = sums.and(core.fetches(bytes, visible as f64 * row));

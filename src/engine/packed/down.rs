@@ -16,7 +16,7 @@ pub(in crate::engine) const TABLES_FROM_ROWS: usize = 32;
 /// The cost of transposing all weights, in rows that a down pass without tables sums.
 const TRANSPOSE_COST: usize = 8;
 /// Rows that one task of the down pass takes: their sums of one strip, 16 KiB, stay in the first-level cache.
-const DOWN_ROWS: usize = 128;
+pub(super) const DOWN_ROWS: usize = 128;
 
 /// The room that down passes work in, kept between calls to save allocations.
 #[derive(Clone, Debug, Default)]

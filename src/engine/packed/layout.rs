@@ -19,7 +19,7 @@ const MOST_BLOCK_PLANES: usize = 2;
 /// Weights of more bytes than this are transposed block by block in each down pass of few rows: to keep the blocks and
 /// to change them with every update would take more traffic beyond the second-level cache than transposing takes
 /// instructions.
-const MOST_KEPT_BYTES: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
+pub(super) const MOST_KEPT_BYTES: usize = if cfg!(test) { 16 << 10 } else { 1 << 20 };
 
 /// The parameters of one layer in the engine's layouts. Units beyond the shape are there to fill up and hold zeros.
 #[derive(Clone, Debug)]

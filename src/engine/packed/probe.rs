@@ -1,8 +1,10 @@
 //! The probe that measures a machine's limits, by work of known size with the kernels' own means.
 
+use super::down::{DOWN_ROWS, TABLES_FROM_ROWS};
 use super::isa::{Isa, IsaError, Kernels};
-use super::kernels::BLOCK;
+use super::kernels::{BLOCK, CountUpdate, GROUP, MOST_PLANES};
 use super::lanes::{Lanes, StreamState, Words};
+use super::layout::MOST_KEPT_BYTES;
 use crate::engine::random::{LANES, Purpose, RowStreams};
 
 /// Work of known size on one core, by one instruction set. The caller times it.
@@ -13,6 +15,17 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// The least rows that a down pass sums by tables.
+    pub const TABLES_FROM_ROWS: usize = TABLES_FROM_ROWS;
+    /// The rows that one set of tables serves at most.
+    pub const ROWS_OF_TABLES: usize = DOWN_ROWS;
+    /// The hidden units whose partial sums are tabulated together.
+    pub const UNITS_OF_TABLE: usize = GROUP;
+    /// The rows of either side up to which an update counts bits.
+    pub const MOST_COUNTED_ROWS: usize = CountUpdate::room(MOST_PLANES);
+    /// The bytes of weights up to which they are kept transposed too.
+    pub const MOST_KEPT_BYTES: usize = MOST_KEPT_BYTES;
+
     /// Bytes in a row of the matrix that [`Self::loads`] adds up.
     pub const ROW_BYTES: usize = BLOCK * LANES * 4;
 

@@ -25,7 +25,7 @@ pub(in super::super) const MOST_PLANES: usize = 8;
 
 impl CountUpdate {
     /// Returns the rows of either side that `planes` words have room for.
-    pub(in super::super) fn room(planes: usize) -> usize {
+    pub(in super::super) const fn room(planes: usize) -> usize {
         planes * 16
     }
 
@@ -82,6 +82,20 @@ impl<S: Simd, const PLANES: usize> CountConstants<S, PLANES> {
         let change = if DECAY { simd.subtract(gradient, simd.multiply(self.decay, before)) } else { gradient };
         simd.store(weights, simd.add(before, change));
     }
+
+    /// Changes the weights of a visible unit to 64 hidden ones by counting their columns of bits.
+    #[inline(always)]
+    fn change_by_columns<const DECAY: bool>(
+        &self,
+        weights: &mut [Lanes; TILE],
+        visible: [u32; PLANES],
+        hidden: &[[S::Words; PLANES]; TILE],
+    ) {
+        let visible = visible.map(|word| self.simd.splat_word(word));
+        for (weights, hidden) in weights.iter_mut().zip(hidden) {
+            self.apply::<DECAY>(weights, self.count(&visible, hidden));
+        }
+    }
 }
 
 /// weights[v] ← weights[v] + gradient, for the visible units in `touched`.
@@ -122,16 +136,10 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     let units = visible.len() / PLANES;
     let hidden: [[S::Words; PLANES]; TILE] = from_fn(|lane| from_fn(|plane| simd.load_words(&hidden[plane][lane])));
     let column = |unit: u32| -> [u32; PLANES] { from_fn(|plane| visible[plane * units + unit as usize]) };
-    let by_columns = |weights: &mut [Lanes; TILE], column: [u32; PLANES]| {
-        let column = column.map(|word| simd.splat_word(word));
-        for lane in 0..TILE {
-            constants.apply::<DECAY>(&mut weights[lane], constants.count(&column, &hidden[lane]));
-        }
-    };
     // To add up rows pays only if there are more units than rows to expand.
     if touched.len() <= PLANES * WORD_ROWS {
         for &unit in touched {
-            by_columns(&mut weights[unit as usize], column(unit));
+            constants.change_by_columns::<DECAY>(&mut weights[unit as usize], column(unit), &hidden);
         }
         return;
     }
@@ -142,7 +150,7 @@ fn count_tile<S: Simd, const PLANES: usize, const DECAY: bool>(
     for &unit in touched {
         let (column, weights) = (column(unit), &mut weights[unit as usize]);
         if column.iter().map(|word| word.count_ones()).sum::<u32>() > S::ROWS_WORTH_A_PLANE * PLANES as u32 {
-            by_columns(weights, column);
+            constants.change_by_columns::<DECAY>(weights, column, &hidden);
             continue;
         }
         // A unit that is on in few rows adds up their hidden states, the model's with a minus.
