@@ -4,7 +4,7 @@ use super::SAMPLING_COST;
 use super::isa::Kernels;
 use super::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE_UNITS};
 use super::lanes::{Lanes, StreamState, copy_out};
-use super::layout::{WeightLayout, last_word_mask};
+use super::layout::{WeightLayout, lanes_in_use, last_word_mask};
 use super::lists::Lists;
 use super::threads::{TASKS_PER_THREAD, for_each_chunk, for_each_pair, task_size, worth_dividing};
 use crate::engine::bits::BitMatrix;
@@ -156,6 +156,7 @@ impl<'a> DownPass<'a> {
         words.clear();
         words.resize(blocks * per_block, 0);
         let task_blocks = task_size(parallel, blocks);
+        let units = layout.visible();
         let pass = layout.pass_over_blocks(kernels, parallel);
         let (hidden, owed, bias) = (pass.hidden, pass.owed, pass.bias);
         let words_of_tasks = (words.as_mut_slice(), task_blocks * per_block);
@@ -176,7 +177,7 @@ impl<'a> DownPass<'a> {
                 if let Some(offsets) = draw.offsets {
                     kernels.add_offsets_to_block(offsets, (0, index * BLOCK_UNITS), sums);
                 }
-                kernels.sample_block(sums, draw.inverse_temperature, states, words);
+                kernels.sample_block(sums, lanes_in_use::<BLOCK>(index, units), draw.inverse_temperature, states, words);
             }
         });
         place_block_words(words, rows, visible);
@@ -191,6 +192,7 @@ impl<'a> DownPass<'a> {
         words.clear();
         words.resize(blocks * per_block, 0);
         let task_blocks = task_size(parallel, blocks);
+        let units = layout.visible();
         let tiles = Tiles { kernels, layout, lists };
         for_each_chunk(parallel, words, task_blocks * per_block, |task, words| {
             let first = task * task_blocks;
@@ -206,7 +208,7 @@ impl<'a> DownPass<'a> {
                 if let Some(offsets) = draw.offsets {
                     kernels.add_offsets_to_block(offsets, (0, block * BLOCK_UNITS), sums);
                 }
-                kernels.sample_block(sums, draw.inverse_temperature, states, words);
+                kernels.sample_block(sums, lanes_in_use::<BLOCK>(block, units), draw.inverse_temperature, states, words);
             }
         });
         place_block_words(words, rows, visible);
@@ -295,7 +297,8 @@ impl Strips<'_> {
             if let Some(offsets) = draw.offsets {
                 kernels.add_offsets_to_strip(offsets, (row, strip * STRIP_UNITS), &mut sums);
             }
-            kernels.sample_strip(&sums, draw.inverse_temperature, &mut states, words);
+            let lanes = lanes_in_use::<STRIP>(strip, self.layout.visible());
+            kernels.sample_strip(&sums, lanes, draw.inverse_temperature, &mut states, words);
         }
     }
 }

@@ -293,6 +293,11 @@ pub(super) struct BlockPass<'a> {
     pub(super) bias: &'a [[Lanes; BLOCK]],
 }
 
+/// Returns the lanes that stand for units in the stretch of `WIDTH` lanes with this number.
+pub(super) fn lanes_in_use<const WIDTH: usize>(number: usize, units: usize) -> usize {
+    (units.div_ceil(LANES) - number * WIDTH).min(WIDTH)
+}
+
 /// Returns the bits of the last word of a row that stand for units.
 pub(super) fn last_word_mask(units: usize) -> u64 {
     !0 >> (units.div_ceil(64) * 64 - units)

@@ -37,7 +37,7 @@ use isa::Kernels;
 use kernels::TILE;
 pub(super) use kernels::TILE_UNITS;
 use lanes::{Lanes, StreamState, copy_out};
-use layout::{WeightLayout, last_word_mask};
+use layout::{WeightLayout, lanes_in_use, last_word_mask};
 use lists::PART_UNITS;
 use threads::{for_each_chunk, worth_dividing};
 
@@ -245,11 +245,11 @@ impl Engine for PackedEngine {
 
     fn sample_hidden(&mut self, visible: &BitMatrix, draw: Draw, hidden: &mut BitMatrix) {
         let place = self.up(visible);
-        let (kernels, beta) = (self.kernels, draw.inverse_temperature);
+        let (kernels, beta, units) = (self.kernels, draw.inverse_temperature, self.hidden());
         hidden.reset(visible.rows(), self.hidden());
         match draw.offsets {
-            None => self.draw_hidden(place, draw.streams, hidden, |_, inputs, states, bits| {
-                kernels.sample_tile(inputs, beta, states, bits);
+            None => self.draw_hidden(place, draw.streams, hidden, |first, inputs, states, bits| {
+                kernels.sample_tile(inputs, lanes_in_use::<TILE>(first.1 / TILE_UNITS, units), beta, states, bits);
             }),
             Some(offsets) => {
                 offsets.check(visible.rows(), self.hidden());
@@ -257,7 +257,7 @@ impl Engine for PackedEngine {
                     // Remembered inputs stay as they are: the offsets are added to a copy.
                     let mut inputs = inputs.to_vec();
                     kernels.add_offsets_to_tile(offsets, first, &mut inputs);
-                    kernels.sample_tile(&inputs, beta, states, bits);
+                    kernels.sample_tile(&inputs, lanes_in_use::<TILE>(first.1 / TILE_UNITS, units), beta, states, bits);
                 });
             }
         }

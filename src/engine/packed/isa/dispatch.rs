@@ -101,11 +101,11 @@ dispatch! {
     /// Moves every stream on by `draws` numbers a lane.
     fn skip(states: &mut [StreamState], draws: usize);
     /// Draws 64 units a row from their inputs.
-    fn sample_tile(inputs: &[[Lanes; TILE]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
+    fn sample_tile(inputs: &[[Lanes; TILE]], lanes: usize, inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
     /// Draws 128 units a row from their inputs.
-    fn sample_block(inputs: &[[Lanes; BLOCK]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
+    fn sample_block(inputs: &[[Lanes; BLOCK]], lanes: usize, inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
     /// Draws 32 units a row from their inputs.
-    fn sample_strip(inputs: &[[Lanes; STRIP]], inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
+    fn sample_strip(inputs: &[[Lanes; STRIP]], lanes: usize, inverse_temperature: f32, states: &mut [StreamState], bits: &mut [u64]);
     /// Turns every value into its σ.
     fn sigmoids(values: &mut [f32]);
     /// changes[r] ← changes[r] + Σ_j softplus(to · x_j) − softplus(from · x_j) over the `units` numbers x of row r.

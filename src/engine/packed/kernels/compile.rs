@@ -117,33 +117,36 @@ macro_rules! compile {
         pub(super) fn sample_tile(
             simd: $simd,
             inputs: &[[Lanes; TILE]],
+            lanes: usize,
             inverse_temperature: f32,
             states: &mut [StreamState],
             bits: &mut [u64],
         ) {
-            kernels::sample(simd, inputs, inverse_temperature, states, bits);
+            kernels::sample(simd, inputs, lanes, inverse_temperature, states, bits);
         }
 
         $(#[$attribute])*
         pub(super) fn sample_block(
             simd: $simd,
             inputs: &[[Lanes; BLOCK]],
+            lanes: usize,
             inverse_temperature: f32,
             states: &mut [StreamState],
             bits: &mut [u64],
         ) {
-            kernels::sample(simd, inputs, inverse_temperature, states, bits);
+            kernels::sample(simd, inputs, lanes, inverse_temperature, states, bits);
         }
 
         $(#[$attribute])*
         pub(super) fn sample_strip(
             simd: $simd,
             inputs: &[[Lanes; STRIP]],
+            lanes: usize,
             inverse_temperature: f32,
             states: &mut [StreamState],
             bits: &mut [u64],
         ) {
-            kernels::sample(simd, inputs, inverse_temperature, states, bits);
+            kernels::sample(simd, inputs, lanes, inverse_temperature, states, bits);
         }
 
         $(#[$attribute])*

@@ -90,11 +90,14 @@ fn fires<S: Simd>(simd: S, inputs: S::Numbers, numbers: S::Words) -> u16 {
 
 /// Draws the units of each row from their inputs: bit i of bits[r] ~ Bernoulli(σ(β · inputs[r][i])).
 ///
-/// Sixteen bits a lane, at most four lanes a word: a row takes `WIDTH.div_ceil(4)` words.
+/// Sixteen bits a lane, at most four lanes a word: a row takes `WIDTH.div_ceil(4)` words. Lanes from number `lanes` on
+/// are not drawn: their bits are 0. A bound that is not a constant also keeps the compiler from interleaving lanes, which
+/// takes more registers than AVX2 has.
 #[inline(always)]
 pub(in super::super) fn sample<S: Simd, const WIDTH: usize>(
     simd: S,
     inputs: &[[Lanes; WIDTH]],
+    lanes: usize,
     inverse_temperature: f32,
     states: &mut [StreamState],
     bits: &mut [u64],
@@ -103,8 +106,8 @@ pub(in super::super) fn sample<S: Simd, const WIDTH: usize>(
     let words = WIDTH.div_ceil(TILE);
     for ((inputs, state), bits) in inputs.iter().zip(states).zip(bits.chunks_exact_mut(words)) {
         let mut generators = load_generators(simd, state);
-        for (word, inputs) in bits.iter_mut().zip(inputs.chunks(TILE)) {
-            *word = 0;
+        bits.fill(0);
+        for (word, inputs) in bits.iter_mut().zip(inputs[..lanes].chunks(TILE)) {
             for (group, inputs) in inputs.iter().enumerate() {
                 let numbers = next_numbers(simd, &mut generators);
                 let on = fires(simd, simd.multiply(simd.load(inputs), beta), numbers);

@@ -71,7 +71,7 @@ fn sampling_takes_any_input() {
             let mut states = [StreamState::ZERO; 8];
             kernels.seed(streams, 0, &mut states);
             let mut bits = [0; 16];
-            kernels.sample_block(&inputs, beta, &mut states, &mut bits);
+            kernels.sample_block(&inputs, BLOCK, beta, &mut states, &mut bits);
             for (row, inputs) in inputs.iter().enumerate() {
                 let mut stream = streams.row(row);
                 for (unit, &input) in inputs.iter().flat_map(|lanes| &lanes.0).enumerate() {
@@ -217,7 +217,7 @@ proptest! {
                 // Units that turn on with probability ½ show the numbers' first bits.
                 for _ in 0..3 {
                     let mut on = [0];
-                    kernels.sample_tile(&[[Lanes::ZERO; TILE]], 1.0, std::slice::from_mut(&mut state), &mut on);
+                    kernels.sample_tile(&[[Lanes::ZERO; TILE]], TILE, 1.0, std::slice::from_mut(&mut state), &mut on);
                     let expected = (0..64).map(|unit| u64::from(fires(0.0, stream.next_u32())) << unit).sum::<u64>();
                     prop_assert_eq!(on[0], expected);
                 }
@@ -233,9 +233,9 @@ proptest! {
             let mut states = vec![StreamState::ZERO; rows];
             kernels.seed(streams, 0, &mut states);
             let (mut strip_bits, mut tile_bits, mut block_bits) = (vec![!0; rows], vec![!0; rows], vec![!0; 2 * rows]);
-            kernels.sample_strip(&strip, beta, &mut states, &mut strip_bits);
-            kernels.sample_tile(&tile, beta, &mut states, &mut tile_bits);
-            kernels.sample_block(&block, beta, &mut states, &mut block_bits);
+            kernels.sample_strip(&strip, STRIP, beta, &mut states, &mut strip_bits);
+            kernels.sample_tile(&tile, TILE, beta, &mut states, &mut tile_bits);
+            kernels.sample_block(&block, BLOCK, beta, &mut states, &mut block_bits);
             for row in 0..rows {
                 let mut stream = streams.row(row);
                 let mut draw = |lanes: &[Lanes]| -> Vec<u64> {
