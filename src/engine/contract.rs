@@ -86,6 +86,30 @@ impl<'a> Draw<'a> {
     }
 }
 
+/// One step of block Gibbs chains: hidden given visible states, then visible given hidden ones.
+#[derive(Clone, Copy, Debug)]
+pub struct GibbsStep<'a> {
+    /// The draw of the hidden units; `None` where their states are given.
+    pub hidden: Option<Draw<'a>>,
+    /// The draw of the visible units.
+    pub visible: Draw<'a>,
+}
+
+/// Advances chains by [`Engine::sample_hidden`] and [`Engine::sample_visible`], one call after the other.
+pub(super) fn advance_one_by_one<E: Engine + ?Sized>(
+    engine: &mut E,
+    steps: &[GibbsStep],
+    visible: &mut BitMatrix,
+    hidden: &mut BitMatrix,
+) {
+    for step in steps {
+        if let Some(draw) = step.hidden {
+            engine.sample_hidden(visible, draw, hidden);
+        }
+        engine.sample_visible(hidden, step.visible, visible);
+    }
+}
+
 /// The hidden half of the sufficient statistics of a batch.
 #[derive(Clone, Copy, Debug)]
 pub enum HiddenStatistics<'a> {
@@ -267,6 +291,14 @@ pub trait Engine: Send {
 
     /// Draws visible (batch × visible) ~ p(v | h).
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix);
+
+    /// Moves chains, one a row, through `steps` one after the other.
+    ///
+    /// `visible` (batch × visible) and `hidden` (batch × hidden) hold the states before and after. Where the first step
+    /// draws no hidden units, it starts from `hidden`, and `visible` need not have a shape yet.
+    fn advance(&mut self, steps: &[GibbsStep], visible: &mut BitMatrix, hidden: &mut BitMatrix) {
+        advance_one_by_one(self, steps, visible, hidden);
+    }
 
     /// Takes one gradient step on W, b and c from ⟨v hᵀ⟩ under the data and under the model.
     ///

@@ -15,7 +15,7 @@ mod reference;
 mod update;
 
 pub use bits::BitMatrix;
-pub use contract::{Draw, Engine, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
+pub use contract::{Draw, Engine, GibbsStep, HiddenStatistics, Products, RowOffsets, Rule, Statistics, Step};
 pub use dense::DenseEngine;
 pub use kind::{EngineKind, build, build_for};
 pub use math::wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};

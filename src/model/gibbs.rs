@@ -1,6 +1,6 @@
 //! Block Gibbs chains, v → h → v → …, with one row for each chain.
 
-use crate::engine::{BitMatrix, Draw, Engine, Purpose, RowOffsets, RowStreams};
+use crate::engine::{BitMatrix, Draw, Engine, GibbsStep, Purpose, RowOffsets, RowStreams};
 
 /// The random streams of a set of chains, step by step, with the temperature of the chains.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +68,8 @@ pub fn advance_from_hidden(
     streams: &GibbsStreams,
     offsets: Offsets,
 ) {
-    for step in 0..steps {
-        if step > 0 {
-            engine.sample_hidden(visible, offsets.of_hidden(streams.hidden_draw(step)), hidden);
-        }
-        engine.sample_visible(hidden, offsets.of_visible(streams.visible_draw(step)), visible);
-    }
+    let steps = gibbs_steps(steps, streams, offsets, false);
+    engine.advance(&steps, visible, hidden);
 }
 
 /// Runs `steps` Gibbs steps from visible states. `hidden` receives the hidden states of the last step.
@@ -85,10 +81,17 @@ pub fn advance_from_visible(
     streams: &GibbsStreams,
     offsets: Offsets,
 ) {
-    for step in 0..steps {
-        engine.sample_hidden(visible, offsets.of_hidden(streams.hidden_draw(step)), hidden);
-        engine.sample_visible(hidden, offsets.of_visible(streams.visible_draw(step)), visible);
-    }
+    let steps = gibbs_steps(steps, streams, offsets, true);
+    engine.advance(&steps, visible, hidden);
+}
+
+/// Returns the draws of `count` steps; the hidden units of the first are drawn only if `draws_first`.
+fn gibbs_steps<'a>(count: u64, streams: &GibbsStreams, offsets: Offsets<'a>, draws_first: bool) -> Vec<GibbsStep<'a>> {
+    let step = |number| GibbsStep {
+        hidden: (number > 0 || draws_first).then(|| offsets.of_hidden(streams.hidden_draw(number))),
+        visible: offsets.of_visible(streams.visible_draw(number)),
+    };
+    (0..count).map(step).collect()
 }
 
 #[cfg(test)]

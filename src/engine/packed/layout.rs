@@ -172,12 +172,19 @@ impl WeightLayout {
         }
     }
 
-    fn settle_blocks(&mut self, kernels: Kernels, parallel: bool) {
+    /// Brings the blocks up to date for passes that share them.
+    pub(super) fn settle_blocks(&mut self, kernels: Kernels, parallel: bool) {
         let hidden = self.hidden;
         let BlockPass { blocks, owed, .. } = self.pass_over_blocks(kernels, parallel);
         if let Some(change) = owed {
             for_each_chunk(parallel, blocks, hidden, |index, block| change.apply_to_block(kernels, index, block));
         }
+    }
+
+    /// Returns the weights of all hidden units to the 128 visible units of one block, as they were last brought up to
+    /// date.
+    pub(super) fn block(&self, block: usize) -> &[[Lanes; BLOCK]] {
+        &self.blocks[block * self.hidden..][..self.hidden]
     }
 
     /// Returns the biases of one strip.

@@ -10,28 +10,27 @@
 
 mod batch;
 mod counts;
-mod down;
 mod gradient;
 mod isa;
 mod kernels;
 mod lanes;
 mod layout;
 mod lists;
+mod passes;
 mod probe;
 mod simd;
 mod threads;
 
-pub(super) use down::TABLES_FROM_ROWS;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub(super) use passes::TABLES_FROM_ROWS;
 pub use probe::Probe;
 pub use threads::keep_awake;
 
 use super::bits::BitMatrix;
-use super::contract::{Draw, Engine, Products, RowOffsets, Rule, Statistics, Step};
+use super::contract::{Draw, Engine, GibbsStep, Products, RowOffsets, Rule, Statistics, Step, advance_one_by_one};
 use super::parameters::Parameters;
 use super::random::{LANES, RowStreams};
 use batch::RecentBatches;
-use down::{DownPass, DownScratch};
 use gradient::Gradient;
 use isa::Kernels;
 use kernels::TILE;
@@ -39,6 +38,7 @@ pub(super) use kernels::TILE_UNITS;
 use lanes::{Lanes, StreamState, copy_out};
 use layout::{WeightLayout, lanes_in_use, last_word_mask};
 use lists::PART_UNITS;
+use passes::{ChainPass, DownPass, DownScratch};
 use threads::{for_each_chunk, worth_dividing};
 
 /// Rows that one task of the up pass takes.
@@ -265,6 +265,20 @@ impl Engine for PackedEngine {
 
     fn sample_visible(&mut self, hidden: &BitMatrix, draw: Draw, visible: &mut BitMatrix) {
         self.down(hidden).sample(draw, visible);
+    }
+
+    fn advance(&mut self, steps: &[GibbsStep], visible: &mut BitMatrix, hidden: &mut BitMatrix) {
+        let Some((first, later)) = steps.split_first() else { return };
+        if let Some(draw) = first.hidden {
+            self.sample_hidden(visible, draw, hidden);
+        }
+        match ChainPass::new(self.kernels, &mut self.layout, hidden, steps.len()) {
+            Some(pass) => pass.run(steps, visible, hidden),
+            None => {
+                self.sample_visible(hidden, first.visible, visible);
+                advance_one_by_one(self, later, visible, hidden);
+            }
+        }
     }
 
     fn step(&mut self, data: &Statistics, model: &Statistics, step: &Step) {

@@ -1,6 +1,6 @@
 //! The probe that measures a machine's limits, by work of known size with the kernels' own means.
 
-use super::down::{DOWN_ROWS, TABLES_FROM_ROWS};
+use super::passes::{DOWN_ROWS, TABLES_FROM_ROWS};
 use super::isa::{Isa, IsaError, Kernels};
 use super::kernels::{BLOCK, CountUpdate, GROUP, MOST_PLANES};
 use super::lanes::{Lanes, StreamState, Words};

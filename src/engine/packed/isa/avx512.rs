@@ -4,7 +4,7 @@
 
 use super::avx2::Avx2;
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Simd;

@@ -7,7 +7,7 @@ use super::avx512;
 use super::choice::{Isa, IsaError};
 use super::scalar;
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Tables};
+use crate::engine::packed::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Plain;
@@ -85,7 +85,11 @@ dispatch! {
     /// out[r] ← out[r] + the sum of the rows of a block in list `first + r`.
     fn add_block_lists(block: &[[Lanes; BLOCK]], lists: &Lists, first: usize, out: &mut [[Lanes; BLOCK]]);
     /// sums[r] ← sums[r] + the table entries that bits[r] selects: see [`crate::engine::packed::kernels::sum_tables`].
-    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut Tables, bits: &[u32], sums: &mut [[Lanes; STRIP]]);
+    fn sum_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut [Table], bits: &[u32], sums: &mut [[Lanes; STRIP]]);
+    /// tables ← the partial sums of a chunk.
+    fn build_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut [Table]);
+    /// Adds the table entries that bits[r] selects to the lanes of a block from `first` on.
+    fn add_tables_to_block(tables: &[Table], bits: &[u32], first: usize, sums: &mut [[Lanes; BLOCK]]);
     /// block (up to 64 hidden × 128 visible) ← the transpose of up to 128 rows of a tile.
     fn transpose_block(rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]);
     /// chunk (32 hidden × 32 visible) ← the transpose of up to 32 rows of a tile, from lane `first` on.

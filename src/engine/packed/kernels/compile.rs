@@ -56,11 +56,27 @@ macro_rules! compile {
         pub(super) fn sum_tables(
             simd: $simd,
             chunk: &[[Lanes; STRIP]; TABLED],
-            tables: &mut Tables,
+            tables: &mut [Table],
             bits: &[u32],
             sums: &mut [[Lanes; STRIP]],
         ) {
             kernels::sum_tables(simd, chunk, tables, bits, sums);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn build_tables(simd: $simd, chunk: &[[Lanes; STRIP]; TABLED], tables: &mut [Table]) {
+            kernels::build_tables(simd, chunk, tables);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_tables_to_block(
+            simd: $simd,
+            tables: &[Table],
+            bits: &[u32],
+            first: usize,
+            sums: &mut [[Lanes; BLOCK]],
+        ) {
+            kernels::add_tables(simd, tables, bits, first, sums);
         }
 
         $(#[$attribute])*

@@ -22,7 +22,7 @@ pub(super) use probe::{
     probe_additions, probe_integers, probe_loads, probe_mixed, probe_multiplications, probe_numbers, probe_stores,
 };
 pub(super) use rule::{RuleTile, apply_rule, shift_biases};
-pub(super) use sums::{Tables, indices, sum_lists, sum_parts, sum_tables};
+pub(super) use sums::{Table, add_tables, build_tables, indices, sum_lists, sum_parts, sum_tables};
 pub(super) use transpose::{transpose, transpose_bits};
 pub(super) use update::{Side, update_sums};
 pub(in crate::engine) use widths::TILE_UNITS;

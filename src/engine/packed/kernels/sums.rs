@@ -85,21 +85,29 @@ pub(super) fn store_all<S: Simd, const COUNT: usize>(simd: S, lanes: &mut [Lanes
     }
 }
 
-/// Tables of the partial sums of [`TABLED`] hidden units' weights to the visible units of a strip.
-pub(in super::super) type Tables = [[[Lanes; STRIP]; 1 << GROUP]; TABLED / GROUP];
+/// The partial sums of the weights of four hidden units to the visible units of a strip.
+pub(in super::super) type Table = [[Lanes; STRIP]; 1 << GROUP];
 
 /// sums[r] ← sums[r] + T₀[n₀] + T₁[n₁] + …, where the nibbles n of bits[r] choose from tables of partial sums.
 ///
-/// chunk (hidden × 32 visible units) holds the weights of [`TABLED`] hidden units. Table g holds, for each subset of
-/// hidden units 4g … 4g + 3, the sum of their weights in ascending order; they are room to work in.
+/// chunk (hidden × 32 visible units) holds the weights of [`TABLED`] hidden units, of which the tables, at most
+/// `TABLED / GROUP`, are made in order.
 #[inline(always)]
 pub(in super::super) fn sum_tables<S: Simd>(
     simd: S,
     chunk: &[[Lanes; STRIP]; TABLED],
-    tables: &mut Tables,
+    tables: &mut [Table],
     bits: &[u32],
     sums: &mut [[Lanes; STRIP]],
 ) {
+    build_tables(simd, chunk, tables);
+    add_tables(simd, tables, bits, 0, sums);
+}
+
+/// tables ← the partial sums of chunk (hidden × 32 visible units). Table g holds, for each subset of hidden units
+/// 4g … 4g + 3, the sum of their weights in ascending order.
+#[inline(always)]
+pub(in super::super) fn build_tables<S: Simd>(simd: S, chunk: &[[Lanes; STRIP]; TABLED], tables: &mut [Table]) {
     for (table, weights) in tables.iter_mut().zip(chunk.chunks_exact(GROUP)) {
         for lane in 0..STRIP {
             let mut entries = [simd.splat(NOTHING); 1 << GROUP];
@@ -114,7 +122,19 @@ pub(in super::super) fn sum_tables<S: Simd>(
             }
         }
     }
+}
+
+/// sums[r] ← sums[r] + T₀[n₀] + T₁[n₁] + … in the [`STRIP`] lanes from `first` on: see [`sum_tables`].
+#[inline(always)]
+pub(in super::super) fn add_tables<S: Simd, const WIDTH: usize>(
+    simd: S,
+    tables: &[Table],
+    bits: &[u32],
+    first: usize,
+    sums: &mut [[Lanes; WIDTH]],
+) {
     for (sum, &bits) in sums.iter_mut().zip(bits) {
+        let sum = &mut sum[first..][..STRIP];
         let mut total = load_all::<S, STRIP>(simd, sum);
         for (group, table) in tables.iter().enumerate() {
             let entry = &table[(bits >> (GROUP * group)) as usize & ((1 << GROUP) - 1)];

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::contract::{Draw, Engine, HiddenStatistics, Products, Rule, Statistics, Step};
 use crate::engine::kind::{EngineKind, build};
 use crate::engine::math::wide::softplus_sum_change;
-use crate::engine::packed::down::TABLES_FROM_ROWS;
+use crate::engine::packed::TABLES_FROM_ROWS;
 use crate::engine::packed::kernels::GROUP;
 use crate::engine::reference::ReferenceEngine;
 

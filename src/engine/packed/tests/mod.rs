@@ -1,5 +1,6 @@
 //! The tests of the packed engine, with the random numbers that they share.
 
+mod chains;
 mod engine;
 mod kernels;
 mod offsets;

@@ -1,14 +1,14 @@
 //! The down pass: from hidden states to visible inputs or samples.
 
-use super::SAMPLING_COST;
-use super::isa::Kernels;
-use super::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE_UNITS};
-use super::lanes::{Lanes, StreamState, copy_out};
-use super::layout::{WeightLayout, lanes_in_use, last_word_mask};
-use super::lists::Lists;
-use super::threads::{TASKS_PER_THREAD, for_each_chunk, for_each_pair, task_size, worth_dividing};
 use crate::engine::bits::BitMatrix;
 use crate::engine::contract::Draw;
+use crate::engine::packed::SAMPLING_COST;
+use crate::engine::packed::isa::Kernels;
+use crate::engine::packed::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, STRIP_UNITS, TABLED, TILE_UNITS};
+use crate::engine::packed::lanes::{Lanes, StreamState, copy_out};
+use crate::engine::packed::layout::{WeightLayout, lanes_in_use, last_word_mask};
+use crate::engine::packed::lists::Lists;
+use crate::engine::packed::threads::{TASKS_PER_THREAD, for_each_chunk, for_each_pair, task_size, worth_dividing};
 use crate::engine::random::LANES;
 
 /// The least rows that a down pass sums by tables; with fewer, building the tables costs more than they save.
@@ -16,11 +16,11 @@ pub(in crate::engine) const TABLES_FROM_ROWS: usize = 32;
 /// The cost of transposing all weights, in rows that a down pass without tables sums.
 const TRANSPOSE_COST: usize = 8;
 /// Rows that one task of the down pass takes: their sums of one strip, 16 KiB, stay in the first-level cache.
-pub(super) const DOWN_ROWS: usize = 128;
+pub(in super::super) const DOWN_ROWS: usize = 128;
 
 /// The room that down passes work in, kept between calls to save allocations.
 #[derive(Clone, Debug, Default)]
-pub(super) struct DownScratch {
+pub(in super::super) struct DownScratch {
     /// The hidden units that are on.
     lists: Lists,
     /// Hidden bits by halves of a tile: part × row.
@@ -41,7 +41,7 @@ enum Source {
 }
 
 /// One down pass, from hidden states that are made ready for it.
-pub(super) struct DownPass<'a> {
+pub(in super::super) struct DownPass<'a> {
     kernels: Kernels,
     layout: &'a mut WeightLayout,
     scratch: &'a mut DownScratch,
@@ -52,7 +52,7 @@ pub(super) struct DownPass<'a> {
 
 impl<'a> DownPass<'a> {
     /// Makes the hidden states (rows × hidden) ready.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         kernels: Kernels,
         layout: &'a mut WeightLayout,
         scratch: &'a mut DownScratch,
@@ -65,7 +65,7 @@ impl<'a> DownPass<'a> {
         let transposing = if transposes { TRANSPOSE_COST * on } else { 0 };
         let parallel = worth_dividing(lanes * (rows * (on + SAMPLING_COST) + transposing));
         let source = if rows >= TABLES_FROM_ROWS {
-            divide_into_parts(hidden, &mut scratch.parts);
+            divide_into_parts(hidden.words(), rows, &mut scratch.parts);
             Source::Strips
         } else if layout.keeps_blocks() {
             scratch.lists.clear();
@@ -86,7 +86,7 @@ impl<'a> DownPass<'a> {
     }
 
     /// inputs (rows × visible) ← h · Wᵀ + b.
-    pub(super) fn inputs(self, inputs: &mut Vec<f32>) {
+    pub(in super::super) fn inputs(self, inputs: &mut Vec<f32>) {
         let (kernels, visible, rows) = (self.kernels, self.layout.visible(), self.rows);
         inputs.clear();
         inputs.resize(rows * visible, 0.0);
@@ -125,7 +125,7 @@ impl<'a> DownPass<'a> {
     }
 
     /// Draws visible (rows × visible) ~ Bernoulli(σ(β · inputs)).
-    pub(super) fn sample(self, draw: Draw, visible: &mut BitMatrix) {
+    pub(in super::super) fn sample(self, draw: Draw, visible: &mut BitMatrix) {
         let (rows, units) = (self.rows, self.layout.visible());
         if let Some(offsets) = draw.offsets {
             offsets.check(rows, units);
@@ -281,7 +281,7 @@ impl Strips<'_> {
             self.layout.strip_chunk(self.kernels, strip, part, &mut chunk);
             self.layout.prefetch_chunk(strip, part + 2);
             let bits = &self.parts[part * self.rows + first..][..sums.len()];
-            self.kernels.sum_tables(&chunk, &mut tables, bits, sums);
+            self.kernels.sum_tables(&chunk, &mut tables[..tables_of_part(part, self.layout.hidden())], bits, sums);
         }
     }
 
@@ -303,13 +303,18 @@ impl Strips<'_> {
     }
 }
 
-/// parts (part × row) ← the hidden bits by halves of a tile.
-fn divide_into_parts(hidden: &BitMatrix, parts: &mut Vec<u32>) {
-    let rows = hidden.rows();
+/// Returns the number of tables that the hidden units from number `part` · [`TABLED`] on take.
+pub(super) fn tables_of_part(part: usize, hidden: usize) -> usize {
+    (hidden - part * TABLED).min(TABLED).div_ceil(GROUP)
+}
+
+/// parts (part × row) ← the hidden bits of `rows` rows of words by halves of a tile.
+pub(super) fn divide_into_parts(words: &[u64], rows: usize, parts: &mut Vec<u32>) {
+    let per_row = words.len() / rows;
     parts.clear();
-    parts.resize(hidden.words_per_row() * 2 * rows, 0);
-    for row in 0..rows {
-        for (word, &bits) in hidden.row(row).iter().enumerate() {
+    parts.resize(words.len() * 2, 0);
+    for (row, words) in words.chunks(per_row).enumerate() {
+        for (word, &bits) in words.iter().enumerate() {
             parts[2 * word * rows + row] = bits as u32;
             parts[(2 * word + 1) * rows + row] = (bits >> 32) as u32;
         }
