@@ -9,9 +9,9 @@ mod kind;
 mod math;
 mod packed;
 mod parameters;
-mod product;
 mod random;
 mod reference;
+mod sparse;
 mod update;
 
 pub use bits::BitMatrix;
@@ -20,10 +20,10 @@ pub use dense::DenseEngine;
 pub use kind::{EngineKind, build, build_for};
 pub use math::wide::{WIDE, Wide, exp_of_nonpositive, softplus_sum, softplus_sum_change};
 pub use math::{exp, fires, log_sigmoid, sigmoid, sigmoid_f64, softplus, tanh};
-pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, keep_awake};
+pub use packed::{ISA_VARIABLE, Isa, IsaError, PackedEngine, Probe, ProductKernels, join_if_worth, keep_awake};
 pub use parameters::Parameters;
-pub use product::ProductKernels;
 pub use random::{
     LANES, Purpose, RowStreams, UnitStream, derive_seed, open_unit, permutation, standard_normals, uniform_below,
 };
 pub use reference::ReferenceEngine;
+pub use sparse::SparseRows;

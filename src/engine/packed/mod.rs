@@ -18,12 +18,14 @@ mod layout;
 mod lists;
 mod passes;
 mod probe;
+mod product;
 mod simd;
 mod threads;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub(super) use passes::TABLES_FROM_ROWS;
 pub use probe::Probe;
+pub use product::{ProductKernels, join_if_worth};
 pub use threads::keep_awake;
 
 use super::bits::BitMatrix;
@@ -272,12 +274,11 @@ impl Engine for PackedEngine {
         if let Some(draw) = first.hidden {
             self.sample_hidden(visible, draw, hidden);
         }
-        match ChainPass::new(self.kernels, &mut self.layout, hidden, steps.len()) {
-            Some(pass) => pass.run(steps, visible, hidden),
-            None => {
-                self.sample_visible(hidden, first.visible, visible);
-                advance_one_by_one(self, later, visible, hidden);
-            }
+        if let Some(pass) = ChainPass::new(self.kernels, &mut self.layout, hidden, steps.len()) {
+            pass.run(steps, visible, hidden);
+        } else {
+            self.sample_visible(hidden, first.visible, visible);
+            advance_one_by_one(self, later, visible, hidden);
         }
     }
 

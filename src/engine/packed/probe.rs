@@ -1,10 +1,10 @@
 //! The probe that measures a machine's limits, by work of known size with the kernels' own means.
 
-use super::passes::{DOWN_ROWS, TABLES_FROM_ROWS};
 use super::isa::{Isa, IsaError, Kernels};
 use super::kernels::{BLOCK, CountUpdate, GROUP, MOST_PLANES};
 use super::lanes::{Lanes, StreamState, Words};
 use super::layout::MOST_KEPT_BYTES;
+use super::passes::{DOWN_ROWS, TABLES_FROM_ROWS};
 use crate::engine::random::{LANES, Purpose, RowStreams};
 
 /// Work of known size on one core, by one instruction set. The caller times it.

@@ -18,6 +18,7 @@ pub(super) trait Simd: Copy {
     fn load(self, lanes: &Lanes) -> Self::Numbers;
     fn load_unaligned(self, numbers: &[f32; 16]) -> Self::Numbers;
     fn store(self, lanes: &mut Lanes, numbers: Self::Numbers);
+    fn store_unaligned(self, target: &mut [f32; 16], numbers: Self::Numbers);
     fn splat(self, number: f32) -> Self::Numbers;
     fn add(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
     fn subtract(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
@@ -97,6 +98,11 @@ impl Simd for Plain {
     #[inline(always)]
     fn store(self, lanes: &mut Lanes, numbers: [f32; 16]) {
         lanes.0 = numbers;
+    }
+
+    #[inline(always)]
+    fn store_unaligned(self, target: &mut [f32; 16], numbers: [f32; 16]) {
+        *target = numbers;
     }
 
     #[inline(always)]

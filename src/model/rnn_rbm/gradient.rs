@@ -11,14 +11,96 @@
 //! all divided by the number of frames (Boulanger-Lewandowski, Bengio and Vincent 2012, section 4.1).
 
 use super::network::{Network, add, at_step, transposed};
-use crate::engine::{BitMatrix, ProductKernels};
-use rayon::prelude::*;
+use crate::engine::{ProductKernels, SparseRows, join_if_worth};
 use std::ops::Range;
+
+/// The gradient by the parameters of a network, in memory that one update leaves to the next.
+pub(super) struct NetworkGradient {
+    /// The gradient by each array of parameters; rows of Wuv and Wvu that no unit touches are zero.
+    pub arrays: Network,
+    /// The rows of Wuv, transposed, that a difference touches.
+    to_visible: Rows,
+    /// The rows of Wvu that a frame touches.
+    from_visible: Rows,
+}
+
+/// Some rows of a matrix, each once.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<usize>,
+    known: Vec<bool>,
+}
+
+impl Rows {
+    /// Zeroes the rows of a matrix of `columns` columns, and forgets them.
+    fn clear(&mut self, matrix: &mut [f32], columns: usize) {
+        for row in self.rows.drain(..) {
+            self.known[row] = false;
+            matrix[row * columns..][..columns].fill(0.0);
+        }
+    }
+
+    /// Adds the columns in use of a matrix of `count` columns.
+    fn add(&mut self, sparse: &SparseRows, count: usize) {
+        self.known.resize(count, false);
+        for &column in sparse.columns() {
+            let column = column as usize;
+            if !std::mem::replace(&mut self.known[column], true) {
+                self.rows.push(column);
+            }
+        }
+        self.rows.sort_unstable();
+    }
+}
+
+impl NetworkGradient {
+    /// Returns room for the gradient of a network of these numbers of units.
+    pub(super) fn new(visible: usize, hidden: usize, recurrent: usize) -> Self {
+        Self {
+            arrays: Network::zeros(visible, hidden, recurrent),
+            to_visible: Rows::default(),
+            from_visible: Rows::default(),
+        }
+    }
+
+    /// Returns the rows that may not be zero, ascending, for each of [`Network::arrays`]; `None` for all.
+    pub(super) fn rows(&self) -> [Option<&[usize]>; 6] {
+        [Some(&self.to_visible.rows), None, Some(&self.from_visible.rows), None, None, None]
+    }
+
+    /// Calls `change` with every stretch that may not be zero: the place of its first number in its array, and the
+    /// numbers.
+    pub(super) fn for_each_stretch(&mut self, mut change: impl FnMut(usize, &mut [f32])) {
+        let Self { arrays, to_visible, from_visible } = self;
+        let units = arrays.recurrent;
+        let rows = [Some(&to_visible.rows), None, Some(&from_visible.rows), None, None, None];
+        for (array, rows) in arrays.arrays_mut().into_iter().zip(rows) {
+            match rows {
+                None => change(0, array),
+                Some(rows) => rows.iter().for_each(|row| change(row * units, &mut array[row * units..][..units])),
+            }
+        }
+    }
+
+    /// Zeroes everything, and notes the rows that the sparse factors will touch.
+    fn begin(&mut self, differences: &SparseRows, frames: &SparseRows) {
+        let Self { arrays, to_visible, from_visible } = self;
+        let (visible, units) = (arrays.visible, arrays.recurrent);
+        to_visible.clear(&mut arrays.to_visible, units);
+        from_visible.clear(&mut arrays.from_visible, units);
+        let [_, to_hidden, _, weights, bias, initial] = arrays.arrays_mut();
+        for array in [to_hidden, weights, bias, initial] {
+            array.fill(0.0);
+        }
+        to_visible.add(differences, visible);
+        from_visible.add(frames, visible);
+    }
+}
 
 /// The pass forward over the sequences of a batch, with the differences between data and model.
 pub(super) struct Differences<'a> {
     /// The frames as the network has read them (frames × visible).
-    pub frames: &'a BitMatrix,
+    pub frames: &'a SparseRows,
     /// The rows of each sequence.
     pub sequences: &'a [Range<usize>],
     /// True for the sequences that began at u_0.
@@ -32,64 +114,49 @@ pub(super) struct Differences<'a> {
     /// The factor of visible units in the network's inputs.
     pub scale: f32,
     /// δv (frames × visible).
-    pub visible: &'a [f32],
+    pub visible: &'a SparseRows,
     /// δh (frames × hidden).
     pub hidden: &'a [f32],
 }
 
 impl Differences<'_> {
-    /// Returns the gradient, the mean over all frames.
-    pub(super) fn gradient(&self, network: &Network, kernels: ProductKernels) -> Network {
-        let Network { visible, hidden, recurrent, .. } = *network;
-        let mut gradient = Network::zeros(visible, hidden, recurrent);
-        // dWuv, transposed: one row for each visible unit, whose differences are mostly zero.
-        gradient.to_visible.par_chunks_mut(recurrent).with_min_len(16).enumerate().for_each(|(unit, sums)| {
-            let differences = self.visible.iter().skip(unit).step_by(visible);
-            for (&difference, state) in differences.zip(self.seen.chunks_exact(recurrent)) {
-                if difference != 0.0 {
-                    add_scaled(sums, state, difference);
-                }
+    /// gradient ← the mean over all frames.
+    pub(super) fn gradient(&self, network: &Network, kernels: ProductKernels, gradient: &mut NetworkGradient) {
+        let Network { hidden, recurrent, .. } = *network;
+        let frames = self.frames.rows();
+        gradient.begin(self.visible, self.frames);
+        let Network { to_visible, to_hidden, from_visible, weights, bias, initial, .. } = &mut gradient.arrays;
+        let biases = || {
+            kernels.add_sparse_outer_products(self.visible, self.seen, to_visible, recurrent);
+            kernels.add_outer_products(self.seen, self.hidden, to_hidden, hidden);
+        };
+        let recurrence = || {
+            let later = self.back(network, kernels, initial);
+            for state in later.chunks_exact(recurrent) {
+                add(bias, state);
             }
-        });
-        kernels.add_outer_products(self.seen, self.hidden, &mut gradient.to_hidden, hidden);
-        let later = self.back(network, kernels, &mut gradient.initial);
-        for state in later.chunks_exact(recurrent) {
-            add(&mut gradient.bias, state);
-        }
-        for (row, later) in later.chunks_exact(recurrent).enumerate() {
-            for unit in self.frames.ones(row) {
-                add(&mut gradient.from_visible[unit * recurrent..][..recurrent], later);
-            }
-        }
-        kernels.add_outer_products(self.before, &later, &mut gradient.weights, recurrent);
-        let frames = self.frames.rows() as f32;
-        let [to_visible, to_hidden, from_visible, weights, bias, initial] = gradient.arrays_mut();
-        let scale = self.scale;
-        for value in from_visible.iter_mut() {
-            *value *= scale;
-        }
-        for array in [to_visible, to_hidden, from_visible, weights, bias, initial] {
-            for value in array {
-                *value /= frames;
+            kernels.add_sparse_outer_products(self.frames, &later, from_visible, recurrent);
+            kernels.add_outer_products(self.before, &later, weights, recurrent);
+        };
+        join_if_worth(frames * recurrent * (hidden + recurrent), biases, recurrence);
+        let (scale, frames) = (self.scale, frames as f32);
+        for &row in &gradient.from_visible.rows {
+            let values = &mut gradient.arrays.from_visible[row * recurrent..][..recurrent];
+            for value in values {
+                *value *= scale;
             }
         }
-        gradient
+        gradient.for_each_stretch(|_, values| values.iter_mut().for_each(|value| *value /= frames));
     }
 
     /// Returns g_t of every frame (frames × recurrent), zero for the last of a sequence, and adds a_0 to `initial`.
     fn back(&self, network: &Network, kernels: ProductKernels, initial: &mut [f32]) -> Vec<f32> {
-        let Network { visible, recurrent: units, ref to_visible, .. } = *network;
+        let Network { recurrent: units, ref to_visible, .. } = *network;
         let to_hidden = transposed(&network.to_hidden, network.hidden);
         let weights = transposed(&network.weights, units);
         // δv·Wuvᵀ + δh·Wuhᵀ of all frames.
         let mut own = vec![0.0; self.before.len()];
-        own.par_chunks_mut(units).with_min_len(16).enumerate().for_each(|(row, own)| {
-            for (unit, &difference) in self.visible[row * visible..][..visible].iter().enumerate() {
-                if difference != 0.0 {
-                    add_scaled(own, &to_visible[unit * units..][..units], difference);
-                }
-            }
-        });
+        kernels.add_sparse_product(self.visible, to_visible, &mut own, units);
         kernels.add_product(self.hidden, &to_hidden, &mut own, units);
         if let Some(masks) = self.masks {
             own.iter_mut().zip(masks).for_each(|(own, mask)| *own *= mask);
@@ -120,9 +187,4 @@ impl Differences<'_> {
         }
         later
     }
-}
-
-/// sums ← sums + factor · values.
-fn add_scaled(sums: &mut [f32], values: &[f32], factor: f32) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += factor * value);
 }

@@ -1,11 +1,14 @@
 //! The learner of an RNN-RBM: contrastive divergence of whole songs, back through time.
 
-use super::gradient::Differences;
+use super::gradient::{Differences, NetworkGradient};
 use super::initial::initial_network;
 use super::model::RnnRbm;
-use super::network::{Network, States};
+use super::network::{Network, Prepared, States, transposed};
 use super::sequences::{Sequence, batches};
-use crate::engine::{BitMatrix, Engine, HiddenStatistics, Isa, Products, Purpose, RowStreams, Rule, Statistics, Step};
+use crate::engine::{
+    BitMatrix, Engine, HiddenStatistics, Isa, ProductKernels, Products, Purpose, RowStreams, Rule, SparseRows,
+    Statistics, Step, join_if_worth,
+};
 use crate::model::contract::{Context, Learner, LearnerError, Model};
 use crate::model::gibbs::{GibbsStreams, Offsets, advance_from_hidden, advance_from_visible};
 use crate::model::options::ModelOptions;
@@ -22,6 +25,12 @@ pub struct RnnRbmLearner<'a> {
     seed: u64,
     model: RnnRbm,
     velocity: Network,
+    /// Wuv (recurrent × visible), of which the network keeps the transpose; out of date unless `settled`.
+    to_visible: Vec<f32>,
+    /// The gradient of the latest update, and room for the next.
+    gradient: NetworkGradient,
+    /// True once an update has passed over all parameters since they were set: it makes zeros of −0.
+    settled: bool,
     /// The moments of all parameters, under Adam.
     moments: Option<Moments>,
     /// One fantasy for every training frame (frames × visible), under pcd.
@@ -65,7 +74,7 @@ impl Hidden {
 struct Batch {
     frames: BitMatrix,
     /// The frames without those units that dropout hides.
-    read: BitMatrix,
+    read: SparseRows,
     sequences: Vec<Range<usize>>,
     from_initial: Vec<bool>,
     before: Vec<f32>,
@@ -104,6 +113,9 @@ impl<'a> RnnRbmLearner<'a> {
             set,
             options,
             seed,
+            to_visible: Vec::new(),
+            gradient: NetworkGradient::new(visible, model.network.hidden, model.network.recurrent),
+            settled: false,
             model,
             velocity,
             moments: Moments::under(options, count),
@@ -122,14 +134,18 @@ impl<'a> RnnRbmLearner<'a> {
             let start = sequences.last().map_or(0, |last: &Range<usize>| last.end);
             sequences.push(start..start + frames.len());
         }
-        let network = self.model.network.prepared(self.model.kernels);
+        let network = self.prepared();
         let units = self.model.network.recurrent;
         let dropout = self.options.dropout;
         let scale = (1.0 / (1.0 - dropout)) as f32;
-        let read =
-            if dropout == 0.0 { frames.clone() } else { kept_bits(&frames, dropout, streams(Purpose::DropoutVisible)) };
+        let mut read = SparseRows::default();
+        if dropout == 0.0 {
+            read.fill_with_bits(&frames);
+        } else {
+            read.fill_with_bits(&kept_bits(&frames, dropout, streams(Purpose::DropoutVisible)));
+        }
         let starts: Vec<f32> = batch.iter().flat_map(|sequence| self.start_of(sequence)).collect();
-        let States { before, .. } = network.pass(&read, &sequences, &starts, scale);
+        let States { before, .. } = network.pass_over(&read, &sequences, &starts, scale);
         let masks = (dropout > 0.0).then(|| {
             let streams = streams(Purpose::DropoutRecurrent);
             let mut masks = vec![0.0; before.len()];
@@ -150,6 +166,10 @@ impl<'a> RnnRbmLearner<'a> {
         Batch { frames, read, sequences, from_initial, before, seen, masks, scale, context }
     }
 
+    fn prepared(&self) -> Prepared<'_> {
+        self.model.network.prepared_with(self.model.kernels, &self.to_visible)
+    }
+
     /// Returns the state that a sequence starts from (recurrent).
     fn start_of(&self, sequence: &Sequence) -> Vec<f32> {
         let initial = &self.model.network.initial;
@@ -157,9 +177,8 @@ impl<'a> RnnRbmLearner<'a> {
             return initial.clone();
         }
         let earlier = self.set.windows.gather(&sequence.before.clone().collect::<Vec<_>>());
-        let network = self.model.network.prepared(self.model.kernels);
         let all = 0..earlier.rows();
-        network.pass(&earlier, std::slice::from_ref(&all), initial, 1.0).after
+        self.prepared().pass(&earlier, std::slice::from_ref(&all), initial, 1.0).after
     }
 
     /// Returns both sides of the gradient: hidden units under the data, and under fantasies after the Gibbs steps.
@@ -201,55 +220,60 @@ impl<'a> RnnRbmLearner<'a> {
     /// Changes the parameters along the gradient, which is clipped first. `last` is the place in its song of the batch's
     /// latest chunk, which may bound the step size.
     fn ascend(&mut self, batch: &Batch, sides: &Sides, last: usize) {
-        let mut by_network = self.gradient_by_network(batch, sides);
         let step = self.step_at(last);
         let rbm_step = Step { learning_rate: step.learning_rate * self.options.rbm_rate as f32, ..step };
         let (data, other) = (sides.data.statistics(&batch.frames), sides.model.statistics(&sides.fantasies));
-        let Self { options, model, velocity, moments, .. } = self;
-        if options.gradient_norm == 0.0 && options.gradient_clip == 0.0 && moments.is_none() {
-            model.rbm.engine_mut().step(&data, &other, &rbm_step);
-            model.network.ascend(velocity, &by_network, 1.0, &step);
-            return;
+        let Self { options, model, velocity, moments, gradient, .. } = self;
+        let clipped = options.gradient_norm > 0.0 || options.gradient_clip > 0.0;
+        let by_engine = !clipped && moments.is_none();
+        let RnnRbm { rbm, network, kernels, .. } = model;
+        let size = batch.frames.rows() * network.recurrent * network.visible;
+        let (by_rbm, ()) = join_if_worth(
+            size,
+            || {
+                if by_engine {
+                    rbm.engine_mut().step(&data, &other, &rbm_step);
+                    return None;
+                }
+                Some(Gradient::estimated(&data, &other, network.hidden))
+            },
+            || batch.gradient_by_network(sides, network, *kernels, gradient),
+        );
+        let mut scale = 1.0;
+        if let Some(mut by_rbm) = by_rbm {
+            scale = clip(options, &mut by_rbm, gradient);
+            by_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
+            if let Some(moments) = moments {
+                gradient.for_each_stretch(|_, values| values.iter_mut().for_each(|value| *value *= scale));
+                ascend_by_moments(model, moments, Adam::of(options), (&by_rbm, rbm_step), (&gradient.arrays, step));
+                self.to_visible = transposed(&self.model.network.to_visible, self.model.network.recurrent);
+                return;
+            }
+            let rule = Rule {
+                step: rbm_step,
+                nesterov: false,
+                weight_decay_l1: 0.0,
+                outer: &[],
+                visible_gradient: &by_rbm.visible_bias,
+                hidden_gradient: &by_rbm.hidden_bias,
+                offsets: None,
+            };
+            rbm.engine_mut().step_by_rule(&Products::Given(&by_rbm.weights), &rule);
         }
-        let mut by_rbm = Gradient::estimated(&data, &other, model.network.hidden);
-        let scale = clip(options, &mut by_rbm, &mut by_network);
-        by_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
-        if let Some(moments) = moments {
-            by_network.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
-            ascend_by_moments(model, moments, Adam::of(options), (&by_rbm, rbm_step), (&by_network, step));
-            return;
+        let plain = options.momentum == 0.0 && options.initial_momentum == 0.0 && step.weight_decay == 0.0;
+        if plain && self.settled {
+            network.ascend_plainly(gradient, step.learning_rate * scale);
+            let (units, visible) = (network.recurrent, network.visible);
+            for &row in gradient.rows()[0].unwrap_or_default() {
+                for (unit, &value) in network.to_visible[row * units..][..units].iter().enumerate() {
+                    self.to_visible[unit * visible + row] = value;
+                }
+            }
+        } else {
+            network.ascend(velocity, &gradient.arrays, scale, &step);
+            self.to_visible = transposed(&network.to_visible, network.recurrent);
+            self.settled = true;
         }
-        model.network.ascend(velocity, &by_network, scale, &step);
-        let rule = Rule {
-            step: rbm_step,
-            nesterov: false,
-            weight_decay_l1: 0.0,
-            outer: &[],
-            visible_gradient: &by_rbm.visible_bias,
-            hidden_gradient: &by_rbm.hidden_bias,
-            offsets: None,
-        };
-        model.rbm.engine_mut().step_by_rule(&Products::Given(&by_rbm.weights), &rule);
-    }
-
-    /// Returns the gradient by the parameters of the network, from the differences between both sides.
-    fn gradient_by_network(&self, batch: &Batch, sides: &Sides) -> Network {
-        let less = |mut own: Vec<f32>, other: Vec<f32>| {
-            own.iter_mut().zip(other).for_each(|(own, other)| *own -= other);
-            own
-        };
-        let differences = Differences {
-            frames: &batch.read,
-            sequences: &batch.sequences,
-            from_initial: &batch.from_initial,
-            before: &batch.before,
-            seen: &batch.seen,
-            masks: batch.masks.as_deref(),
-            scale: batch.scale,
-            visible: &less(as_numbers(&batch.frames), as_numbers(&sides.fantasies)),
-            hidden: &less(sides.data.numbers(), sides.model.numbers()),
-        };
-        differences.gradient(&self.model.network, self.model.kernels)
     }
 
     /// Returns the step of the network's parameters in an update whose latest chunk begins at frame `last` of its song.
@@ -265,23 +289,54 @@ impl<'a> RnnRbmLearner<'a> {
     }
 }
 
+impl Batch {
+    /// gradient ← that by the parameters of the network, from the differences between both sides.
+    fn gradient_by_network(
+        &self,
+        sides: &Sides,
+        network: &Network,
+        kernels: ProductKernels,
+        gradient: &mut NetworkGradient,
+    ) {
+        let mut visible = SparseRows::default();
+        visible.fill_with_differences(&self.frames, &sides.fantasies);
+        let mut hidden = sides.data.numbers();
+        hidden.iter_mut().zip(sides.model.numbers()).for_each(|(own, other)| *own -= other);
+        let differences = Differences {
+            frames: &self.read,
+            sequences: &self.sequences,
+            from_initial: &self.from_initial,
+            before: &self.before,
+            seen: &self.seen,
+            masks: self.masks.as_deref(),
+            scale: self.scale,
+            visible: &visible,
+            hidden: &hidden,
+        };
+        differences.gradient(network, kernels, gradient);
+    }
+}
+
 /// Clips the elements of both parts of a gradient, and returns the factor that brings the norm of the whole within its
 /// bound.
-fn clip(options: &TrainOptions, by_rbm: &mut Gradient, by_network: &mut Network) -> f32 {
+fn clip(options: &TrainOptions, by_rbm: &mut Gradient, by_network: &mut NetworkGradient) -> f32 {
     if options.gradient_clip > 0.0 {
         let bound = options.gradient_clip as f32;
-        for array in by_rbm.arrays_mut().into_iter().chain(by_network.arrays_mut()) {
-            for value in array {
-                *value = value.clamp(-bound, bound);
-            }
-        }
+        let cut = |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-bound, bound));
+        by_rbm.arrays_mut().into_iter().for_each(cut);
+        by_network.for_each_stretch(|_, values| cut(values));
     }
     if options.gradient_norm == 0.0 {
         return 1.0;
     }
-    let all = by_rbm.arrays().into_iter().chain(by_network.arrays());
-    let norm = all.map(sum_of_squares).sum::<f64>().sqrt();
+    let norm = norm(by_rbm, &by_network.arrays);
     if norm > options.gradient_norm { (options.gradient_norm / norm) as f32 } else { 1.0 }
+}
+
+/// Returns the norm of a gradient, both parts together.
+fn norm(by_rbm: &Gradient, by_network: &Network) -> f64 {
+    let all = by_rbm.arrays().into_iter().chain(by_network.arrays());
+    all.map(sum_of_squares).sum::<f64>().sqrt()
 }
 
 /// Makes a step of all parameters by Adam, along each part of the gradient with its own step size. Biases do not decay.
@@ -365,6 +420,7 @@ impl Learner for RnnRbmLearner<'_> {
     }
 
     fn model_mut(&mut self) -> &mut dyn Model {
+        self.settled = false;
         &mut self.model
     }
 
@@ -385,6 +441,9 @@ impl Learner for RnnRbmLearner<'_> {
             batch,
             inverse_temperature: 1.0,
         };
+        if !self.settled {
+            self.to_visible = transposed(&self.model.network.to_visible, self.model.network.recurrent);
+        }
         let sequences = std::mem::take(&mut self.batches[batch as usize]);
         let rows: Vec<usize> = sequences.iter().flat_map(|sequence| sequence.frames.clone()).collect();
         let own = self.batch(&sequences, &streams);
@@ -428,6 +487,7 @@ impl Learner for RnnRbmLearner<'_> {
         state.finish()?;
         self.model.rbm.engine_mut().restore(&parameters, of_rbm.as_ref());
         (self.model.network, self.velocity) = (network, velocity);
+        self.settled = false;
         (self.moments, self.fantasies) = (moments, fantasies);
         Ok(())
     }

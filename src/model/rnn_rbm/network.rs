@@ -1,9 +1,10 @@
 //! The recurrent network that sets the biases of every frame.
 
-use crate::engine::{BitMatrix, ProductKernels, Step, tanh};
+use super::gradient::NetworkGradient;
+use crate::engine::{BitMatrix, ProductKernels, SparseRows, Step, tanh};
 use crate::model::contract::Context;
 use crate::model::tensors::{TensorError, TensorReader, TensorValues, Tensors};
-use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The parameters of the network, or arrays of the same shapes, such as their gradient.
@@ -133,9 +134,38 @@ impl Network {
         }
     }
 
+    /// Makes the same step where it has neither momentum nor decay, which leaves parameters without a gradient as they
+    /// are, and no velocity to remember.
+    pub(super) fn ascend_plainly(&mut self, gradient: &NetworkGradient, rate: f32) {
+        let ascend = |values: &mut [f32], gradients: &[f32]| {
+            values.iter_mut().zip(gradients).for_each(|(value, gradient)| *value += rate * gradient);
+        };
+        let units = self.recurrent;
+        for ((values, gradients), rows) in
+            self.arrays_mut().into_iter().zip(gradient.arrays.arrays()).zip(gradient.rows())
+        {
+            match rows {
+                None => ascend(values, gradients),
+                Some(rows) => {
+                    for row in rows {
+                        let own = row * units..(row + 1) * units;
+                        ascend(&mut values[own.clone()], &gradients[own]);
+                    }
+                }
+            }
+        }
+    }
+
     /// Returns the network with the copies that passes over songs use.
     pub fn prepared(&self, kernels: ProductKernels) -> Prepared<'_> {
-        Prepared { network: self, kernels, to_visible: transposed(&self.to_visible, self.recurrent) }
+        let to_visible = Cow::Owned(transposed(&self.to_visible, self.recurrent));
+        Prepared { network: self, kernels, to_visible }
+    }
+
+    /// Returns the same, with Wuv (recurrent × visible) at hand.
+    pub(super) fn prepared_with<'a>(&'a self, kernels: ProductKernels, to_visible: &'a [f32]) -> Prepared<'a> {
+        assert_eq!(to_visible.len(), self.to_visible.len(), "weights from recurrent to visible units");
+        Prepared { network: self, kernels, to_visible: Cow::Borrowed(to_visible) }
     }
 }
 
@@ -144,7 +174,7 @@ pub struct Prepared<'a> {
     network: &'a Network,
     kernels: ProductKernels,
     /// Wuv (recurrent × visible).
-    to_visible: Vec<f32>,
+    to_visible: Cow<'a, [f32]>,
 }
 
 /// The states of a network over some sequences of frames.
@@ -160,6 +190,19 @@ impl Prepared<'_> {
     /// Passes over sequences, each a range of the rows of `frames` (frames × visible), from the states `starts`
     /// (sequences × recurrent). Visible units count `scale` times.
     pub fn pass(&self, frames: &BitMatrix, sequences: &[Range<usize>], starts: &[f32], scale: f32) -> States {
+        let mut units = SparseRows::default();
+        units.fill_with_bits(frames);
+        self.pass_over(&units, sequences, starts, scale)
+    }
+
+    /// Passes as [`Self::pass`] does over frames whose units are listed.
+    pub(super) fn pass_over(
+        &self,
+        frames: &SparseRows,
+        sequences: &[Range<usize>],
+        starts: &[f32],
+        scale: f32,
+    ) -> States {
         let units = self.network.recurrent;
         let mut before = vec![0.0; frames.rows() * units];
         let inputs = self.inputs(frames, scale);
@@ -187,15 +230,13 @@ impl Prepared<'_> {
     }
 
     /// Returns b_u + scale · v·Wvu of every frame (frames × recurrent).
-    fn inputs(&self, frames: &BitMatrix, scale: f32) -> Vec<f32> {
+    fn inputs(&self, frames: &SparseRows, scale: f32) -> Vec<f32> {
         let Network { recurrent, from_visible, bias, .. } = self.network;
         let mut inputs = vec![0.0; frames.rows() * recurrent];
-        inputs.par_chunks_mut(*recurrent).with_min_len(32).enumerate().for_each(|(row, inputs)| {
-            for unit in frames.ones(row) {
-                add(inputs, &from_visible[unit * recurrent..][..*recurrent]);
-            }
+        self.kernels.add_sparse_product(frames, from_visible, &mut inputs, *recurrent);
+        for inputs in inputs.chunks_exact_mut(*recurrent) {
             inputs.iter_mut().zip(bias).for_each(|(input, bias)| *input = *input * scale + bias);
-        });
+        }
         inputs
     }
 

@@ -1,11 +1,12 @@
 //! Oracles of the RNN-RBM, against an f64 model in plain loops.
 
-use super::gradient::Differences;
+use super::gradient::{Differences, NetworkGradient};
 use super::initial::initial_network;
 use super::network::{Network, States};
 use super::{RnnRbm, RnnRbmLearner};
 use crate::engine::{
-    BitMatrix, EngineKind, Isa, Parameters, ProductKernels, Purpose, RowStreams, log_sigmoid, standard_normals,
+    BitMatrix, EngineKind, Isa, Parameters, ProductKernels, Purpose, RowStreams, SparseRows, log_sigmoid,
+    standard_normals,
 };
 use crate::model::contract::{Learner as _, Model as _, Recurrence as _};
 use crate::model::likelihood::{AnnealingOptions, FrameAnnealing, LikelihoodRequest, NamedWindows, Spacing};
@@ -187,18 +188,22 @@ fn the_gradient_is_that_of_finite_differences() {
     let network = plain.network();
     let starts = network.initial.repeat(2);
     let States { before, .. } = network.prepared(kernels()).pass(&frames, &songs, &starts, 1.0);
-    let gradient = Differences {
-        frames: &frames,
+    let mut gradient = NetworkGradient::new(network.visible, network.hidden, network.recurrent);
+    let mut read = SparseRows::default();
+    read.fill_with_bits(&frames);
+    Differences {
+        frames: &read,
         sequences: &songs,
         from_initial: &[true, true],
         before: &before,
         seen: &before,
         masks: None,
         scale: 1.0,
-        visible: &visible,
+        visible: &SparseRows::of_numbers(&visible, network.visible),
         hidden: &hidden,
     }
-    .gradient(&network, kernels());
+    .gradient(&network, kernels(), &mut gradient);
+    let gradient = gradient.arrays;
     let to_visible = super::network::transposed(&gradient.to_visible, r);
     let [_, others @ ..] = gradient.arrays();
     let mut found: Vec<Vec<f64>> = rbm.to_vec();
@@ -512,18 +517,22 @@ fn without_weights_the_gradient_is_that_of_independent_units() {
     let network = plain.network();
     let song = 0..7;
     let before = network.prepared(kernels()).pass(&frames, std::slice::from_ref(&song), &network.initial, 1.0).before;
-    let gradient = Differences {
-        frames: &frames,
+    let mut gradient = NetworkGradient::new(network.visible, network.hidden, network.recurrent);
+    let mut read = SparseRows::default();
+    read.fill_with_bits(&frames);
+    Differences {
+        frames: &read,
         sequences: std::slice::from_ref(&song),
         from_initial: &[true],
         before: &before,
         seen: &before,
         masks: None,
         scale: 1.0,
-        visible: &visible,
+        visible: &SparseRows::of_numbers(&visible, network.visible),
         hidden: &[0.0; 7 * 3],
     }
-    .gradient(&network, kernels());
+    .gradient(&network, kernels(), &mut gradient);
+    let gradient = gradient.arrays;
     let visible_bias: Vec<f64> =
         (0..6).map(|unit| differences.iter().skip(unit).step_by(6).sum::<f64>() / 7.0).collect();
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();

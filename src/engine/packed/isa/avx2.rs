@@ -3,11 +3,12 @@
 #![allow(clippy::wildcard_imports, reason = "the names of intrinsics say where they come from")]
 
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, Strided, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Simd;
 use crate::engine::random::RowStreams;
+use crate::engine::sparse::SparseRows;
 use crate::engine::update::Update;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -53,7 +54,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn store(self, lanes: &mut Lanes, numbers: [__m256; 2]) {
-        let (halves, _) = lanes.0.as_chunks_mut::<8>();
+        self.store_unaligned(&mut lanes.0, numbers);
+    }
+
+    #[inline(always)]
+    fn store_unaligned(self, target: &mut [f32; 16], numbers: [__m256; 2]) {
+        let (halves, _) = target.as_chunks_mut::<8>();
         for (half, numbers) in halves.iter_mut().zip(numbers) {
             // SAFETY: the reference is to eight f32; the instruction needs no alignment, and the processor has it.
             unsafe { _mm256_storeu_ps(half.as_mut_ptr(), numbers) }

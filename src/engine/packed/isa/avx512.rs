@@ -4,11 +4,12 @@
 
 use super::avx2::Avx2;
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, Strided, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Simd;
 use crate::engine::random::RowStreams;
+use crate::engine::sparse::SparseRows;
 use crate::engine::update::Update;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -60,6 +61,12 @@ impl Simd for Avx512 {
     fn store(self, lanes: &mut Lanes, numbers: __m512) {
         // SAFETY: the reference is to sixteen f32, aligned to 64 bytes; the processor has the instruction.
         unsafe { _mm512_store_ps(lanes.0.as_mut_ptr(), numbers) }
+    }
+
+    #[inline(always)]
+    fn store_unaligned(self, target: &mut [f32; 16], numbers: __m512) {
+        // SAFETY: the reference is to sixteen f32; the instruction needs no alignment, and the processor has it.
+        unsafe { _mm512_storeu_ps(target.as_mut_ptr(), numbers) }
     }
 
     #[inline(always)]

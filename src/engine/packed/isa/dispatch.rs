@@ -7,11 +7,12 @@ use super::avx512;
 use super::choice::{Isa, IsaError};
 use super::scalar;
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
+use crate::engine::packed::kernels::{BLOCK, CountUpdate, RuleTile, STRIP, Side, Strided, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Plain;
 use crate::engine::random::RowStreams;
+use crate::engine::sparse::SparseRows;
 use crate::engine::update::Update;
 use std::ops::Range;
 
@@ -90,6 +91,12 @@ dispatch! {
     fn build_tables(chunk: &[[Lanes; STRIP]; TABLED], tables: &mut [Table]);
     /// Adds the table entries that bits[r] selects to the lanes of a block from `first` on.
     fn add_tables_to_block(tables: &[Table], bits: &[u32], first: usize, sums: &mut [[Lanes; BLOCK]]);
+    /// c ← c + a · b, with (columns, summed indices): see [`crate::engine::ProductKernels`].
+    fn add_product(a: Strided, b: &[f32], c: &mut [f32], shape: (usize, usize));
+    /// c ← c + a · b for the rows of a sparse a from a given one on.
+    fn add_sparse_product(a: (&SparseRows, usize), b: &[f32], c: &mut [f32], columns: usize);
+    /// c ← c + aᵀ · b for the rows of the result from a given one on.
+    fn add_sparse_outer_products(a: &SparseRows, b: &[f32], c: (&mut [f32], usize), columns: usize);
     /// block (up to 64 hidden × 128 visible) ← the transpose of up to 128 rows of a tile.
     fn transpose_block(rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]);
     /// chunk (32 hidden × 32 visible) ← the transpose of up to 32 rows of a tile, from lane `first` on.

@@ -1,11 +1,12 @@
 //! The kernels for any processor: the plain loops as the target's baseline compiles them.
 
 use crate::engine::contract::RowOffsets;
-use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, TABLED, TILE, Table};
+use crate::engine::packed::kernels::{self, BLOCK, CountUpdate, RuleTile, STRIP, Side, Strided, TABLED, TILE, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState, Words};
 use crate::engine::packed::lists::{Lists, Parts};
 use crate::engine::packed::simd::Plain;
 use crate::engine::random::RowStreams;
+use crate::engine::sparse::SparseRows;
 use crate::engine::update::Update;
 use std::ops::Range;
 

@@ -80,6 +80,27 @@ macro_rules! compile {
         }
 
         $(#[$attribute])*
+        pub(super) fn add_product(simd: $simd, a: Strided, b: &[f32], c: &mut [f32], shape: (usize, usize)) {
+            kernels::add_product(simd, a, b, c, shape);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_sparse_product(simd: $simd, a: (&SparseRows, usize), b: &[f32], c: &mut [f32], columns: usize) {
+            kernels::add_sparse_product(simd, a, b, c, columns);
+        }
+
+        $(#[$attribute])*
+        pub(super) fn add_sparse_outer_products(
+            simd: $simd,
+            a: &SparseRows,
+            b: &[f32],
+            c: (&mut [f32], usize),
+            columns: usize,
+        ) {
+            kernels::add_sparse_outer_products(simd, a, b, c, columns);
+        }
+
+        $(#[$attribute])*
         pub(super) fn transpose_block(simd: $simd, rows: &[[Lanes; TILE]], block: &mut [[Lanes; BLOCK]]) {
             kernels::transpose(simd, rows, 0, block);
         }

@@ -8,6 +8,7 @@ mod counts;
 mod draw;
 mod offsets;
 mod probe;
+mod product;
 mod rule;
 mod sums;
 mod transpose;
@@ -21,6 +22,7 @@ pub(super) use offsets::add_offsets;
 pub(super) use probe::{
     probe_additions, probe_integers, probe_loads, probe_mixed, probe_multiplications, probe_numbers, probe_stores,
 };
+pub(super) use product::{PRODUCT_ROWS, Strided, add_product, add_sparse_outer_products, add_sparse_product};
 pub(super) use rule::{RuleTile, apply_rule, shift_biases};
 pub(super) use sums::{Table, add_tables, build_tables, indices, sum_lists, sum_parts, sum_tables};
 pub(super) use transpose::{transpose, transpose_bits};

@@ -5,6 +5,7 @@
 
 use crate::engine::bits::BitMatrix;
 use crate::engine::contract::GibbsStep;
+use crate::engine::packed::SAMPLING_COST;
 use crate::engine::packed::isa::Kernels;
 use crate::engine::packed::kernels::{BLOCK, BLOCK_UNITS, GROUP, STRIP, TABLED, TILE, TILE_UNITS, Table};
 use crate::engine::packed::lanes::{Lanes, StreamState};
@@ -12,7 +13,6 @@ use crate::engine::packed::layout::{WeightLayout, lanes_in_use, last_word_mask};
 use crate::engine::packed::lists::Lists;
 use crate::engine::packed::passes::down::{TABLES_FROM_ROWS, divide_into_parts};
 use crate::engine::packed::threads::{for_each_chunk, for_each_pair, worth_dividing};
-use crate::engine::packed::SAMPLING_COST;
 
 /// The most rows of a group.
 const MOST_ROWS: usize = 32;

@@ -177,7 +177,13 @@ impl<'a> DownPass<'a> {
                 if let Some(offsets) = draw.offsets {
                     kernels.add_offsets_to_block(offsets, (0, index * BLOCK_UNITS), sums);
                 }
-                kernels.sample_block(sums, lanes_in_use::<BLOCK>(index, units), draw.inverse_temperature, states, words);
+                kernels.sample_block(
+                    sums,
+                    lanes_in_use::<BLOCK>(index, units),
+                    draw.inverse_temperature,
+                    states,
+                    words,
+                );
             }
         });
         place_block_words(words, rows, visible);
@@ -208,7 +214,13 @@ impl<'a> DownPass<'a> {
                 if let Some(offsets) = draw.offsets {
                     kernels.add_offsets_to_block(offsets, (0, block * BLOCK_UNITS), sums);
                 }
-                kernels.sample_block(sums, lanes_in_use::<BLOCK>(block, units), draw.inverse_temperature, states, words);
+                kernels.sample_block(
+                    sums,
+                    lanes_in_use::<BLOCK>(block, units),
+                    draw.inverse_temperature,
+                    states,
+                    words,
+                );
             }
         });
         place_block_words(words, rows, visible);
