@@ -4,13 +4,28 @@ use crate::cli::arguments::{Length, Verbosity};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
+use crate::data::to_npy;
+use crate::engine::BitMatrix;
 use crate::inspect::{CorpusOverview, PiecesOverview, SplitOverview};
-use crate::music::{Corpus, FileStatus, Splits};
-use crate::sweep::{METRICS, SweepConfig, load_corpus};
-use clap::Args;
+use crate::machine::text::Shown as _;
+use crate::music::{Corpus, FileStatus, SongSplit, SplitWindows, Splits};
+use crate::sweep::{METRICS, RunParameters, SweepConfig, load_corpus, write_whole};
+use crate::train::TrainingSet;
+use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+
+/// A split by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SplitName {
+    /// The windows that are trained on.
+    Training,
+    /// The windows by which models are chosen.
+    Validation,
+    /// The windows by which the chosen model is judged.
+    Test,
+}
 
 /// Arguments of `runner corpus`.
 #[derive(Debug, Args)]
@@ -18,7 +33,8 @@ use std::path::PathBuf;
 Examples:
   runner corpus my-midi-files --set corpus.drums=true --json
   runner corpus jsb_chorales.json --summary --set model.timesteps=1
-  runner corpus results/NAME/runs/RUN/samples --summary --length 8bars")]
+  runner corpus results/NAME/runs/RUN/samples --summary --length 8bars
+  runner corpus --config results/NAME/sweep.toml --windows windows.npy")]
 pub(super) struct CorpusArguments {
     /// A folder of MIDI files, one MIDI file, a polyphonic data set in JSON, or rows of 0 and 1 in .npy or .csv
     /// [default: `corpus.path` of the configuration, or else the built-in corpus].
@@ -35,6 +51,13 @@ pub(super) struct CorpusArguments {
     /// Length of these pieces: steps, or bars of four beats.
     #[arg(long, value_name = "STEPS|BARS", default_value = "4bars", requires = "summary")]
     length: Length,
+    /// In place of the files, write the windows of a split as a NumPy array of 0 and 1 (windows × units, uint8): those
+    /// that the first replicate of the configuration trains on, or those that it holds out.
+    #[arg(long, value_name = "FILE.npy", conflicts_with_all = ["summary", "json"])]
+    windows: Option<PathBuf>,
+    /// Split whose windows are written.
+    #[arg(long, value_enum, default_value_t = SplitName::Training, requires = "windows")]
+    split: SplitName,
     /// A configuration whose `corpus` table has the rules of reading.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -61,7 +84,29 @@ pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
         let text = if arguments.json { to_json(&overview) } else { overview_text(&overview, corpus.layout.is_music()) };
         return print(&text, Exit::Done);
     }
+    if let Some(path) = &arguments.windows {
+        let windows = windows(&corpus, &parameters, seed, arguments.split);
+        write_whole(path, &to_npy(&windows))?;
+        let line = format!("{} windows of {} units in {}\n", windows.rows(), windows.columns(), path.shown());
+        return print(if arguments.verbosity.quiet { "" } else { &line }, Exit::Done);
+    }
     print(&file_list(&corpus, arguments.json), Exit::Done)
+}
+
+/// Returns the windows of a split (windows × units) as a run with these parameters and this seed has them; of the training
+/// songs those alone that it trains on.
+fn windows(corpus: &Corpus, parameters: &RunParameters, seed: u64, name: SplitName) -> BitMatrix {
+    let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
+    let Splits { training, validation, test } =
+        SplitWindows::cut(corpus, &split, &parameters.corpus, parameters.model.timesteps).windows;
+    match name {
+        SplitName::Training => {
+            let set = TrainingSet { windows: &training.bits, songs: &training.songs };
+            training.bits.gather(&set.trained_windows(&parameters.train))
+        }
+        SplitName::Validation => validation.bits,
+        SplitName::Test => test.bits,
+    }
 }
 
 /// Returns a line for each file, and one for all of them unless it is JSON.
