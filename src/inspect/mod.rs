@@ -1,5 +1,6 @@
 //! The inspection of sweeps, results, corpora or machines. Nothing here changes what it looks at.
 
+mod chosen_run;
 mod comparison;
 mod corpus;
 mod doctor;
@@ -7,6 +8,7 @@ mod results;
 mod status;
 mod verification;
 
+pub use chosen_run::{BestRun, ChosenModel, ChosenRunError, find_model, find_sweep, results_folder};
 pub use comparison::{
     Comparison, ComparisonError, ComparisonOptions, Contrast, Difference, Failure, Identical, Method, Quantified,
     Regression, Unpaired, Verdict, student_quantile,
