@@ -46,7 +46,10 @@ fn a_model_is_found_by_its_sweep_its_run_or_its_id() {
         let (bytes, said) = music(name, out);
         assert_eq!(bytes, of_best, "{name}");
         assert!(said.contains(&best) && said.contains("the best of 4 runs"), "{said}");
-        assert!(said.contains("by validation_log_likelihood_exact_per_step is") && said.contains("train.k ="), "{said}");
+        assert!(
+            said.contains("by validation_log_likelihood_exact_per_step is") && said.contains("train.k ="),
+            "{said}"
+        );
     }
     let (of_other, _) = music(&format!("results/small/runs/{other}"), "folder");
     let (bytes, said) = music(&other, "id");

@@ -20,8 +20,9 @@ mod store;
 pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use config::{
     ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
-    SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
+    SONGS_RECIPE, SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
 };
+pub(crate) use config::{file_name_fault, meant_key};
 pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
 pub(crate) use plan::update_microseconds;
 pub use plan::{

@@ -40,6 +40,7 @@ pub use settings::Settings;
 pub(in crate::sweep) use axis::Axis;
 pub(in crate::sweep) use layer::PointSettings;
 pub(in crate::sweep) use value::Explicit;
+pub(crate) use value::{file_name_fault, meant_key};
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use crate::machine::file::read_regular_up_to;
@@ -51,7 +52,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Assignment, file_name_fault, position};
+use value::{Assignment, position};
 
 /// The number of things to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +181,14 @@ impl SweepConfig {
 /// The largest configuration, in bytes.
 const MAX_BYTES: u64 = 1 << 26;
 
+/// The name of a configuration that comes with the program: the recipe for a folder of songs.
+pub const SONGS_RECIPE: &str = "recipe:songs";
+
 fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::ErrorKind;
+    if path == Path::new(SONGS_RECIPE) {
+        return Ok(include_str!("../../../configs/rnn-rbm.toml").to_owned());
+    }
     let name = path.shown();
     let bytes = read_regular_up_to(path, MAX_BYTES);
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
