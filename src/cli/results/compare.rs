@@ -129,6 +129,13 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     for (reason, count) in &comparison.times_left_out {
         let _ = writeln!(text, "times of {count} configurations not compared: {reason}");
     }
+    if !comparison.sampled_apart.is_empty() {
+        let keys = comparison.sampled_apart.join(", ");
+        let _ = writeln!(
+            text,
+            "metrics of samples are not comparable: A and B sampled differently ({keys}). Sample both alike to compare."
+        );
+    }
     for quantity in comparison.metrics.iter().filter(|quantity| quantity.undefined != [0, 0]) {
         let [a, b] = quantity.undefined;
         let _ = writeln!(text, "{} is undefined in {a} runs of A and {b} of B, which are left out", quantity.name);
@@ -232,6 +239,7 @@ fn verdict(quantity: &Quantified, contrast: &Contrast) -> String {
         Verdict::Within => "within",
         Verdict::Unclear => "unclear",
         Verdict::NotJudged => return "not judged".into(),
+        Verdict::NotComparable => return "not comparable".into(),
     };
     let threshold = match quantity.threshold {
         Some(threshold) if quantity.absolute => threshold.to_string(),
