@@ -26,8 +26,8 @@ pub(crate) use config::{file_name_fault, meant_key};
 pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
 pub(crate) use plan::update_microseconds;
 pub use plan::{
-    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
-    expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
+    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, SweepDuration, Workers,
+    check_memory, expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,
