@@ -18,7 +18,7 @@ use exit::Exit;
 use model::{evaluate, sample};
 use output::console;
 use program::{completions, doctor, man};
-use results::{clean, compare, report, verify};
+use results::{clean, compare, export, report, verify};
 use shorthand::{explain, with_verb};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -69,6 +69,8 @@ enum Verb {
     Evaluate(evaluate::EvaluateArguments),
     /// Write the results of a sweep as one web page, with music to listen to.
     Report(report::ReportArguments),
+    /// Export the runs and epochs of a sweep as tables.
+    Export(export::ExportArguments),
     /// Print the script by which a shell completes the program's arguments.
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write the pages of all verbs.
@@ -104,6 +106,7 @@ impl Verb {
             Self::Doctor(arguments) => doctor::run(&arguments),
             Self::Evaluate(arguments) => evaluate::run(&arguments),
             Self::Report(arguments) => report::run(&arguments),
+            Self::Export(arguments) => export::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
             Self::Man(arguments) => man::run(&arguments, Cli::command()),
         };

@@ -4,6 +4,7 @@ mod chosen_run;
 mod comparison;
 mod corpus;
 mod doctor;
+mod epochs_table;
 mod results;
 mod status;
 mod verification;
@@ -18,6 +19,7 @@ pub use doctor::{
     BUILTIN_CORPUS_DIGEST, Check, CheckStatus, Diagnosis, Machine, SPEED_JOBS, SelfTestError, Speed, SpeedJob,
     TRAINING_DIGEST, builtin_corpus, bytes, measure, training_digest,
 };
+pub use epochs_table::epochs_csv;
 pub use results::{Results, ResultsError, Side};
 pub use status::{FailedRun, Forecast, InterruptedRun, RunningRun, Status};
 pub use verification::{
