@@ -346,7 +346,8 @@ fn the_identity_is_that_of_the_parameters_alone() {
         Kind::Integers { .. } | Kind::Layers { .. } => json!([3]),
         Kind::Seed => default.clone(),
         Kind::AutoOrInteger { .. } => json!(3),
-        Kind::FileName | Kind::InputPath | Kind::OutputPath => json!("other"),
+        Kind::Texts => json!(["other"]),
+        Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath => json!("other"),
     };
     let default = ids(&plan("", &[]));
     for key in KEYS.iter().filter(|key| key.path != "schema" && key.path != "replicates.count") {

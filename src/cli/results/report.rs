@@ -13,12 +13,16 @@ use std::path::{Path, PathBuf};
 
 /// Arguments of `runner report`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  runner report results/quick --out /tmp/quick.html\n\n\
-    Exit codes: 0 written; 1 it could not be written; 2 the folder holds no results of a sweep.")]
+#[command(
+    after_help = "Examples:\n  runner report results/quick --out /tmp/quick.html\n  runner report results/a results/b \
+    --out both.html\n\n\
+    Exit codes: 0 written; 1 it could not be written; 2 the folder holds no results of a sweep."
+)]
 pub(in crate::cli) struct ReportArguments {
     /// The sweep: the folder of its results, complete or not, its name, or one of its runs.
-    #[arg(value_name = "SWEEP")]
-    results: PathBuf,
+    /// Several make one page, which needs `--out`.
+    #[arg(value_name = "SWEEP", required = true)]
+    results: Vec<PathBuf>,
     /// File of the page [default: report.html in the folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -42,12 +46,14 @@ pub(in crate::cli) fn write_beside(folder: &Path) -> Option<PathBuf> {
 
 pub(in crate::cli) fn run(arguments: &ReportArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let folder = find_sweep(&arguments.results, &results_folder())?;
-    let report = Report::read(&folder)?;
-    let path = match &arguments.out {
-        Some(out) => end_of_links(out)?,
-        None => folder.join(FILE_NAME),
+    let find = |name: &PathBuf| find_sweep(name, &results_folder());
+    let folders = arguments.results.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let path = match (&arguments.out, folders.as_slice()) {
+        (Some(out), _) => end_of_links(out)?,
+        (None, [only]) => only.join(FILE_NAME),
+        (None, _) => return Err(CliError::usage("a page of several sweeps lies in none of them: name it with --out")),
     };
+    let report = Report::read_several(&folders.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let bytes = report.write(&path)?;
     if arguments.verbosity.quiet {
         return Ok(Exit::Done);

@@ -144,7 +144,7 @@ fn is_bare_word(value: &str) -> bool {
 fn is_text_key(path: &str) -> bool {
     let path = path.trim();
     KEYS.iter().any(|key| {
-        let is_text = matches!(key.kind, Kind::FileName | Kind::InputPath | Kind::OutputPath);
+        let is_text = matches!(key.kind, Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath);
         is_text && (key.path == path || key.path.rsplit('.').next() == Some(path))
     })
 }

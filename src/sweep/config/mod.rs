@@ -89,6 +89,10 @@ impl Replicates {
 pub struct SweepConfig {
     /// The name of the sweep and of its folder of results.
     pub name: String,
+    /// The words by which a user finds the sweep again.
+    pub tags: Vec<String>,
+    /// The purpose of the sweep in the user's words.
+    pub note: Option<String>,
     /// The folder that the folder of results is made in, relative to the working directory.
     pub output_dir: PathBuf,
     /// Runs at the same time.
@@ -312,6 +316,8 @@ impl Merge {
         let walks = self.grid.into_iter().map(|axis| vec![axis]).chain(self.zips).collect();
         Ok(SweepConfig {
             name,
+            tags: serde_json::from_value(value("tags")).unwrap_or_default(),
+            note: value("note").as_str().map(str::to_owned),
             output_dir: value("output.dir").as_str().map(PathBuf::from).unwrap_or_default(),
             jobs: parallelism("run.jobs"),
             threads_per_run: parallelism("run.threads_per_run"),

@@ -2,7 +2,7 @@
 
 use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, Literal, display};
+use super::key::{Key, Kind, LONGEST_TEXT, Literal, display};
 use super::keys::{KEYS, find_key};
 use crate::machine::text::Shown as _;
 use serde_json::Value;
@@ -104,6 +104,11 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
         (Kind::AutoOrInteger { .. }, Raw::Text(text)) if text == "auto" => Ok("auto".into()),
         (Kind::Seed | Kind::AutoOrInteger { .. }, Raw::Text(_)) => Err(out_of_range(key, node)),
         (Kind::FileName, Raw::Text(text)) => file_name(key, node, text),
+        (Kind::Text, Raw::Text(text)) => short_text(key, node, text),
+        (Kind::Texts, Raw::List(items)) => Ok(Value::Array(list(key, items, |item| match &item.value {
+            Raw::Text(text) => short_text(key, item, text),
+            other => Err(wrong_item(key, item, other)),
+        })?)),
         (Kind::InputPath | Kind::OutputPath, Raw::Text(text)) if text.is_empty() || text.contains('\0') => {
             Err(ConfigError::at(&node.origin, format!("`{}` names no file or folder", key.path), "expected a path"))
         }
@@ -258,6 +263,11 @@ fn file_name(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
     )
 }
 
+/// Checks the length of a text.
+fn short_text(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
+    if text.chars().count() > LONGEST_TEXT { Err(out_of_range(key, node)) } else { Ok(text.into()) }
+}
+
 /// Returns the reason why a text cannot name a folder on every system; `None` if it can.
 pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
     const RESERVED: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
@@ -297,7 +307,7 @@ fn wrong_type(key: &Key, node: &Node) -> ConfigError {
         format!("expected {}", key.kind.describe()),
     );
     let is_number = matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. });
-    let is_text = matches!(key.kind, Kind::FileName | Kind::InputPath | Kind::OutputPath);
+    let is_text = matches!(key.kind, Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath);
     match &node.value {
         Raw::List(_) if key.may_be_swept() => error.help(sweep_advice(key, &node.origin)),
         Raw::Text(text) if is_number && text.parse::<f64>().is_ok() => {
