@@ -29,8 +29,7 @@ pub(super) fn with_verb(arguments: impl Iterator<Item = OsString>) -> Result<Vec
     } else if path.join(PlanFile::NAME).is_file() || path.join("result.json").is_file() {
         let named = |verb: &[&str]| shell_command(&verb.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
         let folder = &*path.shown();
-        let [report, sample] =
-            [&["runner", "report", folder][..], &["runner", "sample", "--model", folder]].map(|words| named(words));
+        let [report, sample] = [&["runner", "report", folder][..], &["runner", "sample", "--model", folder]].map(named);
         let message =
             format!("{folder} holds results: `{report}` shows them, `{sample}` makes more from their best model");
         return Err(Cli::command().error(ErrorKind::InvalidSubcommand, message));

@@ -240,11 +240,8 @@ impl BestRun {
     /// Returns the choice of the run in words.
     fn in_words(&self, folder: &Path, summary: &Summary) -> String {
         let values = |point: &PointSummary| {
-            let mut text = String::new();
-            for (key, value) in &point.swept {
-                text += &format!("{}{key} = {}", if text.is_empty() { "" } else { ", " }, shown(value));
-            }
-            text
+            let values = point.swept.iter().map(|(key, value)| format!("{key} = {}", shown(value)));
+            values.collect::<Vec<String>>().join(", ")
         };
         let point = summary.points.iter().find(|point| point.runs.contains(&self.run_id));
         let values = point.map(values).filter(|values| !values.is_empty());

@@ -8,8 +8,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// A reading of a time of an epoch, in seconds.
+type ReadTime = fn(&EpochTiming) -> f64;
+
 /// The times of an epoch, by the names of their columns.
-const TIMES: [(&str, fn(&EpochTiming) -> f64); 5] = [
+const TIMES: [(&str, ReadTime); 5] = [
     ("train_s", |timing| timing.train_s),
     ("reconstruction_s", |timing| timing.reconstruction_s),
     ("pseudo_likelihood_s", |timing| timing.pseudo_likelihood_s),

@@ -119,14 +119,14 @@ fn overview(comparisons: &[Comparison]) -> String {
         let found: Vec<Option<&Quantified>> =
             of_each.iter().map(|own| own.iter().find(|quantity| quantity.name == *name)).collect();
         let first = found.iter().flatten().next().map_or(0.0, |quantity| quantity.overall.a);
-        let cell = |quantity: &Option<&Quantified>| match quantity {
+        let cell = |quantity: Option<&Quantified>| match quantity {
             None => "–".to_owned(),
             Some(quantity) => {
                 let mark = if quantity.overall.verdict == Verdict::Regression { " REGRESSION" } else { "" };
                 format!("{}{mark}", number(quantity.overall.b, quantity.overall.b))
             }
         };
-        table.add_row([name.clone(), number(first, first)].into_iter().chain(found.iter().map(cell)));
+        table.add_row([name.clone(), number(first, first)].into_iter().chain(found.iter().copied().map(cell)));
     }
     for column in 1..comparisons.len() + 2 {
         if let Some(column) = table.column_mut(column) {

@@ -8,6 +8,7 @@ use crate::inspect::{epochs_csv, find_sweep, results_folder};
 use crate::machine::text::Shown as _;
 use crate::sweep::{PlanFile, create_folder, read_records, to_csv, write_whole};
 use clap::{Args, ValueEnum};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Arguments of `runner export`.
@@ -49,10 +50,12 @@ pub(in crate::cli) fn run(arguments: &ExportArguments) -> Result<Exit, CliError>
     let out = arguments.out.clone().unwrap_or_else(|| folder.join("export"));
     create_folder(&out)?;
     let mut text = String::new();
+    let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().count();
     for (name, bytes) in tables {
         let path = out.join(name);
         write_whole(&path, &bytes)?;
-        text += &format!("{}: {} lines\n", path.shown(), bytes.iter().filter(|&&byte| byte == b'\n').count());
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {} lines", path.shown(), lines(&bytes));
     }
     print(if arguments.verbosity.quiet { "" } else { &text }, Exit::Done)
 }

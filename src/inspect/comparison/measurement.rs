@@ -10,6 +10,7 @@ use crate::sweep::{Direction, Metric, Metrics, RunRecord, RunStatus, find_metric
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric or time before the verdicts, which depend on the number of them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Measured {
     name: String,
     direction: Direction,

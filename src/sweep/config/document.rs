@@ -91,7 +91,8 @@ impl Document {
         }
         let entries = parse(&source, ARGUMENT_FLAG.len()).or_else(|error| {
             // Not TOML as a whole: with a value of zero the key shows whether the fault is its own.
-            if !is_bare_word(value) && !(value.starts_with(['[', '{']) && is_text_key(key)) {
+            let is_text = value.starts_with(['[', '{']) && is_text_key(key);
+            if !is_text && !is_bare_word(value) {
                 return Err(error);
             }
             let start = ARGUMENT_FLAG.len()

@@ -26,6 +26,7 @@ const STEPS_OF_EVALUATION: f64 = 3.0;
 const PASSES_OF_ANNEALING: f64 = 3.0;
 
 /// The time that runs are expected to take on one thread, in seconds, part by part.
+#[expect(clippy::struct_field_names, reason = "the names are those of the times in records")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Duration {
     /// Updates, those of a stage of pretraining included.
@@ -95,9 +96,8 @@ impl Duration {
         let enumerated = enumeration_cost(visible, model.hidden);
         let enumeration = match evaluate.log_likelihood {
             LikelihoodMethod::None => 0.0,
-            LikelihoodMethod::Exact => enumerated,
             LikelihoodMethod::Auto | LikelihoodMethod::Ais if enumerated > CHEAP_ENUMERATION => 0.0,
-            LikelihoodMethod::Auto | LikelihoodMethod::Ais => enumerated,
+            LikelihoodMethod::Auto | LikelihoodMethod::Ais | LikelihoodMethod::Exact => enumerated,
         };
         let annealing = if evaluate.log_likelihood != LikelihoodMethod::Ais {
             0.0
