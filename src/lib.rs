@@ -44,11 +44,19 @@
 //! | [`data`] | tables of bits in NumPy files and CSV |
 //! | [`engine`] | packed bits, kernels, random streams |
 //!
-//! Above them stand the parts of the program: `compose`, `report`, `inspect`, `cluster` and `cli`.
+//! Above them stand the parts of the program: `compose`, `report`, `inspect`, `cluster` and `cli`. The last four need the
+//! feature `cli`, which is on by default; `default-features = false` leaves out their dependencies.
+
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "the program is the only user of some parts of the library")
+)]
 
 // The program's own parts. They are public for `main.rs`, the tests and the benchmarks, and are not an interface to rely on.
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cluster;
 #[doc(hidden)]
@@ -56,12 +64,14 @@ pub mod compose;
 pub mod data;
 pub mod engine;
 pub mod evaluate;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]
 pub mod machine;
 pub mod model;
 pub mod music;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod report;
 pub mod sweep;

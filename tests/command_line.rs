@@ -296,7 +296,9 @@ fn plans_are_shown_and_shards_divide_them() {
         .runner(&["plan", "--config", "sweep.toml"])
         .assert()
         .success()
-        .stdout(predicate::str::contains("4 points, 2 replicates, 8 runs"));
+        .stdout(predicate::str::contains("4 points, 2 replicates, 8 runs"))
+        .stdout(predicate::str::contains("of all 8 runs on an idle machine: less than 1 s in all"))
+        .stdout(predicate::str::contains("of training").and(predicate::str::contains("of evaluation")));
     bench.runner(&["plan", "--config", "sweep.toml", "--shard", "4/3"]).assert().code(2);
     assert!(!bench.path("results").exists());
 }

@@ -59,6 +59,10 @@ fn unknown_keys_and_tables() {
         "[model.hidden]\nunits = 5\n",
         "[sweep.gird]\n\"model.hidden\" = [5]\n",
         "[sweep.grid]\n\"model.hiden\" = [5]\n",
+        "[sweep.grid]\nlr = [0.1]\n",
+        "[sweep.grid]\n\"train.lr\" = [0.1]\n\"rbm.cd_steps\" = [1]\n",
+        "[train]\nlr = 0.1\n",
+        "[model]\nn_hidden = 5\n",
         "sweep = 5\n",
         "\"model.hidden\" = 5\n[model]\nhidden = 6\n",
     ]));
@@ -167,6 +171,9 @@ fn text_that_is_not_toml() {
         "[model]\nhidden = 5\nhidden = 6\n",
         "[model]\nname = \"open\n",
         "hidden\n",
+        "name = \"a\"\n[corpus]\npath = My Songs\n",
+        "[corpus]\npath = [demo] songs\n",
+        "corpus.path = ~/songs\n",
     ]));
 }
 

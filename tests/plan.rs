@@ -260,6 +260,8 @@ fn arguments_are_toml_or_bare_words() {
     assert_eq!(parameters(&["corpus.planes=[\"onset\"]"]).corpus.planes, [Plane::Onset]);
     assert_eq!(parameters(&["corpus.path=My Music/a=b"]).corpus.path, Some(PathBuf::from("My Music/a=b")));
     assert_eq!(parameters(&["corpus.path=../data"]).corpus.path, Some(PathBuf::from("../data")));
+    assert_eq!(parameters(&["corpus.path=[demo] songs"]).corpus.path, Some(PathBuf::from("[demo] songs")));
+    assert_eq!(parameters(&["corpus.path={a} songs"]).corpus.path, Some(PathBuf::from("{a} songs")));
     assert_eq!(plan("", &["name=monday-2"]).name, "monday-2");
 }
 
@@ -269,6 +271,13 @@ fn paths_start_from_the_file_or_the_working_directory() {
     assert_eq!(path("corpus.path = \"music\""), Some(PathBuf::from("lists/music")));
     assert_eq!(path("corpus.path = \"/music\""), Some(PathBuf::from("/music")));
     assert_eq!(sweep("output.dir = \"out\"", &[]).results_dir(), Path::new("out/sweep"));
+    // The home folder of the user, in files and arguments; a name that starts with a tilde is one of the folder.
+    let home = std::env::home_dir().unwrap();
+    assert_eq!(path("corpus.path = \"~/music\""), Some(home.join("music")));
+    assert_eq!(path("corpus.path = \"~\""), Some(home.clone()));
+    assert_eq!(path("corpus.path = \"~music\""), Some(PathBuf::from("lists/~music")));
+    assert_eq!(plan("", &["corpus.path=~/music"]).runs[0].parameters().corpus.path, Some(home.join("music")));
+    assert_eq!(sweep("output.dir = \"~/out\"", &[]).results_dir(), home.join("out/sweep"));
 }
 
 #[test]
@@ -337,7 +346,8 @@ fn the_identity_is_that_of_the_parameters_alone() {
         Kind::Integers { .. } | Kind::Layers { .. } => json!([3]),
         Kind::Seed => default.clone(),
         Kind::AutoOrInteger { .. } => json!(3),
-        Kind::FileName | Kind::InputPath | Kind::OutputPath => json!("other"),
+        Kind::Texts => json!(["other"]),
+        Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath => json!("other"),
     };
     let default = ids(&plan("", &[]));
     for key in KEYS.iter().filter(|key| key.path != "schema" && key.path != "replicates.count") {

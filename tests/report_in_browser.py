@@ -316,6 +316,26 @@ def use_theme(browser):
     check(ground() == light and pixel() == drawn, "and back")
 
 
+def check_values(browser, what):
+    """Checks that the values of axes are shown in full: the first of three rates is 0.005, not 0.01."""
+    ticks = browser.js("return [...document.querySelectorAll('#sweep .tick')].map((own) => own.textContent)")
+    missing = {"0.005", "0.05", "0.5", "0.00025", "0.0005"} - set(ticks)
+    check(not missing, f"{what}: {missing} are not among the ticks {ticks}")
+
+
+def check_phone(browser, what):
+    """Checks that no text of a chart is cut off, and that the headings of the runs have no empty band above them."""
+    cut = browser.js(
+        """return [...document.querySelectorAll('.chart text')].filter((text) => {
+          const [own, all] = [text, text.closest('svg')].map((node) => node.getBoundingClientRect());
+          return own.left < all.left - 1 || own.right > all.right + 1;
+        }).map((text) => text.textContent);"""
+    )
+    check(not cut, f"{what}: cut off: {cut}")
+    height = browser.js("return document.querySelector('table.runs thead')?.getBoundingClientRect().height ?? 0")
+    check(height < 80, f"{what}: the headings of the runs are {height} pixels high")
+
+
 def awkward(runner, folder):
     """Makes sweeps of unusual kinds. Yields the name, the page, and words that the page must have."""
     usual = {"corpus": "", "timesteps": 6, "weight_decay": 0.0, "count": 3, "sweep": ""}
@@ -326,6 +346,8 @@ def awkward(runner, folder):
         "silent": ({"count": 0}, "No run has samples"),
         "one-step": ({"timesteps": 1, "corpus": hold, "count": 12}, "joined end to end"),
         "long": ({"timesteps": 280, "corpus": "steps_per_beat = 8"}, "Of 280 steps the first 256 are shown"),
+        "values": ({"sweep": '[sweep.grid]\n"train.learning_rate" = [0.005, 0.05, 0.5]\n'
+                             '"train.weight_decay" = [0.00025, 0.0005]\n'}, "0.00025"),
         "random": ({"sweep": '[sweep.random]\ncount = 30\n"train.learning_rate" = { log-uniform = [1e-4, 0.1] }\n'
                              '"model.hidden" = { uniform = [2, 12] }\n[replicates]\ncount = 2'}, "2 replicates each"),
     }  # fmt: skip
@@ -395,6 +417,8 @@ def main(runner, results, pictures):
                 browser.picture(pictures / f"{name}-whole.png", whole=True)
                 browser.check_names(name)
                 browser.check_quiet(name)
+                if name == "phone":
+                    check_phone(browser, name)
                 if name == "light":
                     use_table(browser, runs)
                     use_charts(browser)
@@ -417,6 +441,10 @@ def main(runner, results, pictures):
                     browser.picture(pictures / f"{name}-{size[0]}.png", whole=True)
                     browser.check_names(name)
                     browser.check_quiet(f"{name} at {size[0]} pixels")
+                    if name == "values":
+                        check_values(browser, f"{name} at {size[0]} pixels")
+                    if size[0] < 500:
+                        check_phone(browser, f"{name} at {size[0]} pixels")
             finally:
                 browser.quit()
         browser = Browser(1280, 900)

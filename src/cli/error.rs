@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::key_flag::OutOfRange;
 use crate::engine::IsaError;
-use crate::inspect::{ComparisonError, ResultsError, VerificationError};
+use crate::inspect::{ChosenRunError, ComparisonError, ResultsError, VerificationError};
 use crate::music::CorpusError;
 use crate::report::ReportError;
 use crate::sweep::{ConfigErrors, LayOutError, ModelFileError, PrepareError, StoreError};
@@ -57,6 +57,7 @@ macro_rules! usage {
 }
 
 usage!(
+    ChosenRunError,
     ComparisonError,
     CorpusError,
     IsaError,

@@ -10,6 +10,7 @@ mod model;
 mod output;
 mod program;
 mod results;
+mod shorthand;
 mod sweep;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -17,19 +18,23 @@ use exit::Exit;
 use model::{evaluate, sample};
 use output::console;
 use program::{completions, doctor, man};
-use results::{clean, compare, report, verify};
+use results::{clean, compare, export, report, verify};
+use shorthand::{explain, with_verb};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use sweep::{merge, plan, run, status, submit};
 
 /// Train Restricted Boltzmann Machines on MIDI piano rolls: one for every point of a sweep.
 ///
-/// `runner --config sweep.toml` is short for `runner run --config sweep.toml`.
+/// `runner sweep.toml` is short for `runner run --config sweep.toml`. `runner FOLDER` trains a model of the songs in a
+/// folder and makes music with it.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, arg_required_else_help = true)]
-#[command(after_help = "Example:\n  runner --config configs/quick.toml --set replicates.count=3 --jobs 2\n\n\
+#[command(
+    after_help = "Examples:\n  runner configs/quick.toml --set replicates.count=3 --jobs 2\n  runner my-midi-files\n\n\
     Exit codes: 0 all runs done; 1 some run failed; 2 usage or configuration; 3 a regression \
-    found by compare;\n4 incomplete; 129, 130 or 143 interrupted.")]
+    found by compare;\n4 incomplete; 129, 130 or 143 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -64,6 +69,8 @@ enum Verb {
     Evaluate(evaluate::EvaluateArguments),
     /// Write the results of a sweep as one web page, with music to listen to.
     Report(report::ReportArguments),
+    /// Export the runs and epochs of a sweep as tables.
+    Export(export::ExportArguments),
     /// Print the script by which a shell completes the program's arguments.
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write the pages of all verbs.
@@ -77,7 +84,9 @@ pub fn main() -> ExitCode {
 
 /// Runs the program with some arguments, its name first, and returns its exit code. Ends the process if they are wrong.
 pub(crate) fn run_with(arguments: impl Iterator<Item = OsString>) -> u8 {
-    Cli::parse_from(with_verb(arguments)).verb.run()
+    let parsed = with_verb(arguments)
+        .and_then(|arguments| Cli::try_parse_from(&arguments).map_err(|error| explain(error, &arguments)));
+    parsed.unwrap_or_else(|error| error.exit()).verb.run()
 }
 
 impl Verb {
@@ -97,6 +106,7 @@ impl Verb {
             Self::Doctor(arguments) => doctor::run(&arguments),
             Self::Evaluate(arguments) => evaluate::run(&arguments),
             Self::Report(arguments) => report::run(&arguments),
+            Self::Export(arguments) => export::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments, Cli::command()),
             Self::Man(arguments) => man::run(&arguments, Cli::command()),
         };
@@ -108,18 +118,6 @@ impl Verb {
             Exit::code,
         )
     }
-}
-
-/// Returns the arguments with `run` inserted before the first if that is one of its options: `--config` alone runs a
-/// sweep.
-fn with_verb(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = arguments.collect();
-    let own = ["-h", "--help", "-V", "--version"];
-    let first = arguments.get(1).map(|first| first.to_string_lossy().into_owned());
-    if first.is_some_and(|first| first.starts_with('-') && !own.contains(&first.as_str())) {
-        arguments.insert(1, "run".into());
-    }
-    arguments
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ fn every_help_has_examples_that_parse() {
         for line in lines {
             // What follows goes to the shell.
             let line = line.split(" > ").next().unwrap_or(line);
-            let arguments = with_verb(words(line).into_iter().map(OsString::from));
+            let arguments = with_verb(words(line).into_iter().map(OsString::from)).unwrap();
             Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{verb}: {line}: {error}"));
         }
     }

@@ -9,5 +9,6 @@ mod slurm;
 mod submission;
 
 pub use packing::Packing;
+pub(crate) use quoting::command as shell_command;
 pub use slurm::{SlurmJob, SlurmOptions};
 pub use submission::{Submission, SubmitError, Submitted, array_limit, by_hand, find_sbatch};

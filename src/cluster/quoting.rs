@@ -15,7 +15,7 @@ fn is_plain(letter: char) -> bool {
 }
 
 /// Quotes the words of a command for a POSIX shell.
-pub(super) fn command(words: &[String]) -> String {
+pub(crate) fn command(words: &[String]) -> String {
     words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
 }
 

@@ -18,6 +18,10 @@ pub struct Status {
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
+    /// The words by which a user finds the sweep again.
+    pub tags: Vec<String>,
+    /// The purpose of the sweep in the user's words.
+    pub note: Option<String>,
     /// The folder of the results.
     #[serde(serialize_with = "as_shown")]
     pub folder: PathBuf,
@@ -125,6 +129,8 @@ impl Status {
         let mut status = Self {
             schema: Self::SCHEMA,
             name: plan.name,
+            tags: plan.tags,
+            note: plan.note,
             folder: folder.to_path_buf(),
             runs: plan.runs.len(),
             ok: 0,

@@ -20,6 +20,10 @@ pub struct Report {
     schema: u32,
     /// The sweep's name.
     name: String,
+    /// The words by which a user finds the sweep again.
+    tags: Vec<String>,
+    /// The purpose of the sweep in the user's words.
+    note: Option<String>,
     /// The numbers of runs and points.
     totals: Totals,
     /// The metric that puts the best point first.
@@ -57,14 +61,20 @@ impl Report {
 
     /// Gathers the report of the sweep whose results are in `folder`.
     pub fn read(folder: &Path) -> Result<Self, ReportError> {
-        let results = SweepResults::read(folder)?;
+        Self::read_several(&[folder])
+    }
+
+    /// Gathers one report of the sweeps whose results are in `folders`.
+    pub fn read_several(folders: &[&Path]) -> Result<Self, ReportError> {
+        let results = SweepResults::read(folders)?;
         Ok(Self::of(&results))
     }
 
     fn of(results: &SweepResults) -> Self {
         let Summary { name, ordered_by, .. } = &results.summary;
         let mut left_out = Vec::new();
-        let unplanned = unplanned_runs(&results.folder, &results.plan).len();
+        let one = results.folders.first().filter(|_| results.folders.len() == 1);
+        let unplanned = one.map_or(0, |folder| unplanned_runs(folder, &results.plan).len());
         if unplanned > 0 {
             left_out.push(format!("{unplanned} runs of the folder belong to no plan: `runner clean` lists them."));
         }
@@ -79,6 +89,8 @@ impl Report {
         Self {
             schema: Self::SCHEMA,
             name: name.clone(),
+            tags: results.plan.tags.clone(),
+            note: results.plan.note.clone(),
             totals: Totals::of(results),
             ordered_by: ordered_by.clone(),
             points,

@@ -3,6 +3,7 @@
 use super::number::Rounded;
 use super::sweep_results::SweepResults;
 use crate::machine::file::read_regular_text;
+use crate::machine::text::Shown as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +83,11 @@ impl Provenance {
             counted.into_iter().map(|(environment, runs)| RunEnvironment { runs, ..environment }).collect();
         environments.sort_by_key(|environment| std::cmp::Reverse(environment.runs));
         environments.truncate(ENVIRONMENTS);
-        let config = read_regular_text(&results.folder.join("sweep.toml")).unwrap_or_default();
+        let configs = results.folders.iter().map(|folder| {
+            let config = read_regular_text(&folder.join("sweep.toml")).unwrap_or_default();
+            if results.folders.len() > 1 { format!("# {}\n\n{config}\n", folder.shown()) } else { config }
+        });
+        let config: String = configs.collect();
         let seeds: BTreeSet<&String> = results.plan.runs.iter().map(|run| &run.seed).collect();
         let mut listed: Vec<String> = Vec::new();
         for run in &results.plan.runs {

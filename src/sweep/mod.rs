@@ -20,13 +20,14 @@ mod store;
 pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use config::{
     ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
-    SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
+    SONGS_RECIPE, SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
 };
+pub(crate) use config::{file_name_fault, meant_key};
 pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
 pub(crate) use plan::update_microseconds;
 pub use plan::{
-    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, Workers, check_memory,
-    expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
+    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, SweepDuration, Workers,
+    check_memory, expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,

@@ -1,6 +1,7 @@
 //! The small models that tests share.
 
 pub(crate) mod independent_units;
+#[cfg(feature = "cli")]
 mod whole_sweep;
 
 use crate::engine::{BitMatrix, EngineKind, Isa, Parameters, Purpose, RowStreams, standard_normals};

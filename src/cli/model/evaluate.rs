@@ -1,5 +1,6 @@
 //! `runner evaluate`: the log-likelihood of a trained model.
 
+use super::{MODEL_HELP, chosen_model};
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -22,15 +23,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Arguments of `runner evaluate`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  runner evaluate --model results/jsb/runs/RUN/model.safetensors --corpus jsb_chorales.json --json\n\n\
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  runner evaluate --model results/jsb --corpus jsb_chorales.json --json\n\n\
     Exact where the smaller layer has at most 25 units, otherwise by annealed importance sampling from both sides.\n\
-    Test songs are for the final judgement: never choose a model by their numbers."
-)]
+    Test songs are for the final judgement: never choose a model by their numbers.")]
 pub(in crate::cli) struct EvaluateArguments {
-    /// The model file of a run.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "MODEL", help = MODEL_HELP)]
     model: PathBuf,
     /// The songs, read and split as the model's run did its own [default: the songs that the model was trained on,
     /// if they came with the program; otherwise the built-in corpus].
@@ -97,6 +95,7 @@ enum SplitName {
 
 pub(in crate::cli) fn run(arguments: &EvaluateArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
+    let arguments = &EvaluateArguments { model: chosen_model(&arguments.model)?, ..arguments.clone() };
     let report = evaluate(arguments)?;
     for warning in &report.warnings {
         tracing::warn!("{warning}");

@@ -21,7 +21,7 @@ pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
         .iter()
         .map(|key| short_name(key, &summary.swept).to_owned())
         .chain(shown.iter().map(TerminalColumn::heading))
-        .chain(["runs".to_owned()])
+        .chain(["runs", "run"].map(str::to_owned))
         .collect();
     let columns = header.len();
     table.set_header(header);
@@ -34,7 +34,7 @@ pub(in crate::cli) fn summary_table(summary: &Summary) -> String {
         let mut row: Vec<String> =
             summary.swept.iter().map(|key| point.swept.get(key).map(display).unwrap_or_default()).collect();
         row.extend(shown.iter().map(|column| cell(point.statistic(&column.named), column.digits)));
-        row.push(runs(point));
+        row.extend([runs(point), first_run(point)]);
         table.add_row(row);
     }
     let more = summary.points.len().saturating_sub(SHOWN);
@@ -61,6 +61,15 @@ fn cell(statistic: Option<Statistic>, digits: usize) -> String {
 /// Formats a number with `digits` digits after the point; a large one, as of a model that diverged, with an exponent.
 fn number(value: f64, digits: usize) -> String {
     if value.abs() < 1e6 { format!("{value:.digits$}") } else { format!("{value:.2e}") }
+}
+
+/// Returns the id of the first replicate, with the number of the others.
+fn first_run(point: &PointSummary) -> String {
+    match point.runs.as_slice() {
+        [] => String::new(),
+        [run_id] => run_id.clone(),
+        [run_id, others @ ..] => format!("{run_id} +{}", others.len()),
+    }
 }
 
 fn runs(point: &PointSummary) -> String {

@@ -8,21 +8,25 @@ use crate::inspect::{Comparison, ComparisonOptions, Contrast, Method, Quantified
 use crate::sweep::{Direction, display};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Arguments of `runner compare`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  runner compare results/before results/after --threshold 0.02\n  runner compare \
+#[command(
+    after_help = "Examples:\n  runner compare results/before results/after --threshold 0.02\n  runner compare results/a results/b \
+    results/c\n  runner compare \
     results/before results/after --metric train_s --metric validation_pseudo_log_likelihood --threshold \
     validation_pseudo_log_likelihood=0.5 --json\n\nExit codes: 0 no regression; 2 nothing to compare; 3 a regression \
-    beyond the threshold, or a run that now fails.")]
+    beyond the threshold, or a run that now fails."
+)]
 pub(in crate::cli) struct CompareArguments {
     /// The results to compare with: a folder of results, or that of a single run.
     a: PathBuf,
-    /// The results to judge.
-    b: PathBuf,
+    /// The results to judge: one, or several, each of which is compared with A.
+    #[arg(required = true, value_name = "B")]
+    judged: Vec<PathBuf>,
     /// The change for the worse that is accepted: a share of A's mean (0.05), or NAME=X for one metric in its own unit.
     /// A regression is what lies beyond it with its whole interval.
     #[arg(long = "threshold", value_name = "[NAME=]X", value_parser = parse_threshold)]
@@ -68,7 +72,8 @@ fn parse_confidence(text: &str) -> Result<f64, &'static str> {
 
 pub(in crate::cli) fn run(arguments: &CompareArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let (a, b) = (Results::read(&arguments.a)?, Results::read(&arguments.b)?);
+    let a = Results::read(&arguments.a)?;
+    let judged = arguments.judged.iter().map(|path| Results::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut options = ComparisonOptions {
         metrics: arguments.metrics.clone(),
         confidence: arguments.confidence,
@@ -80,13 +85,55 @@ pub(in crate::cli) fn run(arguments: &CompareArguments) -> Result<Exit, CliError
             None => options.threshold = threshold.value,
         }
     }
-    let comparison = Comparison::of(&a, &b, &options)?;
-    let text = if arguments.json {
-        serde_json::to_string_pretty(&comparison).expect("a comparison is plain data") + "\n"
-    } else {
-        describe(&comparison, arguments.by_configuration)
+    let comparisons = judged.iter().map(|b| Comparison::of(&a, b, &options)).collect::<Result<Vec<_>, _>>()?;
+    let text = match comparisons.as_slice() {
+        [only] if arguments.json => serde_json::to_string_pretty(only).expect("a comparison is plain data") + "\n",
+        several if arguments.json => format!("{:#}\n", json!({"schema": 1, "comparisons": several})),
+        [only] => describe(only, arguments.by_configuration),
+        several => {
+            let texts = several.iter().map(|one| describe(one, arguments.by_configuration)).collect::<Vec<_>>();
+            format!("{}\n{}", overview(several), texts.join("\n"))
+        }
     };
-    print(&text, if comparison.is_regression() { Exit::Regression } else { Exit::Done })
+    print(&text, if comparisons.iter().any(Comparison::is_regression) { Exit::Regression } else { Exit::Done })
+}
+
+/// Returns a table of the metrics and times that are judged: the means of A and of each other result, over the
+/// configurations that it shares with A.
+fn overview(comparisons: &[Comparison]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let paths = comparisons.iter().map(|comparison| comparison.b.path.clone());
+    table.set_header(["metric".to_owned(), comparisons[0].a.path.clone()].into_iter().chain(paths));
+    let quantities = |comparison: &Comparison| -> Vec<Quantified> {
+        comparison.metrics.iter().chain(&comparison.times).cloned().collect()
+    };
+    let of_each: Vec<Vec<Quantified>> = comparisons.iter().map(quantities).collect();
+    let mut names: Vec<&String> = Vec::new();
+    for quantity in of_each.iter().flatten().filter(|quantity| quantity.is_judged()) {
+        if !names.contains(&&quantity.name) {
+            names.push(&quantity.name);
+        }
+    }
+    for name in names {
+        let found: Vec<Option<&Quantified>> =
+            of_each.iter().map(|own| own.iter().find(|quantity| quantity.name == *name)).collect();
+        let first = found.iter().flatten().next().map_or(0.0, |quantity| quantity.overall.a);
+        let cell = |quantity: Option<&Quantified>| match quantity {
+            None => "–".to_owned(),
+            Some(quantity) => {
+                let mark = if quantity.overall.verdict == Verdict::Regression { " REGRESSION" } else { "" };
+                format!("{}{mark}", number(quantity.overall.b, quantity.overall.b))
+            }
+        };
+        table.add_row([name.clone(), number(first, first)].into_iter().chain(found.iter().copied().map(cell)));
+    }
+    for column in 1..comparisons.len() + 2 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
 }
 
 fn describe(comparison: &Comparison, by_configuration: bool) -> String {
@@ -128,6 +175,13 @@ fn describe(comparison: &Comparison, by_configuration: bool) -> String {
     }
     for (reason, count) in &comparison.times_left_out {
         let _ = writeln!(text, "times of {count} configurations not compared: {reason}");
+    }
+    if !comparison.sampled_apart.is_empty() {
+        let keys = comparison.sampled_apart.join(", ");
+        let _ = writeln!(
+            text,
+            "metrics of samples are not comparable: A and B sampled differently ({keys}). Sample both alike to compare."
+        );
     }
     for quantity in comparison.metrics.iter().filter(|quantity| quantity.undefined != [0, 0]) {
         let [a, b] = quantity.undefined;
@@ -232,6 +286,7 @@ fn verdict(quantity: &Quantified, contrast: &Contrast) -> String {
         Verdict::Within => "within",
         Verdict::Unclear => "unclear",
         Verdict::NotJudged => return "not judged".into(),
+        Verdict::NotComparable => return "not comparable".into(),
     };
     let threshold = match quantity.threshold {
         Some(threshold) if quantity.absolute => threshold.to_string(),

@@ -2,5 +2,6 @@
 
 pub(super) mod clean;
 pub(super) mod compare;
+pub(super) mod export;
 pub(super) mod report;
 pub(super) mod verify;

@@ -4,6 +4,7 @@ use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
+use crate::cli::output::next_steps::next_steps;
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
 use crate::machine::text::{OneLine, Shown as _};
@@ -11,7 +12,7 @@ use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, 
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `runner merge`.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ pub(in crate::cli) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> 
             tracing::error!("{} is damaged and left where it is: {}", place.shown(), OneLine(damage));
         }
     }
-    write_beside(&arguments.results);
+    let page = write_beside(&arguments.results);
     let exit = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
         ([], []) => Exit::Done,
         ([], _) => Exit::Failed,
@@ -55,7 +56,7 @@ pub(in crate::cli) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> 
     } else if arguments.verbosity.quiet {
         Ok(exit)
     } else {
-        print(&as_text(&merged), exit)
+        print(&as_text(&merged, page.as_deref()), exit)
     }
 }
 
@@ -88,7 +89,7 @@ fn as_json(merged: &Merged) -> Value {
     })
 }
 
-fn as_text(merged: &Merged) -> String {
+fn as_text(merged: &Merged, page: Option<&Path>) -> String {
     let summary = &merged.summary;
     let mut text = format!("{}\n", summary_table(summary));
     let unfinished = merged.unfinished.iter().map(|unfinished| {
@@ -105,15 +106,17 @@ fn as_text(merged: &Merged) -> String {
         let _ = writeln!(text, "… and {} more: summary.csv and --json have all", listed.len() - LISTED);
     }
     let copied = if merged.copied > 0 { format!(" ({} brought here)", merged.copied) } else { String::new() };
-    text + &format!(
-        "{} of {} runs done{copied}, {} failed, {} missing. Digest: {}. Results: {}\n",
+    let _ = writeln!(
+        text,
+        "{} of {} runs done{copied}, {} failed, {} missing. Digest: {}. Results: {}",
         summary.ok,
         summary.runs,
         summary.failed,
         summary.missing,
         &summary.digest[..12],
         merged.folder.shown(),
-    )
+    );
+    text + &next_steps(&merged.folder, summary, page)
 }
 
 /// The largest number of runs named.
@@ -142,7 +145,7 @@ fn state(unfinished: &Unfinished) -> (&'static str, String) {
     }
 }
 
-fn place(state: &UnfinishedState) -> Option<&std::path::Path> {
+fn place(state: &UnfinishedState) -> Option<&Path> {
     match state {
         UnfinishedState::Missing => None,
         UnfinishedState::Running(place)

@@ -6,8 +6,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{configuration_warning, print, start_logging};
 use crate::engine::Isa;
 use crate::sweep::{
-    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, Workers, Workload, display,
-    expected_bytes, in_words,
+    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, SweepDuration, Workers, Workload,
+    display, expected_bytes, in_words,
 };
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -95,6 +95,7 @@ fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard, workl
     let workers = Workers::for_sweep(sweep, prepared, isa, runs);
     let need = MemoryNeed::of(prepared, plan.shard(shard), workers.jobs);
     let memory = format!("memory: at most {} a run, {} at once", in_words(need.largest), in_words(need.together));
+    let time = SweepDuration::of(prepared, plan.shard(shard), workers.jobs, isa);
     let workers = workers.explain(prepared, isa);
     let corpora: Vec<String> = prepared
         .corpora
@@ -102,7 +103,8 @@ fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard, workl
         .map(|corpus| format!("{} songs (digest {})", corpus.songs.len(), &corpus.digest[..12]))
         .collect();
     format!(
-        "{table}\n{} points, {} replicates, {runs} runs: {workload}; {workers}; {memory}; corpus: {}\n",
+        "{table}\n{} points, {} replicates, {runs} runs: {workload}; {workers}; {memory}; corpus: {}\ntime, \
+         a rough estimate of all {runs} runs on an idle machine: {time}\n",
         plan.points.len(),
         sweep.replicates.count,
         corpora.join(", "),

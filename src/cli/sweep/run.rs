@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::interruption::{end_in_time, watch_signals};
 use crate::cli::output::console::{log_files, print, start_logging};
+use crate::cli::output::next_steps::next_steps;
 use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
@@ -16,7 +17,7 @@ use crate::sweep::{
     check_memory, execute,
 };
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `runner run`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -142,13 +143,11 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
         }
     })?;
     // A user who has asked the program to stop does not wait for a page.
-    if outcome.interrupted.is_none() {
-        write_beside(&outcome.folder);
-    }
-    report(&outcome, arguments.verbosity)
+    let page = if outcome.interrupted.is_none() { write_beside(&outcome.folder) } else { None };
+    report(&outcome, page.as_deref(), arguments.verbosity)
 }
 
-fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
+fn report(outcome: &Outcome, page: Option<&Path>, verbosity: Verbosity) -> Result<Exit, CliError> {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {}", reason.shown());
     }
@@ -171,7 +170,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
     }
     let summary = &outcome.summary;
     let text = format!(
-        "{}\n{} of {} runs done, {} failed, {} missing. Digest: {}. Results: {}\n",
+        "{}\n{} of {} runs done, {} failed, {} missing. Digest: {}. Results: {}\n{}",
         summary_table(summary),
         summary.ok,
         summary.runs,
@@ -179,6 +178,7 @@ fn report(outcome: &Outcome, verbosity: Verbosity) -> Result<Exit, CliError> {
         summary.missing,
         &summary.digest[..12],
         outcome.folder.shown(),
+        next_steps(&outcome.folder, summary, page),
     );
     print(&text, exit)
 }

@@ -69,6 +69,14 @@ fn describe(status: &Status) -> String {
         status.interrupted.len(),
         status.missing.len()
     );
+    // Writing to a string cannot fail.
+    if !status.tags.is_empty() {
+        let tags: Vec<_> = status.tags.iter().map(|tag| tag.shown()).collect();
+        let _ = writeln!(text, "  tags: {}", tags.join(", "));
+    }
+    if let Some(note) = &status.note {
+        let _ = writeln!(text, "  note: {}", note.shown());
+    }
     list(&mut text, &status.running, |run| {
         let job = run.job.as_deref().map(|job| format!(", job {}", job.shown())).unwrap_or_default();
         let silent = run.silent_s.map(|silent| format!(", last sign of life {} ago", duration(silent)));

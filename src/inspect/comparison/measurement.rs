@@ -4,12 +4,13 @@ use super::difference::Difference;
 use super::error::ComparisonError;
 use super::options::ComparisonOptions;
 use super::pairing::{Configuration, Pairing};
-use super::quantity::{metrics, times};
+use super::quantity::{is_of_samples, metrics, times};
 use super::verdict::{Contrast, Quantified, Verdict};
 use crate::sweep::{Direction, Metric, Metrics, RunRecord, RunStatus, find_metric};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric or time before the verdicts, which depend on the number of them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Measured {
     name: String,
     direction: Direction,
@@ -18,6 +19,8 @@ pub(super) struct Measured {
     absolute: bool,
     undefined: [usize; 2],
     time: bool,
+    /// True if the two sides cannot be compared in it.
+    incomparable: bool,
     pub(super) overall: Contrasted,
     pub(super) configurations: Vec<Contrasted>,
 }
@@ -43,13 +46,14 @@ impl Measured {
     /// Measures the difference in each configuration and over all. `samples` holds the replicates of A and B by
     /// configuration; times are logarithms.
     fn new(
-        (name, time): (String, bool),
+        (name, time, incomparable): (String, bool, bool),
         samples: &Samples<'_>,
         undefined: [usize; 2],
         options: &ComparisonOptions,
     ) -> Option<Self> {
         let registered = find_metric(&name).map(|named| (named.metric.better, named.metric.judged));
         let (direction, judged) = registered.unwrap_or((Direction::Neither, false));
+        let judged = judged && !incomparable;
         let own_threshold = options.thresholds.get(&name).copied().filter(|_| !time);
         let absolute = own_threshold.is_some();
         // A ratio of times is a difference of logarithms.
@@ -83,7 +87,18 @@ impl Measured {
             worsening: Difference::mean_of(&all(|contrasted| contrasted.worsening)),
         };
         let configurations = if configurations.len() > 1 { configurations } else { Vec::new() };
-        Some(Self { name, direction, judged, threshold, absolute, undefined, time, overall, configurations })
+        Some(Self {
+            name,
+            direction,
+            judged,
+            threshold,
+            absolute,
+            undefined,
+            time,
+            incomparable,
+            overall,
+            configurations,
+        })
     }
 
     pub(super) fn conclude(self, confidence: f64, verdict_confidence: [f64; 2]) -> Quantified {
@@ -93,6 +108,7 @@ impl Measured {
             let Contrasted { configuration, means, values, difference, worsening } = contrasted;
             let confidence_of_verdict = verdict_confidence[usize::from(configuration.is_some())];
             let verdict = match worsening.map(|worsening| worsening.interval(confidence_of_verdict)) {
+                None if self.incomparable => Verdict::NotComparable,
                 None => Verdict::NotJudged,
                 Some(Some([low, _])) if low > threshold => Verdict::Regression,
                 Some(Some([_, high])) if high <= threshold => Verdict::Within,
@@ -143,6 +159,7 @@ pub(super) fn measure(pairing: &Pairing<'_>, options: &ComparisonOptions) -> Res
     }
     let asked = |name: &str| options.metrics.is_empty() || options.metrics.iter().any(|metric| metric == name);
 
+    let sampled_apart = !pairing.sampled_apart().is_empty();
     let mut compared = Vec::new();
     for &name in names.iter().filter(|name| asked(name)) {
         let mut undefined = [0; 2];
@@ -157,7 +174,12 @@ pub(super) fn measure(pairing: &Pairing<'_>, options: &ComparisonOptions) -> Res
         };
         let samples: Samples =
             (0..configurations.len()).map(|index| (index, [sample(index, 0), sample(index, 1)])).collect();
-        compared.extend(Measured::new((name.clone(), false), &samples, undefined, options));
+        compared.extend(Measured::new(
+            (name.clone(), false, sampled_apart && is_of_samples(name)),
+            &samples,
+            undefined,
+            options,
+        ));
     }
 
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
@@ -172,7 +194,7 @@ pub(super) fn measure(pairing: &Pairing<'_>, options: &ComparisonOptions) -> Res
     for time in times().filter(|time| asked(time.name)) {
         let samples: Samples =
             timed.iter().map(|(index, own)| (*index, [logarithms(&own.a, time), logarithms(&own.b, time)])).collect();
-        compared_times.extend(Measured::new((time.name.to_owned(), true), &samples, [0; 2], options));
+        compared_times.extend(Measured::new((time.name.to_owned(), true, false), &samples, [0; 2], options));
     }
     Ok((compared, compared_times, left_out))
 }

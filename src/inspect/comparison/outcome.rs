@@ -26,6 +26,8 @@ pub struct Comparison {
     pub apart: BTreeMap<String, [Value; 2]>,
     /// The parameters that only the records of A, or only those of B, have.
     pub unshared: [Vec<String>; 2],
+    /// The keys of sampling in which A and B differ. If there are any, metrics of samples are not comparable.
+    pub sampled_apart: Vec<String>,
     /// The configurations compared, by their values of the parameters that vary.
     pub configurations: Vec<Map<String, Value>>,
     /// The number of configurations that only A, and only B, has.
@@ -107,6 +109,7 @@ impl Comparison {
             judged,
             verdict_confidence,
             regressions,
+            sampled_apart: pairing.sampled_apart(),
             apart: pairing.apart,
             unshared: pairing.unshared,
         })

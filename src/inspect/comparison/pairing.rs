@@ -6,6 +6,9 @@ use crate::sweep::{RunRecord, display};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The keys of the table `sample` that decide how music is written, and not which.
+const OF_FILES: [&str; 4] = ["sample.tempo", "sample.velocity", "sample.program", "sample.skip_empty"];
+
 /// Two results, configuration by configuration.
 #[derive(Debug)]
 pub(super) struct Pairing<'a> {
@@ -70,6 +73,12 @@ impl<'a> Pairing<'a> {
         let mut configurations: Vec<_> = configurations.collect();
         configurations.sort_by(|one, other| order(&one.label, &other.label));
         Ok(Self { apart, unshared, configurations, unmatched })
+    }
+
+    /// Returns the keys of sampling in which A and B differ: their samples tell the samplings apart as much as the models.
+    pub(super) fn sampled_apart(&self) -> Vec<String> {
+        let keys = self.apart.keys().chain(self.unshared.iter().flatten());
+        keys.filter(|key| key.starts_with("sample.") && !OF_FILES.contains(&key.as_str())).cloned().collect()
     }
 
     /// Returns `true` if equal runs have equal digests: digests cover all parameters.

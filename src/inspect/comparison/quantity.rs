@@ -1,6 +1,6 @@
 //! The quantities of a record that are compared.
 
-use crate::sweep::{METRICS, Metric, Metrics, Reach, RunRecord, Subject, times_of};
+use crate::sweep::{METRICS, Metric, MetricGroup, Metrics, Reach, RunRecord, Subject, times_of};
 
 /// Returns the metrics of a record, those of its music as `sample_…`, as in `summary.csv`. Values that depend on the
 /// corpus alone are left out.
@@ -11,6 +11,13 @@ pub(super) fn metrics(record: &RunRecord) -> Metrics {
         compared.clone().filter_map(value)
     });
     record.metrics.clone().into_iter().chain(music).collect()
+}
+
+/// Returns true for a metric of the music of a run's samples, by its name in [`metrics`].
+pub(super) fn is_of_samples(name: &str) -> bool {
+    let named =
+        METRICS.iter().filter(|metric| metric.group() == MetricGroup::Music && metric.subject != Subject::Corpus);
+    named.into_iter().any(|metric| metric.plain_name() == name)
 }
 
 /// Returns the times that are compared: those that are judged, in the order of the registry.

@@ -333,3 +333,31 @@ fn only_what_the_registry_says_is_judged() {
     ];
     assert_eq!(seen, expected);
 }
+
+/// Samples of more steps lie elsewhere: their metrics are shown and not judged. Metrics of the model still are.
+#[test]
+fn metrics_of_samples_are_not_compared_across_samplings() {
+    let worse = |steps: u64| {
+        sweep(&[10, 20], move |record, hidden, seed| {
+            let change = if steps == 5 { 0.0 } else { 10.0 };
+            record.params.insert("sample.steps".into(), steps.into());
+            with_metric(DISTANCE, move |_, seed| 1.0 + change + 0.01 * noise(seed))(record, hidden, seed);
+            with_metric(PLL, move |_, seed| -100.0 - change + 0.01 * noise(seed))(record, hidden, seed);
+        })
+    };
+    let comparison = compare(&worse(5), &worse(500));
+    assert_eq!(comparison.sampled_apart, ["sample.steps"]);
+    assert!(quantity(&comparison, DISTANCE).contrasts().all(|own| own.verdict == Verdict::NotComparable));
+    assert_eq!(overall(&comparison, PLL).verdict, Verdict::Regression);
+    assert!(comparison.regressions.iter().all(|regression| regression.name == PLL));
+    assert_eq!(comparison.judged[0], 1 + comparison.times.len(), "the metric of the model and the times");
+    // Another tempo changes files, and no metric.
+    let tempo = |tempo: u64| {
+        sweep(&[10], move |record, hidden, seed| {
+            record.params.insert("sample.tempo".into(), tempo.into());
+            with_metric(DISTANCE, |_, seed| 1.0 + 0.01 * noise(seed))(record, hidden, seed);
+        })
+    };
+    let comparison = compare(&tempo(90), &tempo(120));
+    assert_eq!(overall(&comparison, DISTANCE).verdict, Verdict::Within);
+}

@@ -59,6 +59,8 @@ pub enum Verdict {
     Unclear,
     /// The metric is not judged, or A's mean is 0 and the threshold a share of it.
     NotJudged,
+    /// The metric is of samples, and the two sides sampled differently.
+    NotComparable,
 }
 
 /// A metric or time that has got worse.

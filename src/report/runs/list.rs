@@ -1,5 +1,6 @@
 //! The list of runs with their states, best point first.
 
+use crate::machine::text::Shown as _;
 use crate::report::sweep_results::{SweepResults, state_of};
 use crate::sweep::RunState;
 use serde::Serialize;
@@ -45,6 +46,8 @@ impl Totals {
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::report) struct Runs {
     id: Vec<String>,
+    /// The folders of the runs, if the page shows several sweeps: their files do not lie beside it.
+    folder: Vec<String>,
     /// The place of the point, best first.
     point: Vec<usize>,
     replicate: Vec<u32>,
@@ -74,6 +77,7 @@ impl Runs {
     pub(in crate::report) fn of(results: &SweepResults, left_out: &mut Vec<String>) -> Self {
         let mut runs = Self {
             id: Vec::new(),
+            folder: Vec::new(),
             point: Vec::new(),
             replicate: Vec::new(),
             seed: Vec::new(),
@@ -97,7 +101,7 @@ impl Runs {
             for &place in members {
                 let planned = &results.plan.runs[place];
                 let record = results.records[place].as_ref();
-                let state = state_of(record, || states.state(&planned.run_id));
+                let state = state_of(record, || states[results.folder_of_run[place]].state(&planned.run_id));
                 if let Some(reason) = reason(&state) {
                     runs.reason.insert(runs.id.len(), reason);
                 }
@@ -107,6 +111,9 @@ impl Runs {
                 }
                 runs.status.push(state.name());
                 runs.id.push(planned.run_id.clone());
+                if results.folders.len() > 1 {
+                    runs.folder.push(results.run_folder(place).shown().into_owned());
+                }
                 runs.point.push(point);
                 runs.replicate.push(planned.replicate);
                 let next = seeds.len();

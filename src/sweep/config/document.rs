@@ -1,6 +1,8 @@
 //! A TOML document as a tree in which every node knows its place.
 
 use super::error::{ConfigError, Origin, Source};
+use super::key::Kind;
+use super::keys::KEYS;
 use crate::machine::text::Shown as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,7 +91,8 @@ impl Document {
         }
         let entries = parse(&source, ARGUMENT_FLAG.len()).or_else(|error| {
             // Not TOML as a whole: with a value of zero the key shows whether the fault is its own.
-            if !is_bare_word(value) {
+            let is_text = value.starts_with(['[', '{']) && is_text_key(key);
+            if !is_text && !is_bare_word(value) {
                 return Err(error);
             }
             let start = ARGUMENT_FLAG.len()
@@ -138,6 +141,26 @@ fn is_bare_word(value: &str) -> bool {
     !value.starts_with(['"', '\'', '[', '{'])
 }
 
+/// Returns true if a path, or its last part, is that of a key whose value is a name or a path.
+fn is_text_key(path: &str) -> bool {
+    let path = path.trim();
+    KEYS.iter().any(|key| {
+        let is_text = matches!(key.kind, Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath);
+        is_text && (key.path == path || key.path.rsplit('.').next() == Some(path))
+    })
+}
+
+/// Returns the advice to put a name or a path into quotes, if the line around a fault sets one without them.
+fn quotes_help(text: &str, fault: usize) -> Option<String> {
+    let start = text.get(..fault)?.rfind('\n').map_or(0, |end| end + 1);
+    let (key, value) = text[start..].lines().next()?.split_once('=')?;
+    let value = value.trim();
+    if value.is_empty() || value.contains(['"', '\'', '#']) || !is_text_key(key) {
+        return None;
+    }
+    Some(format!("a string stands in quotes: `{} = \"{value}\"`", key.trim()))
+}
+
 fn parse(source: &Arc<Source>, skip: usize) -> Result<Vec<Entry>, ConfigError> {
     parse_text(&source.text[skip..], source, skip)
 }
@@ -149,6 +172,9 @@ fn parse_text(text: &str, source: &Arc<Source>, offset: usize) -> Result<Vec<Ent
         Ok(table) => Ok(place.entries(table.get_ref())),
         Err(error) => {
             let origin = place.origin(error.span().unwrap_or(0..0));
+            if let Some(help) = quotes_help(text, error.span().map_or(0, |span| span.start)) {
+                return Err(ConfigError::at(&origin, "not valid TOML", error.message()).help(help));
+            }
             // What starts with a letter is read as a misspelt `true` or `false`.
             if error.message().starts_with("invalid boolean") {
                 return Err(ConfigError::at(&origin, "not valid TOML", "neither a number, true nor false")

@@ -91,11 +91,18 @@ pub enum Kind {
     },
     /// A string that can name a file or folder on any system.
     FileName,
+    /// A string of at most [`LONGEST_TEXT`] characters.
+    Text,
+    /// A list of such strings, each at most once.
+    Texts,
     /// A path that the corpus is read from, relative to the file it is written in.
     InputPath,
     /// A path that results are written to, relative to the working directory.
     OutputPath,
 }
+
+/// The most characters of a text.
+pub(super) const LONGEST_TEXT: usize = 2000;
 
 impl Kind {
     /// Returns the values in words, for the reference.
@@ -118,6 +125,8 @@ impl Kind {
             Self::Seed => format!("an integer from 0 to {}, as a string if need be", u64::MAX),
             Self::AutoOrInteger { max } => format!("\"auto\" or an integer from 1 to {max}"),
             Self::FileName => "a plain file name".to_owned(),
+            Self::Text => format!("a string of at most {LONGEST_TEXT} characters"),
+            Self::Texts => "a list of strings, each at most once".to_owned(),
             Self::InputPath | Self::OutputPath => "a path".to_owned(),
         }
     }

@@ -36,6 +36,20 @@ static LISTED: &[Key] = &[
         "The name of the sweep and of its folder of results; by default the name of the file without its extension.",
     )
     .role(Role::Setup),
+    Key::new(
+        "tags",
+        Kind::Texts,
+        Literal::Texts(&[]),
+        "Words by which you find the sweep again. `plan.json`, `status` and the report show them; no result depends on it.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "note",
+        Kind::Text,
+        Literal::Absent,
+        "What the sweep is for, in your own words, shown beside the tags.",
+    )
+    .role(Role::Setup),
     // Corpus.
     Key::choice(
         "corpus.source",

@@ -40,6 +40,7 @@ pub use settings::Settings;
 pub(in crate::sweep) use axis::Axis;
 pub(in crate::sweep) use layer::PointSettings;
 pub(in crate::sweep) use value::Explicit;
+pub(crate) use value::{file_name_fault, meant_key};
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
 use crate::machine::file::read_regular_up_to;
@@ -51,7 +52,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use value::{Assignment, file_name_fault, position};
+use value::{Assignment, position};
 
 /// The number of things to run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,10 @@ impl Replicates {
 pub struct SweepConfig {
     /// The name of the sweep and of its folder of results.
     pub name: String,
+    /// The words by which a user finds the sweep again.
+    pub tags: Vec<String>,
+    /// The purpose of the sweep in the user's words.
+    pub note: Option<String>,
     /// The folder that the folder of results is made in, relative to the working directory.
     pub output_dir: PathBuf,
     /// Runs at the same time.
@@ -180,8 +185,14 @@ impl SweepConfig {
 /// The largest configuration, in bytes.
 const MAX_BYTES: u64 = 1 << 26;
 
+/// The name of a configuration that comes with the program: the recipe for a folder of songs.
+pub const SONGS_RECIPE: &str = "recipe:songs";
+
 fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::ErrorKind;
+    if path == Path::new(SONGS_RECIPE) {
+        return Ok(include_str!("../../../configs/rnn-rbm.toml").to_owned());
+    }
     let name = path.shown();
     let bytes = read_regular_up_to(path, MAX_BYTES);
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
@@ -305,6 +316,8 @@ impl Merge {
         let walks = self.grid.into_iter().map(|axis| vec![axis]).chain(self.zips).collect();
         Ok(SweepConfig {
             name,
+            tags: serde_json::from_value(value("tags")).unwrap_or_default(),
+            note: value("note").as_str().map(str::to_owned),
             output_dir: value("output.dir").as_str().map(PathBuf::from).unwrap_or_default(),
             jobs: parallelism("run.jobs"),
             threads_per_run: parallelism("run.threads_per_run"),

@@ -2,10 +2,11 @@
 
 use super::document::{ARGUMENT_FLAG, Node, Raw};
 use super::error::{ConfigError, Origin};
-use super::key::{Key, Kind, Literal, display};
+use super::key::{Key, Kind, LONGEST_TEXT, Literal, display};
 use super::keys::{KEYS, find_key};
 use crate::machine::text::Shown as _;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,10 +104,15 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
         (Kind::AutoOrInteger { .. }, Raw::Text(text)) if text == "auto" => Ok("auto".into()),
         (Kind::Seed | Kind::AutoOrInteger { .. }, Raw::Text(_)) => Err(out_of_range(key, node)),
         (Kind::FileName, Raw::Text(text)) => file_name(key, node, text),
+        (Kind::Text, Raw::Text(text)) => short_text(key, node, text),
+        (Kind::Texts, Raw::List(items)) => Ok(Value::Array(list(key, items, |item| match &item.value {
+            Raw::Text(text) => short_text(key, item, text),
+            other => Err(wrong_item(key, item, other)),
+        })?)),
         (Kind::InputPath | Kind::OutputPath, Raw::Text(text)) if text.is_empty() || text.contains('\0') => {
             Err(ConfigError::at(&node.origin, format!("`{}` names no file or folder", key.path), "expected a path"))
         }
-        (Kind::InputPath, Raw::Text(text)) => path_below(folder, text).ok_or_else(|| {
+        (Kind::InputPath, Raw::Text(text)) => path_below(folder, &at_home(text)).ok_or_else(|| {
             ConfigError::at(
                 &node.origin,
                 format!("`{}` starts from a folder whose name is not Unicode", key.path),
@@ -114,7 +120,7 @@ pub(crate) fn check(key: &Key, node: &Node, folder: &Path) -> Result<Value, Conf
             )
             .help("write an absolute path, or give it with `--set` relative to the working directory")
         }),
-        (Kind::OutputPath, Raw::Text(text)) => Ok(text.as_str().into()),
+        (Kind::OutputPath, Raw::Text(text)) => Ok(at_home(text).as_ref().into()),
         _ => Err(wrong_type(key, node)),
     }
 }
@@ -257,6 +263,11 @@ fn file_name(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
     )
 }
 
+/// Checks the length of a text.
+fn short_text(key: &Key, node: &Node, text: &str) -> Result<Value, ConfigError> {
+    if text.chars().count() > LONGEST_TEXT { Err(out_of_range(key, node)) } else { Ok(text.into()) }
+}
+
 /// Returns the reason why a text cannot name a folder on every system; `None` if it can.
 pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
     const RESERVED: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
@@ -273,6 +284,17 @@ pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Returns a path with `~` at its start as the user's home folder; as it is if there is none.
+fn at_home(path: &str) -> Cow<'_, str> {
+    let rest = match path.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with(std::path::is_separator) => rest,
+        _ => return path.into(),
+    };
+    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    let home = home.and_then(|home| home.into_os_string().into_string().ok());
+    home.map_or_else(|| path.into(), |home| format!("{home}{rest}").into())
+}
+
 /// Converts a `path` relative to `folder` to one relative to the working directory.
 fn path_below(folder: &Path, path: &str) -> Option<Value> {
     folder.join(path).to_str().map(Value::from)
@@ -285,7 +307,7 @@ fn wrong_type(key: &Key, node: &Node) -> ConfigError {
         format!("expected {}", key.kind.describe()),
     );
     let is_number = matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. });
-    let is_text = matches!(key.kind, Kind::FileName | Kind::InputPath | Kind::OutputPath);
+    let is_text = matches!(key.kind, Kind::FileName | Kind::Text | Kind::InputPath | Kind::OutputPath);
     match &node.value {
         Raw::List(_) if key.may_be_swept() => error.help(sweep_advice(key, &node.origin)),
         Raw::Text(text) if is_number && text.parse::<f64>().is_ok() => {
@@ -387,8 +409,60 @@ pub(crate) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns the key that was likely meant by a path: the same name in another table, else a similar name, in its own
-/// table first.
+/// The names that other programs have for keys: the last part of a path, without the dashes or underscores.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("batch", "train.batch_size"),
+    ("batches", "train.batch_size"),
+    ("bpm", "sample.tempo"),
+    ("bs", "train.batch_size"),
+    ("cd", "train.k"),
+    ("cdk", "train.k"),
+    ("cdsteps", "train.k"),
+    ("corpus", "corpus.path"),
+    ("data", "corpus.path"),
+    ("dataset", "corpus.path"),
+    ("decay", "train.weight_decay"),
+    ("earlystopping", "train.early_stopping_patience"),
+    ("epoch", "train.epochs"),
+    ("folder", "corpus.path"),
+    ("gibbs", "train.k"),
+    ("gibbssteps", "train.k"),
+    ("hiddensize", "model.hidden"),
+    ("hiddenunits", "model.hidden"),
+    ("iterations", "train.epochs"),
+    ("l1", "train.weight_decay_l1"),
+    ("l2", "train.weight_decay"),
+    ("lr", "train.learning_rate"),
+    ("midi", "corpus.path"),
+    ("minibatch", "train.batch_size"),
+    ("nepochs", "train.epochs"),
+    ("nhidden", "model.hidden"),
+    ("numepochs", "train.epochs"),
+    ("numhidden", "model.hidden"),
+    ("optimiser", "train.optimizer"),
+    ("patience", "train.early_stopping_patience"),
+    ("rate", "train.learning_rate"),
+    ("repeats", "replicates.count"),
+    ("replicates", "replicates.count"),
+    ("seeds", "replicates.count"),
+    ("songs", "corpus.path"),
+    ("threads", "run.threads_per_run"),
+    ("units", "model.hidden"),
+    ("window", "model.timesteps"),
+    ("wd", "train.weight_decay"),
+    ("workers", "run.jobs"),
+];
+
+/// Returns the key that was meant by a name alone: its last part, or a name that other programs have for it.
+pub(crate) fn meant_key(name: &str) -> Option<&'static str> {
+    let plain: String = name.to_lowercase().chars().filter(|letter| !matches!(letter, '-' | '_')).collect();
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == plain).map(|(_, key)| *key);
+    let last = |key: &&Key| key.path.rsplit('.').next() == Some(name);
+    KEYS.iter().find(last).map(|key| key.path).or(other)
+}
+
+/// Returns the key that was likely meant by a path: the same name in another table, else a name of another program, else
+/// a similar name, in its own table first.
 pub(crate) fn closest_key(path: &str) -> Option<&'static str> {
     let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
     let keys = KEYS.iter().map(|key| (key, key.path.rsplit('.').next().unwrap_or(key.path)));
@@ -399,12 +473,24 @@ pub(crate) fn closest_key(path: &str) -> Option<&'static str> {
         keys.iter().find(|(_, name)| *name == meant).map(|(key, _)| key.path)
     };
     let same = other.iter().find(|(_, other)| *other == name).map(|(key, _)| key.path);
-    same.or_else(|| similar(&own)).or_else(|| similar(&other))
+    same.or_else(|| meant_key(name)).or_else(|| similar(&own)).or_else(|| similar(&other))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_other_programs_lead_to_keys_and_hide_none() {
+        for (name, path) in OTHER_NAMES {
+            assert!(find_key(path).is_some(), "{path}");
+            assert!(KEYS.iter().all(|key| key.path != *name), "{name}");
+            assert_eq!(closest_key(&format!("train.{name}")), meant_key(name), "{name}");
+        }
+        assert_eq!(meant_key("lr"), Some("train.learning_rate"));
+        assert_eq!(meant_key("cd_steps"), Some("train.k"));
+        assert_eq!(meant_key("Batch-Size"), None);
+    }
 
     #[test]
     fn older_names_are_choices_of_their_keys() {

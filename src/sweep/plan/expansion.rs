@@ -24,6 +24,10 @@ const MAX_ERRORS: usize = 20;
 pub struct Plan {
     /// The name of the sweep.
     pub name: String,
+    /// The words by which a user finds the sweep again.
+    pub tags: Vec<String>,
+    /// The purpose of the sweep in the user's words.
+    pub note: Option<String>,
     /// The keys that take more than one value, in the order of the axes.
     pub swept: Vec<&'static str>,
     /// The points, each once: first those of the axes in order, the last axis fastest, then those included.
@@ -150,6 +154,8 @@ impl SweepConfig {
         });
         Ok(Plan {
             name: self.name.clone(),
+            tags: self.tags.clone(),
+            note: self.note.clone(),
             swept: self.swept(&walks, &points.unique),
             runs: self.runs(&points.unique),
             points: points.unique,

@@ -1,5 +1,6 @@
 //! The plan of a sweep: every run, in order, with the resources that they take.
 
+mod duration;
 mod expansion;
 mod identity;
 mod memory;
@@ -7,6 +8,7 @@ mod prepared;
 mod shard;
 mod workers;
 
+pub use duration::SweepDuration;
 pub use expansion::{MAX_RUNS, Plan, Point, RunSpec};
 pub use identity::{run_id_of, training_id_of};
 pub use memory::{MemoryNeed, check_memory, expected_bytes, in_words};

@@ -86,7 +86,7 @@ fn longest_update(prepared: &Prepared, isa: Isa) -> f64 {
 }
 
 /// Returns the mean number of windows in a batch: a song often has fewer than a batch may have.
-fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
+pub(super) fn mean_batch(parameters: &RunParameters, corpus: &Corpus) -> f64 {
     let largest = parameters.train.batch_size as f64;
     match parameters.train.batches {
         Batches::Shuffled => largest,

@@ -17,6 +17,12 @@ pub struct PlanFile {
     pub schema: u32,
     /// The sweep's name.
     pub name: String,
+    /// The words by which a user finds the sweep again; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The purpose of the sweep in the user's words; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The keys that take more than one value, in the order of the axes.
     pub swept: Vec<String>,
     /// The readings of corpora that runs train on.
@@ -88,6 +94,8 @@ impl PlanFile {
         Self {
             schema: Self::SCHEMA,
             name: plan.name.clone(),
+            tags: plan.tags.clone(),
+            note: plan.note.clone(),
             swept: plan.swept.iter().map(|&key| key.to_owned()).collect(),
             corpora: corpora.collect(),
             runs: plan.runs.iter().map(|run| PlannedRun::of(prepared, run)).collect(),

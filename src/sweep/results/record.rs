@@ -283,7 +283,7 @@ impl RunRecord {
     /// Returns the record without the parts that a summary does not use, so that those of a large sweep fit into
     /// memory.
     pub(crate) fn without_details(self) -> Self {
-        Self { params: Map::new(), corpus: None, artifacts: Vec::new(), ..self }
+        Self { corpus: None, artifacts: Vec::new(), ..self }
     }
 }
 

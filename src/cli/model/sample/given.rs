@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const CONTINUED_BARS: usize = 4;
 
 /// The arguments that constrain the music.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct GivenArguments {
     /// Continue a MIDI file: its notes stay, and `--length` new steps follow [default length: 4bars].
     #[arg(long = "continue", value_name = "FILE", conflicts_with = "harmonise")]

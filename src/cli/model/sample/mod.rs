@@ -3,6 +3,7 @@
 mod given;
 mod rows;
 
+use super::{MODEL_HELP, chosen_model};
 use crate::cli::arguments::Verbosity;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -21,16 +22,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `runner sample`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  runner sample --model results/quick/runs/RUN/model.safetensors --out music --count 20 \
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  runner sample --model results/quick --out music --count 20 \
     --steps 1000 --start noise\n  runner sample --model MODEL --continue song.mid --length 8bars --wav\n  runner sample \
     --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4\n  \
-    runner sample --model RNN-RBM --length 64bars --steps 25 --start independent --wav"
-)]
+    runner sample --model RNN-RBM --length 64bars --steps 25 --start independent --wav")]
 pub(in crate::cli) struct SampleArguments {
-    /// The model file of a run.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "MODEL", help = MODEL_HELP)]
     model: PathBuf,
     /// Folder for the MIDI files, or for samples.npy if the model is of rows that are not music; created if missing.
     #[arg(long, value_name = "DIR", default_value = "samples")]
@@ -76,6 +74,7 @@ pub(in crate::cli) struct SampleArguments {
 
 pub(in crate::cli) fn run(arguments: &SampleArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
+    let arguments = &SampleArguments { model: chosen_model(&arguments.model)?, ..arguments.clone() };
     let model = ModelFile::read(&arguments.model)?;
     if !model.description.layout.is_music() {
         return rows::run(arguments, &model);

@@ -9,8 +9,10 @@ function axisScale(axis, range) {
   }
   const wide = values[0] > 0 && values.at(-1) / values[0] >= 20;
   const scale = scaleOf(values, range, wide, 0.12);
-  const shown = values.length <= 6 ? values : scale.ticks(4);
-  return { at: (place) => scale(values[place]), ticks: shown.map((value) => [scale(value), tickText(value, shown)]), kind: wide ? ', log' : '' };
+  // Values are shown in full; too many of them, or values drawn at random, give way to round numbers.
+  const listed = values.length <= 6 && values.every((value) => plain(value).length <= 8);
+  const shown = listed ? values : scale.ticks(4);
+  return { at: (place) => scale(values[place]), ticks: shown.map((value) => [scale(value), listed ? signed(plain(value)) : tickText(value, shown)]), kind: wide ? ', log' : '' };
 }
 
 /** Bins numbers by rank into groups of equal size; each other value, and each of `most` or fewer, is a group of its own. */
@@ -22,7 +24,8 @@ function groupsOf(axis, most = 12) {
   const of = values.map((_, place) => Math.floor((place * most) / values.length));
   const names = Array.from({ length: most }, (_, group) => {
     const own = values.filter((_, place) => of[place] === group);
-    return `${number(own[0], 2)}–${number(own.at(-1), 2)}`;
+    const brief = (value) => plain(value).length <= 8 ? plain(value) : number(value);
+    return `${brief(own[0])}–${brief(own.at(-1))}`;
   });
   return { of, names };
 }

@@ -43,14 +43,16 @@ function scaleOf(values, range, logarithmic, pad = 0.04) {
   return scale;
 }
 
-/** Formats a tick as short as its neighbours allow. */
+/** Formats a tick as short as it can be told from its neighbours: to a millionth of the smallest gap between them. */
 function tickText(value, ticks) {
   if (value === 0) return '0';
   if (Math.abs(value) >= 1e5) return short(value);
-  if (Math.abs(value) < 1e-3) return number(value, 1);
-  const step = ticks.length > 1 ? Math.min(...ticks.slice(1).map((tick, index) => Math.abs(tick - ticks[index]))) : Math.abs(value);
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9) + (String(step).match(/25/) ? 1 : 0)));
-  return signed(value.toFixed(Math.min(decimals, 6)).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, ''));
+  const gap = ticks.length > 1 ? Math.min(...ticks.slice(1).map((tick, index) => Math.abs(tick - ticks[index]))) : Math.abs(value);
+  const same = (text) => Math.abs(Number(text) - value) <= gap * 1e-6;
+  if (Math.abs(value) < 1e-4) return number(value, [1, 2].find((digits) => same(value.toPrecision(digits))) ?? 3);
+  let decimals = 0;
+  while (decimals < 9 && !same(value.toFixed(decimals))) decimals++;
+  return signed(value.toFixed(decimals));
 }
 
 /** Draws an axis on the left with grid lines, and its title above. */
@@ -80,6 +82,18 @@ function drawBottomAxis(parent, scale, box, title, count = 6) {
     svg('text', { class: 'axis-title', x: box.right, y: box.bottom + 36, 'text-anchor': 'end' }, title));
 }
 
+/** Breaks each title on the left that is wider than the picture into two lines. */
+function foldTitles(root, width) {
+  for (const title of root.querySelectorAll('.axis-title:not([text-anchor])')) {
+    if (title.getComputedTextLength() <= width) continue;
+    const words = title.textContent.split(' ');
+    let first = words.length - 1;
+    while (first > 1 && title.getSubStringLength(0, words.slice(0, first).join(' ').length) > width) first--;
+    const lines = [words.slice(0, first), words.slice(first)].map((own) => own.join(' '));
+    title.replaceChildren(...lines.map((line, index) => svg('tspan', { x: 0, y: 10 + 14 * index }, line)));
+  }
+}
+
 /** Makes a chart that is drawn for the width it has; returns its element, with `draw` to draw it again. */
 function chart(label, height, draw) {
   const frame = el('div', { class: 'chart' });
@@ -90,6 +104,7 @@ function chart(label, height, draw) {
     const root = svg('svg', { width, height: own, viewBox: `0 0 ${width} ${own}`, role: 'group', 'aria-label': typeof label === 'function' ? label() : label });
     draw(root, width, own);
     frame.replaceChildren(root);
+    foldTitles(root, width);
   };
   new ResizeObserver(([entry]) => {
     const now = Math.floor(entry.contentRect.width);

@@ -108,7 +108,7 @@ function runsTable() {
     return el('div', { class: 'details-inner' },
       runs.reason[run] && el('p', { class: 'reason' }, el('b', {}, `${sentence(runs.status[run])}: `), runs.reason[run]),
       el('p', {}, `Seed ${runs.seeds[runs.seed[run]]}`, runs.digest.length > 0 && runs.digest[run] && [' · digest ', el('code', {}, runs.digest[run])], runs.threads[run] > 0 && ` · ${plural(runs.threads[run], 'thread')}`),
-      el('p', {}, 'Files beside this page: ', ['result.json', 'epochs.jsonl', 'model.safetensors', 'samples/', 'log.txt'].flatMap((name, index) => [index ? ' · ' : '', file(name)])),
+      runs.folder.length > 0 ? el('p', {}, 'Folder ', el('code', {}, runs.folder[run])) : el('p', {}, 'Files beside this page: ', ['result.json', 'epochs.jsonl', 'model.safetensors', 'samples/', 'log.txt'].flatMap((name, index) => [index ? ' · ' : '', file(name)])),
       entries.length > 0 && el('dl', { class: 'grid-list' }, entries));
   }
 

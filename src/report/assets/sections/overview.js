@@ -90,6 +90,8 @@ function overview() {
     el('p', { class: 'kicker' }, 'Sweep report'),
     el('h1', {}, report.name),
     el('p', { class: 'lead' }, what),
+    report.note && el('p', { class: 'lead' }, report.note),
+    report.tags.length > 0 && el('p', { class: 'hint' }, `Tags: ${report.tags.join(', ')}`),
     none,
     overviewTiles(),
     warnings(),
