@@ -1,7 +1,7 @@
 //! The material of a run: the windows of its songs, with the baselines of their music. Runs of the same corpus, window
 //! length and seed share it.
 
-use crate::evaluate::music::{Baselines, Nearest, chosen_windows, nearest_training_window};
+use crate::evaluate::music::{Baselines, Diversity, Harmonies, Nearest, chosen_windows, nearest_training_window};
 use crate::music::{Corpus, CorpusOptions, Duplicates, Splits, Windows};
 use crate::music::{SongSplit, SplitWindows};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,6 +18,8 @@ pub(crate) struct Material {
     steps_per_beat: u32,
     seed: u64,
     baselines: OnceLock<Baselines>,
+    /// The harmonies of some training windows, with the mean distance between them.
+    harmonies: OnceLock<(Harmonies, Option<f64>)>,
     /// The distances of held-out windows, with the number that was asked for.
     held_out_nearest: Mutex<Option<(usize, Arc<[Nearest]>)>>,
 }
@@ -34,6 +36,7 @@ impl Material {
             steps_per_beat: options.steps_per_beat,
             seed,
             baselines: OnceLock::new(),
+            harmonies: OnceLock::new(),
             held_out_nearest: Mutex::default(),
         }
     }
@@ -44,6 +47,17 @@ impl Material {
             let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
             Baselines::draw(layout, (*timesteps, self.steps_per_beat), bits, Baselines::ENOUGH_WINDOWS, self.seed)
         })
+    }
+
+    /// Compares the distances between samples with those between training windows; `None` without samples.
+    pub(crate) fn diversity(&self, samples: &Harmonies) -> Option<Diversity> {
+        let (training, distance) = self.harmonies.get_or_init(|| {
+            let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
+            let training = Harmonies::chosen(layout, *timesteps, bits, self.seed);
+            let distance = training.pairwise_distance();
+            (training, distance)
+        });
+        Diversity::of(samples, training, *distance)
     }
 
     /// Returns the training windows nearest to `count` held-out windows drawn at random. The last answer is kept for
