@@ -343,8 +343,9 @@ fn samples_without_a_note_have_no_file_and_are_a_warning() {
     let files: Vec<_> = fs::read_dir(run.join("samples")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.is_empty() && files.iter().all(|path| notes_of(path) > 0));
     let record = json(&run.join("result.json"));
-    let warning = record["warnings"][0].as_str().unwrap();
-    assert_eq!(warning, format!("{} of 300 samples hold no note", 300 - files.len()));
+    let warnings = record["warnings"].as_array().unwrap();
+    let expected = format!("{} of 300 samples hold no note", 300 - files.len());
+    assert!(warnings.contains(&expected.clone().into()), "{expected}: {warnings:?}");
     let shown: Vec<u64> = json(&run.join("rolls.json"))["samples"]
         .as_array()
         .unwrap()

@@ -102,6 +102,13 @@ static LISTED: &[Key] = &[
         "Share of the songs (or rows) held out for validation; a data set with splits of its own keeps those.",
     )
     .seed(Literal::Float(0.0)),
+    Key::choice(
+        "corpus.split_by",
+        &["song", "folder", "tune"],
+        "The things that stand on one side of the split as a whole: each song; the songs below each folder in `path`; or \
+         songs that are versions of one another, which have half of their bars or of their top lines in common.",
+    )
+    .since(6),
     Key::new(
         "corpus.transpose",
         Kind::Integers { min: -127, max: 127 },

@@ -3,7 +3,7 @@
 
 use crate::evaluate::music::{Baselines, Diversity, Harmonies, Nearest, chosen_windows, nearest_training_window};
 use crate::music::{Corpus, CorpusOptions, Duplicates, Splits, Windows};
-use crate::music::{SongSplit, SplitWindows};
+use crate::music::{Seen, SongSplit, SplitWindows};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The songs of a corpus, divided into splits and cut into windows.
@@ -15,6 +15,8 @@ pub(crate) struct Material {
     pub(crate) windows: SplitWindows,
     /// The windows that occur more than once.
     pub(crate) duplicates: Duplicates,
+    /// The warnings about held-out music that also stands in training.
+    pub(crate) seen: Vec<String>,
     steps_per_beat: u32,
     seed: u64,
     baselines: OnceLock<Baselines>,
@@ -26,13 +28,15 @@ pub(crate) struct Material {
 
 impl Material {
     fn new(corpus: &Corpus, options: &CorpusOptions, timesteps: usize, seed: u64) -> Self {
-        let split = SongSplit::of(corpus, options.validation, seed);
+        let split = SongSplit::of(corpus, options, seed);
+        let seen = Seen::warnings(corpus, &split, options);
         let windows = SplitWindows::cut(corpus, &split, options, timesteps);
         let duplicates = windows.duplicates(corpus, &split);
         Self {
             split,
             windows,
             duplicates,
+            seen,
             steps_per_beat: options.steps_per_beat,
             seed,
             baselines: OnceLock::new(),
