@@ -42,7 +42,7 @@ fn with_versions() -> Bench {
         fs::write(bench.path("songs/whole").join(name), bytes).unwrap();
         let mut roll = read_midi(&MidiFile::parse(bytes).unwrap(), &CorpusOptions::default()).unwrap().roll;
         for step in 0..roll.steps() {
-            let highest = |bits: u128| if bits == 0 { 0 } else { 1 << (127 - bits.leading_zeros()) };
+            let highest = |bits: u128| bits.checked_ilog2().map_or(0, |pitch| 1 << pitch);
             let top = highest(roll.pitches_at(step, Plane::Hold));
             let struck = roll.pitches_at(step, Plane::Onset) & top;
             roll.fill_step(step, top, struck);
@@ -55,9 +55,9 @@ fn with_versions() -> Bench {
 /// The overview of the corpus with some keys set.
 fn overview(bench: &Bench, sets: &[&str]) -> Value {
     let mut command = bench.runner(&["corpus", "--config", "sweep.toml", "--summary", "--json"]);
-    sets.iter().for_each(|set| {
+    for set in sets {
         command.args(["--set", set]);
-    });
+    }
     serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
 }
 
