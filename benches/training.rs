@@ -69,7 +69,7 @@ impl Job {
         let parameters = sweep.base(None).expect("parameters of a run");
         let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("the built-in corpus");
         assert_eq!(corpus.songs.len(), SONGS);
-        let songs = SongSplit::of(&corpus, parameters.corpus.validation, SEED).training;
+        let songs = SongSplit::of(&corpus, &parameters.corpus, SEED).training;
         let rolls = songs.iter().map(|&song| &corpus.songs[song].roll);
         let training = Windows::cut(&corpus.layout, rolls, parameters.model.timesteps);
         assert_eq!(training.bits.columns(), VISIBLE);

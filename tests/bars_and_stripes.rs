@@ -14,7 +14,7 @@ fn train(recipe: &str, text: &str, set: &[&str], seed: u64) -> f64 {
     let sweep = SweepConfig::from_text(Some((Path::new(recipe), text.to_owned())), &set).expect("a configuration");
     let parameters = sweep.base(None).expect("parameters");
     let corpus = load_corpus(&parameters.corpus, &|_, _| ()).expect("patterns");
-    let songs = SongSplit::of(&corpus, parameters.corpus.validation, seed).training;
+    let songs = SongSplit::of(&corpus, &parameters.corpus, seed).training;
     assert_eq!(songs.len(), corpus.songs.len(), "every pattern is trained on");
     let rolls = songs.iter().map(|&song| &corpus.songs[song].roll);
     let windows = Windows::cut(&corpus.layout, rolls, parameters.model.timesteps);

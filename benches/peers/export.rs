@@ -59,7 +59,7 @@ fn training_windows(corpus: Option<&Path>, settings: &[String]) -> Result<Window
     let corpus = load_corpus(&parameters.corpus, &|_, _| ())?;
     let split = corpus.songs.iter().any(|song| song.split.is_some());
     anyhow::ensure!(split || parameters.corpus.validation == 0.0, "songs are held out: the windows would differ");
-    let songs = SongSplit::of(&corpus, 0.0, 0).training;
+    let songs = SongSplit::of(&corpus, &parameters.corpus, 0).training;
     let rolls = songs.into_iter().map(|song| &corpus.songs[song].roll);
     Ok(Windows::cut(&corpus.layout, rolls, parameters.model.timesteps))
 }

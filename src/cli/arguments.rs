@@ -28,12 +28,12 @@ pub(super) struct Verbosity {
     pub(super) log_format: LogFormat,
 }
 
-/// A configuration: a file, with settings that override it.
+/// A configuration: files, with settings that override them.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// The sweep, in TOML.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: PathBuf,
+    /// The sweep, in TOML. Given again, a layer above: what a later file sets or sweeps wins.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) config: Vec<PathBuf>,
     /// Override a key of the file: `--set train.k=5`, `--set 'sweep.grid."model.hidden"=[50, 100]'`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,

@@ -60,7 +60,7 @@ pub(super) struct CorpusArguments {
     split: SplitName,
     /// A configuration whose `corpus` table has the rules of reading.
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// Override a key of the file: `--set corpus.compat=article`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
@@ -70,7 +70,7 @@ pub(super) struct CorpusArguments {
 
 pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
-    let sweep = SweepConfig::load(arguments.config.as_deref(), &arguments.sets)?;
+    let sweep = SweepConfig::load_layers(arguments.config.iter().map(PathBuf::as_path), &arguments.sets)?;
     let seed = sweep.replicates.seeds().next().unwrap_or(sweep.replicates.seed);
     let parameters = sweep.base(arguments.path.as_deref())?;
     let corpus = if parameters.corpus.path.is_some() {
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &CorpusArguments) -> Result<Exit, CliError> {
 /// Returns the windows of a split (windows × units) as a run with these parameters and this seed has them; of the training
 /// songs those alone that it trains on.
 fn windows(corpus: &Corpus, parameters: &RunParameters, seed: u64, name: SplitName) -> BitMatrix {
-    let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
+    let split = SongSplit::of(corpus, &parameters.corpus, seed);
     let Splits { training, validation, test } =
         SplitWindows::cut(corpus, &split, &parameters.corpus, parameters.model.timesteps).windows;
     match name {
@@ -191,6 +191,16 @@ fn overview_text(overview: &CorpusOverview, is_music: bool) -> String {
     });
     let header = ["duplicates", "split", "all", "silent", "repeated", "in training", "in validation"];
     let _ = write!(text, "\n{}", grid(&header, repeats.collect()));
+    if is_music {
+        let share =
+            |name: &str, value: Option<f64>| value.map(|share| format!("{:.1} % of the {name} bars", 100.0 * share));
+        let shares = [("validation", overview.validation_bars_in_training), ("test", overview.test_bars_in_training)];
+        let shares: Vec<String> = shares.into_iter().filter_map(|(name, value)| share(name, value)).collect();
+        let seen =
+            if shares.is_empty() { String::new() } else { format!("; {} stand in training", shares.join(" and ")) };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{} tunes, songs that are versions of one another being one{seen}", overview.tunes);
+    }
     let scores = splits(&overview.splits, &|split| {
         let scores = [split.bernoulli_log_likelihood_per_step, split.bernoulli_log_likelihood_per_step_by_song];
         scores.iter().take(if is_music { 2 } else { 1 }).map(|score| number(*score, 3)).collect()

@@ -21,20 +21,26 @@ pub struct Overlap {
 }
 
 impl Overlap {
-    /// Returns windows that share half of their steps. The hop is rounded down to whole beats if it has at least one:
-    /// music changes on the beat. A window of one step shares nothing.
-    pub fn half(timesteps: usize, steps_per_beat: usize) -> Self {
-        let half = (timesteps / 2).max(1);
-        let beats = half / steps_per_beat.max(1) * steps_per_beat;
-        Self { timesteps, hop: if beats == 0 { half } else { beats } }
+    /// Returns windows that share one step; windows of one step share nothing.
+    ///
+    /// A window that is given more of its steps continues the chord of the one before, and pieces stand still
+    /// (`docs/findings/long-pieces.md`, "The overlap of windows").
+    pub fn of_one_step(timesteps: usize) -> Self {
+        Self { timesteps, hop: timesteps.saturating_sub(1).max(1) }
+    }
+
+    /// Returns the number of given steps before the first open one that the first window holds at most: three quarters
+    /// of a window, or what windows share if that is more. A file that is continued must be heard.
+    fn heard(self) -> usize {
+        (self.timesteps - self.hop).max(self.timesteps - self.timesteps.div_ceil(4))
     }
 }
 
 /// Fills in the open cells of a sketch, once for each of `chains.count` chains. Returns `None` if the chains are to
 /// start at data and there are none.
 ///
-/// The first window is the last one with at most `timesteps − hop` steps before the first open step. Each next window
-/// starts `hop` steps later; the last ends with the piece. In a piece shorter than a window, the window extends beyond
+/// The first window is the last one with at most three quarters of its steps, or `timesteps − hop` if that is more, before
+/// the first open step. Each next window starts `hop` steps later; the last ends with the piece. In a piece shorter than a window, the window extends beyond
 /// the end and is cut.
 ///
 /// A window holds the cells that the sketch gives, later ones included, and every cell of the steps that earlier
@@ -54,7 +60,7 @@ pub fn fill_in(
     assert!((1..=timesteps).contains(&hop), "a hop of {hop} steps over windows of {timesteps}");
     let mut pieces = vec![given_cells(sketch); chains.count];
     let Some(first) = sketch.first_open_step() else { return Some(pieces) };
-    let (mut start, mut filled) = (first.saturating_sub(timesteps - hop), first);
+    let (mut start, mut filled) = (first.saturating_sub(overlap.heard()), first);
     let mut stage = 0;
     while filled < sketch.steps() {
         start = start.min(sketch.steps().saturating_sub(timesteps));

@@ -114,7 +114,7 @@ fn windows_of_one_step_continue_from_the_step_before() {
     (parameters.weights[0], parameters.visible_bias[0], parameters.hidden_bias[0]) = (80.0, -40.0, -40.0);
     let mut model = rbm_model(EngineKind::Packed, parameters);
     let chains = Chains::plain(2, 4, ChainStart::Zeros, 3);
-    let overlap = Overlap::half(1, 4);
+    let overlap = Overlap::of_one_step(1);
     for (begun, expected) in [(&[0usize][..], 6), (&[], 0)] {
         let sketch = Sketch::after(&roll_of(&hold_only(), &[begun]), 5);
         let pieces = fill_in(&mut model, &sketch, overlap, &chains, None).unwrap();
@@ -150,9 +150,22 @@ fn one_open_window_is_a_plain_sample() {
 }
 
 #[test]
-fn half_a_window_is_whole_beats_where_it_can() {
-    let hops = [(1, 1), (2, 1), (6, 3), (8, 4), (15, 4), (16, 8), (32, 16), (50, 24)];
-    for (timesteps, hop) in hops {
-        assert_eq!(Overlap::half(timesteps, 4), Overlap { timesteps, hop });
+fn windows_share_one_step_and_the_first_hears_more() {
+    for (timesteps, hop, heard) in [(1, 1, 0), (2, 1, 1), (6, 5, 4), (8, 7, 6), (15, 14, 11), (32, 31, 24)] {
+        let overlap = Overlap::of_one_step(timesteps);
+        assert_eq!((overlap, overlap.heard()), (Overlap { timesteps, hop }, heard));
     }
+    assert_eq!(Overlap { timesteps: 15, hop: 1 }.heard(), 14);
+}
+
+/// A file is heard beyond the steps that windows share: the drone continues only if its first window has two steps of it
+/// or more.
+#[test]
+fn the_first_window_hears_most_of_a_window_of_the_file() {
+    let layout = Layout { planes: vec![Plane::Hold, Plane::Onset], ..hold_only() };
+    let begun = roll_of(&layout, &[&[], &[0, 1], &[0], &[0], &[0]]);
+    let mut model = rbm_model(EngineKind::Packed, drone());
+    let chains = Chains::plain(2, 5, ChainStart::Zeros, 1);
+    let pieces = fill_in(&mut model, &Sketch::after(&begun, 1), Overlap::of_one_step(4), &chains, None).unwrap();
+    assert!(pieces.iter().all(|piece| notes(piece) == [Note { start: 1, pitch: 60, end: 6 }]));
 }

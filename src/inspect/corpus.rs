@@ -3,7 +3,7 @@
 use crate::engine::BitMatrix;
 use crate::evaluate::IndependentBernoulli;
 use crate::evaluate::music::{MusicMetrics, shuffled_bars};
-use crate::music::{Corpus, Duplicates, SongSplit, SplitWindows, Splits, Windows};
+use crate::music::{Corpus, Duplicates, Passages, SongSplit, SplitWindows, Splits, Windows};
 use crate::sweep::RunParameters;
 use serde::Serialize;
 
@@ -24,6 +24,12 @@ pub struct CorpusOverview {
     pub splits: Splits<SplitOverview>,
     /// The songs, windows and steps that occur more than once.
     pub duplicates: Duplicates,
+    /// The number of tunes: songs that are versions of one another are one.
+    pub tunes: usize,
+    /// The share of the bars of the validation songs that also stand in training; `None` without any.
+    pub validation_bars_in_training: Option<f64>,
+    /// The same share of the test songs.
+    pub test_bars_in_training: Option<f64>,
     /// The music of all songs; absent if the corpus is not music, or if no song is long enough for a piece of at least
     /// two bars.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +69,8 @@ impl CorpusOverview {
     /// Returns the overview of a corpus as a run with these parameters and this seed sees it, its music in pieces of
     /// `length` steps. The baseline counts the training songs without transpositions.
     pub fn of(corpus: &Corpus, parameters: &RunParameters, length: usize, seed: u64) -> Self {
-        let split = SongSplit::of(corpus, parameters.corpus.validation, seed);
+        let split = SongSplit::of(corpus, &parameters.corpus, seed);
+        let passages = Passages::of(corpus, parameters.corpus.steps_per_beat);
         let timesteps = parameters.model.timesteps;
         let cut = SplitWindows::cut(corpus, &split, &parameters.corpus, timesteps);
         let cells = |songs: &[usize]| songs.iter().map(|&song| &corpus.songs[song].roll.cells).collect::<Vec<_>>();
@@ -81,6 +88,9 @@ impl CorpusOverview {
                 test: overview(&split.test, cut.windows.test.len()),
             },
             duplicates: cut.duplicates(corpus, &split),
+            tunes: passages.tunes().iter().max().map_or(0, |last| last + 1),
+            validation_bars_in_training: passages.in_training(&split.training, &split.validation),
+            test_bars_in_training: passages.in_training(&split.training, &split.test),
             pieces: PiecesOverview::of(corpus, parameters.corpus.steps_per_beat, length, seed),
         }
     }

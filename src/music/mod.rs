@@ -13,12 +13,13 @@ mod split;
 pub use corpus::{
     Corpus, CorpusError, FileReport, FileStatus, MOST_LINES, PolyphonicError, Progress, RowFiles, Song, Split,
 };
-pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding};
+pub use options::{Compat, CorpusOptions, Damaged, MAX_STEPS, MAX_STEPS_PER_BEAT, OptionError, Rounding, SplitBy};
 pub use piano_roll::{Layout, Note, PianoRoll, Plane, Windows, notes, roll_from_bits, transposed};
 pub use reading::{Omissions, Reading, ReadingError, read_midi};
 pub use render::{MidiStyle, sound, to_midi};
 pub use sketch::{Sketch, Voice};
-pub use split::{Duplicates, Repeats, SongSplit, SplitRepeats, SplitWindows, Splits};
+pub(crate) use split::Passages;
+pub use split::{Duplicates, Repeats, Seen, SongSplit, SplitRepeats, SplitWindows, Splits};
 
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,19 @@ pub enum Damaged {
     Fail,
 }
 
+/// The things that stand on one side of a split as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitBy {
+    /// Each song.
+    #[default]
+    Song,
+    /// The songs below each folder in the folder of the corpus.
+    Folder,
+    /// The songs that are versions of one another by their content.
+    Tune,
+}
+
 /// The `corpus.*` keys that decide the reading.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +92,8 @@ pub struct CorpusOptions {
     pub damaged: Damaged,
     /// The share of the songs held out for validation, at least 0 and below 1.
     pub validation: f64,
+    /// The things that are held out as a whole.
+    pub split_by: SplitBy,
     /// The transpositions, in semitones, of each training song, which are trained on in addition to the song itself.
     pub transpose: Vec<i8>,
     /// The number of steps from the start of one training window to the next; 0 stands for the length of a window.
@@ -103,6 +118,7 @@ impl Default for CorpusOptions {
             metres: Vec::new(),
             damaged: Damaged::Use,
             validation: 0.1,
+            split_by: SplitBy::Song,
             transpose: Vec::new(),
             stride: 0,
         }

@@ -137,7 +137,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Result<Report, CliError> {
         return Err(CliError::usage(format!("{name}: {columns}")));
     }
     let timesteps = model.description.timesteps;
-    let split = SongSplit::of(&corpus, run.corpus.validation, run_seed);
+    let split = SongSplit::of(&corpus, &run.corpus, run_seed);
     let Splits { training, validation, test } = SplitWindows::cut(&corpus, &split, &run.corpus, timesteps).windows;
     let set = TrainingSet { windows: &training.bits, songs: &training.songs };
     let trained = set.trained_windows(&run.train);

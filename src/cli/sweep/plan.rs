@@ -37,7 +37,7 @@ pub(in crate::cli) fn read(
     arguments: &ConfigArguments,
     verbosity: Verbosity,
 ) -> Result<(SweepConfig, Plan), ConfigErrors> {
-    let sweep = SweepConfig::load(Some(&arguments.config), &arguments.sets)?;
+    let sweep = SweepConfig::load_layers(arguments.config.iter().map(PathBuf::as_path), &arguments.sets)?;
     let plan = sweep.plan()?;
     if !verbosity.quiet {
         plan.warnings.iter().for_each(configuration_warning);
@@ -52,6 +52,7 @@ pub(in crate::cli) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let (sweep, plan) = read(&arguments.config, arguments.verbosity)?;
     let prepared = Prepared::new(plan, &|_, _| ())?;
+    prepared.seen_in_training().iter().for_each(|warning| tracing::warn!("{warning}"));
     let isa = sweep.instruction_set()?;
     if arguments.json {
         return print(&lines(&prepared, arguments.shard), Exit::Done);

@@ -103,6 +103,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     progress.corpus_finished();
     let prepared = prepared?;
     log_files(&prepared.corpora);
+    prepared.seen_in_training().iter().for_each(|warning| tracing::warn!("{warning}"));
 
     if let Some(expected) = &arguments.plan_digest {
         let found = PlanFile::of(&prepared).digest();

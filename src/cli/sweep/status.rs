@@ -28,7 +28,7 @@ pub(in crate::cli) struct StatusArguments {
     results: Option<PathBuf>,
     /// The configuration whose results are shown, instead of a folder.
     #[arg(long, value_name = "FILE", conflicts_with = "results")]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(arguments: &StatusArguments) -> Result<Exit, CliError>
     start_logging(arguments.verbosity);
     let folder = match (&arguments.results, &arguments.config) {
         (Some(results), _) => results.clone(),
-        (None, config) => SweepConfig::load(config.as_deref(), &[])?.results_dir(),
+        (None, config) => SweepConfig::load_layers(config.iter().map(PathBuf::as_path), &[])?.results_dir(),
     };
     let status = Status::read(&folder)?;
     let exit = if !status.is_complete() {

@@ -2,6 +2,7 @@
 
 use super::baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
 use super::coverage::Coverage;
+use super::diversity::Diversity;
 use super::memorisation::Memorisation;
 use super::metrics::MusicMetrics;
 use super::nearest::{Nearest, NearestBits, nearest_training_window};
@@ -129,10 +130,14 @@ pub struct MusicComparison {
     /// The modes of the corpus that the samples reach; `None` for a corpus without known modes.
     #[serde(default)]
     pub coverage: Option<Coverage>,
+    /// The distances between samples beside those between training windows; absent in records of earlier versions. The
+    /// digest of a run leaves it out: it follows from files and a corpus that the digest covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<Diversity>,
 }
 
 impl MusicComparison {
-    /// Compares samples with baselines. Leaves memorisation and coverage empty.
+    /// Compares samples with baselines. Leaves memorisation, coverage and diversity empty.
     pub fn new(samples: MusicProfile, baselines: Baselines) -> Self {
         let distance = |profile: &MusicProfile| MusicDistance::between(&profile.metrics, &baselines.training.metrics);
         let (of_samples, of_bernoulli) = (distance(&samples), distance(&baselines.bernoulli));
@@ -147,6 +152,7 @@ impl MusicComparison {
             baselines,
             memorisation: None,
             coverage: None,
+            diversity: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod baselines;
 mod comparison;
 mod coverage;
+mod diversity;
 mod memorisation;
 mod metrics;
 mod modes;
@@ -15,6 +16,8 @@ mod pieces;
 pub use baselines::{bernoulli_windows, chosen_windows, shuffled_windows};
 pub use comparison::{Baselines, MusicComparison, MusicDistance, MusicProfile};
 pub use coverage::{Coverage, ModeCoverage, ModeDetector};
+pub(crate) use diversity::jaccard_distance;
+pub use diversity::{Diversity, Harmonies, Variety};
 pub use memorisation::{DistanceSpread, Memorisation};
 pub use metrics::MusicMetrics;
 pub(crate) use modes::mode_coverage;

@@ -138,7 +138,7 @@ impl Tally {
 }
 
 /// Returns the set of the pitch classes of a set of pitches.
-fn pitch_classes(pitches: u128) -> u16 {
+pub(super) fn pitch_classes(pitches: u128) -> u16 {
     (0..128).filter(|pitch| pitches >> pitch & 1 == 1).fold(0, |classes, pitch| classes | 1 << (pitch % 12))
 }
 

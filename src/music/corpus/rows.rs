@@ -177,7 +177,7 @@ mod tests {
         put("train.npy", 5, 9);
         put("test.npy", 2, 9);
         let corpus = load(folder.path()).unwrap();
-        let split = SongSplit::of(&corpus, 0.5, 1);
+        let split = SongSplit::of(&corpus, &CorpusOptions { validation: 0.5, ..CorpusOptions::default() }, 1);
         assert_eq!((split.training.len(), split.validation.len(), split.test.len()), (5, 3, 2));
         let names: Vec<&str> = corpus.files.iter().map(|file| file.file.as_str()).collect();
         assert_eq!(names, ["train.npy", "valid.csv", "test.npy"]);

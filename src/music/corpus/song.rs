@@ -3,6 +3,7 @@
 use super::report::FileReport;
 use crate::music::piano_roll::{Layout, PianoRoll, Plane};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The part of a data set that a song belongs to, where the data set itself is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +51,33 @@ impl Corpus {
     pub(super) fn new(layout: Layout, songs: Vec<Song>, files: Vec<FileReport>) -> Self {
         let digest = digest(&layout, &songs);
         Self { layout, songs, files, digest }
+    }
+}
+
+impl Corpus {
+    /// Returns the number of the folder of each song: the first folder of its name, in the order in which they occur. A
+    /// song in no folder is alone.
+    pub fn folders(&self) -> Vec<usize> {
+        let mut known = HashMap::new();
+        let number = |song: &Song| {
+            let folder = song.name.split_once('/').map_or(song.name.as_str(), |(folder, _)| folder);
+            let next = known.len();
+            *known.entry((song.name.contains('/'), folder.to_owned())).or_insert(next)
+        };
+        self.songs.iter().map(number).collect()
+    }
+
+    /// Adds the folders of the songs to the digest, since a split by folders depends on them.
+    #[must_use]
+    pub(crate) fn digested_with_folders(mut self) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"chordbench folders 1");
+        hasher.update(self.digest.as_bytes());
+        self.folders().iter().for_each(|&folder| {
+            hasher.update(&(folder as u64).to_le_bytes());
+        });
+        self.digest = hasher.finalize().to_hex().to_string();
+        self
     }
 }
 

@@ -1,9 +1,10 @@
 //! The split of a corpus into songs trained on or held out, with the windows of each.
 
 use super::duplicates::{Duplicates, Splits};
+use super::versions::Passages;
 use crate::engine::{Purpose, RowStreams, permutation};
 use crate::music::corpus::{Corpus, Split};
-use crate::music::options::CorpusOptions;
+use crate::music::options::{CorpusOptions, SplitBy};
 use crate::music::piano_roll::{PianoRoll, Windows, transposed};
 use std::borrow::Cow;
 
@@ -21,19 +22,53 @@ pub struct SongSplit {
 impl SongSplit {
     /// Splits a corpus. A data set with splits of its own keeps them. Otherwise a share of the songs, rounded to
     /// the nearest number but leaving at least one to train on, is drawn by the seed: whole songs, so that windows of
-    /// one song never stand on both sides.
-    pub fn of(corpus: &Corpus, share: f64, seed: u64) -> Self {
+    /// one song never stand on both sides; under `split_by`, whole folders or whole tunes, of which as many are held out
+    /// as the same number of songs has room for, and one at least.
+    pub fn of(corpus: &Corpus, options: &CorpusOptions, seed: u64) -> Self {
         let songs = corpus.songs.len();
         if corpus.songs.iter().any(|song| song.split.is_some()) {
             let with = |split| (0..songs).filter(|&song| corpus.songs[song].split == Some(split)).collect();
             return Self { training: with(Split::Train), validation: with(Split::Validation), test: with(Split::Test) };
         }
-        let held_out = ((share * songs as f64).round() as usize).min(songs.saturating_sub(1));
-        let mut order = permutation(&mut RowStreams::new(seed, Purpose::Split, 0, 0, 0).generator(0), songs);
+        let held_out = ((options.validation * songs as f64).round() as usize).min(songs.saturating_sub(1));
+        let mut generator = RowStreams::new(seed, Purpose::Split, 0, 0, 0).generator(0);
+        let groups = match options.split_by {
+            SplitBy::Song => None,
+            SplitBy::Folder => Some(corpus.folders()),
+            SplitBy::Tune => Some(Passages::of(corpus, options.steps_per_beat).tunes().to_vec()),
+        };
+        if let Some(groups) = groups {
+            let count = groups.iter().max().map_or(0, |last| last + 1);
+            return Self::of_groups(&groups, held_out, &permutation(&mut generator, count));
+        }
+        let mut order = permutation(&mut generator, songs);
         let mut training = order.split_off(held_out);
         order.sort_unstable();
         training.sort_unstable();
         Self { training, validation: order, test: Vec::new() }
+    }
+
+    /// Holds out whole groups of songs, `groups[song]` being that of a song: in the given order each that still fits into
+    /// `room` songs. If none fits, the smallest is held out, and one is always left to train on.
+    fn of_groups(groups: &[usize], room: usize, order: &[usize]) -> Self {
+        let mut sizes = vec![0; order.len()];
+        for &group in groups {
+            sizes[group] += 1;
+        }
+        let mut held_out = vec![false; order.len()];
+        let mut left = room;
+        for &group in order.iter().take(if room == 0 { 0 } else { order.len() }) {
+            if sizes[group] <= left {
+                held_out[group] = true;
+                left -= sizes[group];
+            }
+        }
+        let smallest = order.iter().min_by_key(|&&group| sizes[group]);
+        if let Some(&smallest) = smallest.filter(|_| left == room && room > 0 && order.len() > 1) {
+            held_out[smallest] = true;
+        }
+        let (validation, training) = (0..groups.len()).partition(|&song| held_out[groups[song]]);
+        Self { training, validation, test: Vec::new() }
     }
 }
 
@@ -107,22 +142,67 @@ mod tests {
         Corpus { layout, songs, files: Vec::new(), digest: String::new() }
     }
 
+    fn sharing(validation: f64) -> CorpusOptions {
+        CorpusOptions { validation, ..CorpusOptions::default() }
+    }
+
+    #[test]
+    fn whole_groups_are_held_out_as_far_as_there_is_room() {
+        let split = |groups: &[usize], room, order: &[usize]| SongSplit::of_groups(groups, room, order).validation;
+        // The group of three does not fit beside that of two; the last does.
+        assert_eq!(split(&[0, 1, 1, 2, 0, 1], 3, &[0, 1, 2]), [0, 3, 4]);
+        assert_eq!(split(&[0, 1, 1, 2, 0, 1], 3, &[1, 0, 2]), [1, 2, 5]);
+        assert_eq!(split(&[0, 0, 1, 1, 1], 1, &[1, 0]), [0, 1], "none fits: the smallest");
+        assert_eq!(split(&[0, 0, 0], 1, &[0]), Vec::<usize>::new(), "one is left to train on");
+        assert_eq!(split(&[0, 1], 0, &[1, 0]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn folders_and_tunes_stay_together() {
+        let mut corpus = corpus(&[None; 8]);
+        let names = ["a/x.mid", "b/x.mid", "a/y.mid", "top.mid", "b/deep/z.mid", "other.mid", "c/1.mid", "c/2.mid"];
+        for (song, name) in corpus.songs.iter_mut().zip(names) {
+            song.name = name.into();
+        }
+        assert_eq!(corpus.folders(), [0, 1, 0, 2, 1, 3, 4, 4]);
+        let options = CorpusOptions { split_by: SplitBy::Folder, ..sharing(0.3) };
+        for seed in 0..20 {
+            let split = SongSplit::of(&corpus, &options, seed);
+            let folders = |songs: &[usize]| songs.iter().map(|&song| corpus.folders()[song]).collect::<Vec<_>>();
+            let held_out = folders(&split.validation);
+            assert!(!held_out.is_empty() && split.validation.len() <= 2, "{split:?}");
+            assert!(folders(&split.training).iter().all(|folder| !held_out.contains(folder)), "{split:?}");
+        }
+        // A song that stands in two folders is one tune.
+        for (number, song) in corpus.songs.iter_mut().enumerate() {
+            (0..4).for_each(|step| song.roll.fill_step(step, 1 << (60 + (number / 2 + step) % 2), 0));
+            song.roll.cells.set(number / 4, 0, true);
+        }
+        let options = CorpusOptions { split_by: SplitBy::Tune, steps_per_beat: 1, ..sharing(0.3) };
+        corpus.digest = "the folders of this test".into();
+        let tunes = Passages::of(&corpus, 1).tunes().to_vec();
+        assert_eq!(tunes, [0, 0, 1, 1, 2, 2, 3, 3]);
+        let split = SongSplit::of(&corpus, &options, 3);
+        assert_eq!(split.validation.len(), 2);
+        assert_eq!(tunes[split.validation[0]], tunes[split.validation[1]]);
+    }
+
     #[test]
     fn a_share_of_the_songs_is_held_out() {
         let corpus = corpus(&[None; 20]);
-        let split = SongSplit::of(&corpus, 0.1, 1);
+        let split = SongSplit::of(&corpus, &sharing(0.1), 1);
         assert_eq!((split.training.len(), split.validation.len()), (18, 2));
         let mut all: Vec<usize> = split.training.iter().chain(&split.validation).copied().collect();
         all.sort_unstable();
         assert_eq!(all, (0..20).collect::<Vec<_>>());
-        assert_ne!(split, SongSplit::of(&corpus, 0.1, 2));
-        assert_eq!(split, SongSplit::of(&corpus, 0.1, 1));
-        assert_eq!(SongSplit::of(&corpus, 0.0, 1).validation, Vec::<usize>::new());
+        assert_ne!(split, SongSplit::of(&corpus, &sharing(0.1), 2));
+        assert_eq!(split, SongSplit::of(&corpus, &sharing(0.1), 1));
+        assert_eq!(SongSplit::of(&corpus, &sharing(0.0), 1).validation, Vec::<usize>::new());
     }
 
     #[test]
     fn one_song_is_always_left_to_train_on() {
-        let split = SongSplit::of(&corpus(&[None]), 0.9, 1);
+        let split = SongSplit::of(&corpus(&[None]), &sharing(0.9), 1);
         assert_eq!((split.training, split.validation), (vec![0], vec![]));
     }
 
@@ -135,7 +215,7 @@ mod tests {
         let song = |split| Song { name: String::new(), roll: roll.clone(), split: Some(split) };
         let songs = [Split::Train, Split::Validation, Split::Test].map(song).to_vec();
         let corpus = Corpus { layout, songs, files: Vec::new(), digest: String::new() };
-        let split = SongSplit::of(&corpus, 0.0, 1);
+        let split = SongSplit::of(&corpus, &sharing(0.0), 1);
         let options = CorpusOptions { transpose: vec![2, -1, 0, 1], stride: 1, ..CorpusOptions::default() };
         let cut = SplitWindows::cut(&corpus, &split, &options, 2);
         assert_eq!((cut.transposed_songs, cut.transpositions_left_out), (2, 1));
@@ -161,7 +241,7 @@ mod tests {
     #[test]
     fn a_data_set_keeps_its_own_splits() {
         let splits = [Some(Split::Test), Some(Split::Train), Some(Split::Validation), Some(Split::Train)];
-        let split = SongSplit::of(&corpus(&splits), 0.5, 1);
+        let split = SongSplit::of(&corpus(&splits), &sharing(0.5), 1);
         assert_eq!(split, SongSplit { training: vec![1, 3], validation: vec![2], test: vec![0] });
     }
 }

@@ -1,5 +1,6 @@
 //! The music of a report.
 
+mod apart;
 mod baselines;
 mod rolls;
 

@@ -1,5 +1,6 @@
 //! The notes of the music that the page plays: samples, their nearest training windows, real ones.
 
+use super::apart::farthest_first;
 use crate::report::runs::Runs;
 use crate::report::sweep_results::SweepResults;
 use crate::sweep::{Key, Roll, RollsFile};
@@ -52,6 +53,8 @@ struct RunRolls {
     /// The number of samples that the run drew.
     drawn: usize,
     samples: Vec<Sample>,
+    /// The places of the samples in the order in which they are heard first: far apart before alike.
+    apart: Vec<usize>,
     /// The training windows drawn at random: index and roll.
     real: Vec<(usize, usize)>,
 }
@@ -90,6 +93,8 @@ impl Rolls {
                     (own.sample, store(&own.roll), store(nearest), own.nearest_window, own.nearest_bits)
                 })
                 .collect();
+            let own_rolls: Vec<&Roll> = file.samples.iter().map(|own| &own.roll).collect();
+            let apart = farthest_first(&own_rolls, file.steps);
             let real = file.real.iter().map(|real| (real.window, store(&real.roll))).collect();
             let tempo = results.records[runs.places[run]].as_ref().and_then(|record| record.params.get("sample.tempo"));
             music.runs.push(RunRolls {
@@ -103,6 +108,7 @@ impl Rolls {
                 tempo: tempo.filter(|tempo| key.admits(tempo)).and_then(serde_json::Value::as_f64).unwrap_or(120.0),
                 drawn: file.drawn,
                 samples,
+                apart,
                 real,
             });
         }

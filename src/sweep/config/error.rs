@@ -26,7 +26,7 @@ pub struct Origin {
 impl Origin {
     /// Returns the place of a value that stands alone on the command line.
     pub(crate) fn of_argument(text: &str) -> Self {
-        let source = Source { name: "command line".to_owned(), text: text.to_owned() };
+        let source = Source { name: super::document::ARGUMENTS.to_owned(), text: text.to_owned() };
         Self { source: Arc::new(source), span: 0..text.len() }
     }
 

@@ -116,6 +116,13 @@ static LISTED: &[Key] = &[
         "Share of the songs (or rows) held out for validation; a data set with splits of its own keeps those.",
     )
     .seed(Literal::Float(0.0)),
+    Key::choice(
+        "corpus.split_by",
+        &["song", "folder", "tune"],
+        "The things that stand on one side of the split as a whole: each song; the songs below each folder in `path`; or \
+         songs that are versions of one another, which have half of their bars or of their top lines in common.",
+    )
+    .since(6),
     Key::new(
         "corpus.transpose",
         Kind::Integers { min: -127, max: 127 },
@@ -499,9 +506,9 @@ static LISTED: &[Key] = &[
     .role(Role::Setup),
     Key::choice(
         "run.isa",
-        &["auto", "scalar", "avx2", "avx512"],
+        &["auto", "scalar", "avx2", "avx512", "neon"],
         "The instruction set of the packed engine, by default the most capable of the processor; no result depends on it. \
-         The environment variable `CHORDBENCH_ISA` overrides it.",
+         `neon` is what records call the scalar kernels on 64-bit ARM. The environment variable `CHORDBENCH_ISA` overrides it.",
     )
     .role(Role::Setup),
     Key::float(

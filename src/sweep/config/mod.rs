@@ -10,7 +10,8 @@
 //! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
 //! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
 //!
-//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. What `--set` gives a key holds
+//! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. Several files are layers: a later
+//! one wins, and a file is above the one that it `extends`. What a later file or `--set` gives a key holds
 //! in every run: the key leaves the axes and the included points of the file. `--set sweep.grid.model.hidden=[5,10]`
 //! sweeps a key, in place of any axis the file has for it.
 //!
@@ -43,10 +44,9 @@ pub(in crate::sweep) use value::Explicit;
 pub(crate) use value::{file_name_fault, meant_key};
 
 use crate::engine::{ISA_VARIABLE, Isa, IsaError, Purpose, derive_seed};
-use crate::machine::file::read_regular_up_to;
 use crate::machine::text::Shown as _;
 use axis::RandomAxis;
-use document::Document;
+use document::{Document, documents, read};
 use layer::Layer;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -120,21 +120,32 @@ pub struct SweepConfig {
 impl SweepConfig {
     /// Reads a configuration file, or none for the defaults, and `KEY=VALUE` arguments on top of it.
     pub fn load(path: Option<&Path>, sets: &[String]) -> Result<Self, ConfigErrors> {
-        let file = match path {
-            None => None,
-            Some(path) => Some((path, read(path)?)),
-        };
-        Self::from_text(file, sets)
+        Self::load_layers(path, sets)
+    }
+
+    /// Reads configuration files, each a layer above those before it, and `KEY=VALUE` arguments on top of them.
+    pub fn load_layers<'a>(paths: impl IntoIterator<Item = &'a Path>, sets: &[String]) -> Result<Self, ConfigErrors> {
+        let files = paths.into_iter().map(|path| Ok((path, read(path)?)));
+        let files: Vec<(&Path, String)> = files.collect::<Result<_, ConfigError>>()?;
+        Self::from_texts(files, sets)
     }
 
     /// Reads a configuration as [`Self::load`] does, from the text of the file.
     pub fn from_text(file: Option<(&Path, String)>, sets: &[String]) -> Result<Self, ConfigErrors> {
+        Self::from_texts(file.into_iter().collect(), sets)
+    }
+
+    fn from_texts(files: Vec<(&Path, String)>, sets: &[String]) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
-        let path = file.as_ref().map(|(path, _)| path.to_path_buf());
+        let path = files.last().map(|(path, _)| path.to_path_buf());
         let mut sweep = Merge::default();
-        if let Some((path, text)) = file {
-            match Document::from_file(path, text) {
-                Ok(document) => sweep.file(Layer::read(&document, &mut errors)),
+        for (path, text) in files {
+            match documents(path, text) {
+                Ok(documents) => {
+                    for document in &documents {
+                        sweep.file(Layer::read(document, &mut errors));
+                    }
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -182,27 +193,8 @@ impl SweepConfig {
     }
 }
 
-/// The largest configuration, in bytes.
-const MAX_BYTES: u64 = 1 << 26;
-
 /// The name of a configuration that comes with the program: the recipe for a folder of songs.
 pub const SONGS_RECIPE: &str = "recipe:songs";
-
-fn read(path: &Path) -> Result<String, ConfigError> {
-    use std::io::ErrorKind;
-    if path == Path::new(SONGS_RECIPE) {
-        return Ok(include_str!("../../../configs/rnn-rbm.toml").to_owned());
-    }
-    let name = path.shown();
-    let bytes = read_regular_up_to(path, MAX_BYTES);
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData.into()));
-    text.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => ConfigError::new(format!("there is no configuration file `{name}`"))
-            .help("give the path of a TOML file, such as `--config configs/quick.toml`"),
-        ErrorKind::InvalidData => ConfigError::new(format!("the configuration `{name}` is not a text in UTF-8")),
-        _ => ConfigError::new(format!("cannot read the configuration `{name}`: {error}")),
-    })
-}
 
 /// Layers on top of each other.
 #[derive(Default)]
@@ -217,16 +209,21 @@ struct Merge {
 }
 
 impl Merge {
-    fn file(&mut self, layer: Layer) {
-        for setting in layer.settings {
-            self.base.0[setting.key] = Some(setting.assignment);
+    /// Adds a file, which overrides all settings of its keys in the files before it. A key that it both sets and sweeps is
+    /// swept, as in a file alone.
+    fn file(&mut self, mut layer: Layer) {
+        let axes = |layer: &Layer| -> Vec<usize> {
+            let listed = layer.grid.iter().chain(layer.zips.iter().flatten().flatten()).map(|axis| axis.key);
+            listed.chain(layer.random.iter().map(|axis| axis.key)).collect()
+        };
+        for key in axes(&layer) {
+            self.drop_axes(key);
         }
-        self.grid = layer.grid;
-        self.zips = layer.zips.unwrap_or_default();
-        self.random_count = layer.random_count;
-        self.random = layer.random;
-        self.include = layer.include.unwrap_or_default();
-        self.exclude = layer.exclude.unwrap_or_default();
+        let (grid, random) = (std::mem::take(&mut layer.grid), std::mem::take(&mut layer.random));
+        self.argument(layer);
+        // As they are: a key that a file sweeps twice is a mistake.
+        self.grid.extend(grid);
+        self.random.extend(random);
     }
 
     /// Adds an argument, which overrides all earlier settings of its keys.

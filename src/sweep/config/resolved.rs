@@ -2,6 +2,8 @@
 
 use super::SweepConfig;
 use super::axis::Axis;
+use super::document::ARGUMENTS;
+use super::error::Origin;
 use super::key::{Kind, display};
 use super::keys::KEYS;
 use super::layer::PointSettings;
@@ -12,10 +14,12 @@ use std::path::Path;
 
 impl SweepConfig {
     /// Returns a TOML file of this whole sweep that can be stored anywhere: the settings of file and arguments, without
-    /// what they override, and with the corpus' path made absolute.
+    /// what they override, and with the corpus' path made absolute. Where they come from more than one place, each line
+    /// ends with its own: the file and the line, or `--set`.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let mut table = "";
+        let places = Places { shown: self.has_several_sources() };
         let set = KEYS.iter().zip(&self.base.0).filter_map(|(key, set)| Some((key, set.as_ref()?)));
         for (key, set) in set {
             if key.table() != table {
@@ -23,7 +27,7 @@ impl SweepConfig {
                 let _ = writeln!(text, "\n[{table}]");
             }
             let name = key.path.rsplit('.').next().unwrap_or(key.path);
-            let _ = writeln!(text, "{name} = {}", written(key.kind, set));
+            let _ = writeln!(text, "{name} = {}{}", written(key.kind, set), places.of(&set.origin));
         }
         if self.base.get("name").is_none() {
             text = format!("name = {}\n{text}", display(&self.name.as_str().into()));
@@ -35,12 +39,12 @@ impl SweepConfig {
             text.push_str("\n[sweep.grid]\n");
         }
         for axis in grid.iter().flatten() {
-            write_axis(&mut text, axis);
+            write_axis(&mut text, axis, places);
         }
         for zip in zips {
             text.push_str("\n[[sweep.zip]]\n");
             for axis in zip {
-                write_axis(&mut text, axis);
+                write_axis(&mut text, axis, places);
             }
         }
         if !self.random.is_empty() {
@@ -48,23 +52,51 @@ impl SweepConfig {
         }
         for axis in &self.random {
             let kind = KEYS[axis.key].kind;
-            let _ = writeln!(text, "\"{}\" = {}", KEYS[axis.key].path, axis.to_toml(|value| written(kind, value)));
+            let values = axis.to_toml(|value| written(kind, value));
+            let _ = writeln!(text, "\"{}\" = {values}{}", KEYS[axis.key].path, places.of(&axis.key_origin));
         }
-        write_points(&mut text, "include", &self.include);
-        write_points(&mut text, "exclude", &self.exclude);
+        write_points(&mut text, "include", &self.include, places);
+        write_points(&mut text, "exclude", &self.exclude, places);
         text.trim_start().to_owned()
+    }
+
+    /// Returns true if settings and axes come from more than one file, or from a file and arguments.
+    fn has_several_sources(&self) -> bool {
+        let set = self.base.0.iter().flatten().map(|set| &set.origin);
+        let axes = self.walks.iter().flatten().map(|axis| &axis.key_origin);
+        let random = self.random.iter().map(|axis| &axis.key_origin);
+        let points = self.include.iter().chain(&self.exclude).map(|point| &point.origin);
+        let mut names = set.chain(axes).chain(random).chain(points).map(|origin| &origin.source.name);
+        let first = names.next();
+        names.any(|name| Some(name) != first)
     }
 }
 
-fn write_axis(text: &mut String, axis: &Axis) {
-    let key = &KEYS[axis.key];
-    let values: Vec<String> = axis.values.iter().map(|value| written(key.kind, value)).collect();
-    let _ = writeln!(text, "\"{}\" = [{}]", key.path, values.join(", "));
+/// The comments that say where values come from.
+#[derive(Clone, Copy)]
+struct Places {
+    shown: bool,
 }
 
-fn write_points(text: &mut String, table: &str, points: &[PointSettings]) {
+impl Places {
+    fn of(self, origin: &Origin) -> String {
+        match origin.source.name.as_str() {
+            _ if !self.shown => String::new(),
+            ARGUMENTS => "  # --set".to_owned(),
+            file => format!("  # {file}:{}", origin.line()),
+        }
+    }
+}
+
+fn write_axis(text: &mut String, axis: &Axis, places: Places) {
+    let key = &KEYS[axis.key];
+    let values: Vec<String> = axis.values.iter().map(|value| written(key.kind, value)).collect();
+    let _ = writeln!(text, "\"{}\" = [{}]{}", key.path, values.join(", "), places.of(&axis.key_origin));
+}
+
+fn write_points(text: &mut String, table: &str, points: &[PointSettings], places: Places) {
     for point in points {
-        let _ = writeln!(text, "\n[[sweep.{table}]]");
+        let _ = writeln!(text, "\n[[sweep.{table}]]{}", places.of(&point.origin));
         for setting in &point.settings {
             let key = &KEYS[setting.key];
             let _ = writeln!(text, "\"{}\" = {}", key.path, written(key.kind, &setting.assignment));

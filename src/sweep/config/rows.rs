@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The keys that have a meaning for music alone: pitches, time steps, songs, sound.
-const OF_MUSIC: [&str; 19] = [
+const OF_MUSIC: [&str; 20] = [
     "corpus.compat",
     "corpus.lowest_pitch",
     "corpus.highest_pitch",
@@ -21,6 +21,7 @@ const OF_MUSIC: [&str; 19] = [
     "corpus.sustain",
     "corpus.metres",
     "corpus.damaged",
+    "corpus.split_by",
     "corpus.transpose",
     "corpus.stride",
     "train.batches",

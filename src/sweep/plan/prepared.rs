@@ -4,8 +4,8 @@ use super::expansion::Plan;
 use crate::evaluate::LikelihoodMethod;
 use crate::model::likelihood::MAXIMUM_ENUMERATED_UNITS;
 use crate::model::rbm::MAXIMUM_GRADIENT_UNITS;
-use crate::music::SongSplit;
 use crate::music::{Corpus, CorpusError, CorpusOptions, Progress, builtin};
+use crate::music::{Seen, SongSplit, SplitBy};
 use crate::sweep::config::RunParameters;
 use crate::sweep::config::{ConfigError, ConfigErrors};
 use crate::train::Method;
@@ -113,6 +113,38 @@ impl Prepared {
         self.plan.runs[run].training_id(&self.corpus_of(run).digest)
     }
 
+    /// Returns the warnings about held-out music that also stands in training, each once. Of the splits of a plan the first
+    /// [`Self::SPLITS_LOOKED_AT`] are looked at.
+    pub fn seen_in_training(&self) -> Vec<String> {
+        let mut known: Vec<(usize, &CorpusOptions, u64)> = Vec::new();
+        let mut warnings = Vec::new();
+        for run in &self.plan.runs {
+            let options = &run.parameters().corpus;
+            let place = self.corpus_of_point[run.point_index];
+            let is_known = |&(corpus, own, seed): &(usize, &CorpusOptions, u64)| {
+                corpus == place
+                    && own.split_by == options.split_by
+                    && own.validation == options.validation
+                    && seed == run.seed
+            };
+            if known.iter().any(is_known) {
+                continue;
+            }
+            known.push((place, options, run.seed));
+            let corpus = &self.corpora[place];
+            warnings.extend(Seen::warnings(corpus, &SongSplit::of(corpus, options, run.seed), options));
+            if known.len() == Self::SPLITS_LOOKED_AT {
+                break;
+            }
+        }
+        warnings.sort_unstable();
+        warnings.dedup();
+        warnings
+    }
+
+    /// The number of splits of a plan that are looked at before its runs start. Each run records the warnings of its own.
+    pub const SPLITS_LOOKED_AT: usize = 8;
+
     /// Returns the corpus that a run of the plan trains on.
     pub fn corpus_of(&self, run: usize) -> &Corpus {
         &self.corpora[self.corpus_of_point[self.plan.runs[run].point_index]]
@@ -127,16 +159,19 @@ fn keep<T>(items: &mut Vec<T>, marked: &[bool]) {
 
 /// Reads the corpus that options name: the path if there is one, otherwise a corpus built into the program.
 pub fn load_corpus(options: &CorpusOptions, progress: Progress<'_>) -> Result<Corpus, CorpusError> {
-    match (&options.path, options.source.as_str()) {
+    let corpus = match (&options.path, options.source.as_str()) {
         (None, "builtin") => Corpus::from_midi(&builtin::songs(), options, progress),
         (None, "bars-and-stripes") => Corpus::bars_and_stripes(options),
         _ => Corpus::load(options, progress),
-    }
+    }?;
+    Ok(if options.split_by == SplitBy::Folder { corpus.digested_with_folders() } else { corpus })
 }
 
 /// Returns the options without those that do not affect reading, so that equal readings are done once.
 fn reading_options(options: &CorpusOptions) -> CorpusOptions {
-    CorpusOptions { validation: 0.0, transpose: Vec::new(), stride: 0, ..options.clone() }
+    // The digest of a corpus that is split by folders covers them.
+    let split_by = if options.split_by == SplitBy::Folder { SplitBy::Folder } else { SplitBy::Song };
+    CorpusOptions { validation: 0.0, split_by, transpose: Vec::new(), stride: 0, ..options.clone() }
 }
 
 /// Checks that every point has a song at least as long as its window.
@@ -191,7 +226,7 @@ fn check_training_windows(plan: &Plan, corpora: &[Corpus], corpus_of_point: &[us
         let RunParameters { corpus: reading, model, train, .. } = run.parameters();
         let corpus = corpus_of_point[run.point_index];
         let songs = &corpora[corpus].songs;
-        let training = SongSplit::of(&corpora[corpus], reading.validation, run.seed).training;
+        let training = SongSplit::of(&corpora[corpus], reading, run.seed).training;
         let skipped = if train.skip_first_window { reading.stride_of(model.timesteps) } else { 0 };
         let needed = model.timesteps + skipped;
         let longest = training.iter().map(|&song| songs[song].roll.steps()).max().unwrap_or(0);

@@ -29,6 +29,8 @@ pub struct Metric {
     pub subject: Subject,
     /// The outermost place that a time is shown in.
     pub reach: Reach,
+    /// `true` if the digest of a summary covers it; `false` for one that earlier versions did not measure.
+    pub digested: bool,
     /// `true` if points can be ordered by it.
     pub ranks: bool,
     /// The column in the table that ends a sweep.
@@ -194,6 +196,7 @@ impl Metric {
             judged: false,
             subject: Subject::Run,
             reach: Reach::Csv,
+            digested: true,
             ranks: false,
             terminal: None,
             listed: &[],
@@ -329,6 +332,12 @@ impl Metric {
 
     pub(super) const fn subject(self, subject: Subject) -> Self {
         Self { subject, ..self }
+    }
+
+    /// Leaves the metric out of digests, which then remain those of versions that did not measure it. It must follow from
+    /// what digests cover.
+    pub(super) const fn outside_digests(self) -> Self {
+        Self { digested: false, ..self }
     }
 
     pub(super) const fn reach(self, reach: Reach) -> Self {

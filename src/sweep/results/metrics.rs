@@ -447,6 +447,73 @@ pub static METRICS: &[Metric] = &[
         "Chance that a sample is nearer to its nearest training window than a held-out window is to its own, ties \
          counted half. About 0.5 for music as new as real music, 1 for copies; undefined if no song is held out.",
     ),
+    Metric::of_music(
+        "diversity",
+        ["diversity", "diversity"],
+        "",
+        |music| music.diversity.and_then(|diversity| diversity.ratio()),
+        "Mean distance between samples over that between training windows. 1 for samples as various as the corpus, 0 if \
+         all have the same harmony, above 1 for samples with less in common than music has, as independent bits.",
+    )
+    .better(Near)
+    .outside_digests()
+    .listed(),
+    Metric::of_music(
+        "pairwise_distance",
+        ["distance between samples", "distance between"],
+        "0 to 1",
+        |music| music.diversity.and_then(|diversity| diversity.samples.pairwise_distance),
+        "Mean over all pairs of samples of the Jaccard distance between the pairs of step and pitch class that sound: 0 for \
+         the same harmony at every step, 1 for none in common. The first 500 samples count.",
+    )
+    .better(Near)
+    .outside_digests(),
+    Metric::of_music(
+        "training_pairwise_distance",
+        ["distance between training windows", "of training windows"],
+        "0 to 1",
+        |music| music.diversity.and_then(|diversity| diversity.training?.pairwise_distance),
+        "The same mean for up to 500 training windows drawn at random.",
+    )
+    .subject(Subject::Corpus)
+    .outside_digests(),
+    Metric::of_music(
+        "distinct_windows",
+        ["distinct samples", "distinct"],
+        "",
+        |music| music.diversity.map(|diversity| diversity.samples.distinct_windows),
+        "Different samples, bit for bit, as a share of the samples.",
+    )
+    .better(Near)
+    .outside_digests(),
+    Metric::of_music(
+        "training_distinct_windows",
+        ["distinct training windows", "of training windows"],
+        "",
+        |music| music.diversity.and_then(|diversity| Some(diversity.training?.distinct_windows)),
+        "The same share of as many training windows, drawn at random.",
+    )
+    .subject(Subject::Corpus)
+    .outside_digests(),
+    Metric::of_music(
+        "distinct_chord_sequences",
+        ["distinct chord sequences", "chord sequences"],
+        "",
+        |music| music.diversity.map(|diversity| diversity.samples.distinct_chord_sequences),
+        "Different sequences of chords as a share of the samples. A chord is the set of pitch classes that sound at a step; \
+         silence and repetitions are left out.",
+    )
+    .better(Near)
+    .outside_digests(),
+    Metric::of_music(
+        "training_distinct_chord_sequences",
+        ["distinct chord sequences of training windows", "of training windows"],
+        "",
+        |music| music.diversity.and_then(|diversity| Some(diversity.training?.distinct_chord_sequences)),
+        "The same share of as many training windows, drawn at random.",
+    )
+    .subject(Subject::Corpus)
+    .outside_digests(),
     Metric::of_coverage(
         "recognised",
         ["recognised samples", "recognised"],

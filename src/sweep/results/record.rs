@@ -290,7 +290,8 @@ impl RunRecord {
 /// Returns the digest of a run: the BLAKE3 hash over the canonical JSON (keys sorted, no white space, shortest decimal
 /// form of numbers) of its status and error, its parameters, its seed, the corpus digest, the counts and metrics of
 /// every epoch, the metrics of the model and of the music, and the hashes of the files it made. It does not depend on
-/// time, place or machine.
+/// time, place or machine. The diversity of the samples stays outside: earlier versions did not measure it, and their
+/// digests of the same run remain the same.
 pub fn digest(record: &RunRecord, epochs: &[EpochRecord]) -> String {
     let epochs: Vec<Value> = epochs
         .iter()
@@ -298,6 +299,10 @@ pub fn digest(record: &RunRecord, epochs: &[EpochRecord]) -> String {
             json!({"epoch": epoch.epoch, "updates": epoch.updates, "examples": epoch.examples, "metrics": epoch.metrics})
         })
         .collect();
+    let mut music = json!(record.music);
+    if let Value::Object(fields) = &mut music {
+        fields.remove("diversity");
+    }
     let deterministic = json!({
         "schema": record.schema,
         "status": record.status,
@@ -307,7 +312,7 @@ pub fn digest(record: &RunRecord, epochs: &[EpochRecord]) -> String {
         "corpus": record.corpus.as_ref().map(|corpus| &corpus.digest),
         "epochs": epochs,
         "metrics": record.metrics,
-        "music": record.music,
+        "music": music,
         "artifacts": record.artifacts,
     });
     blake3::hash(canonical_json(&deterministic).as_bytes()).to_hex().to_string()

@@ -139,7 +139,7 @@ impl Summary {
                 "failed": point.failed,
                 "missing": point.missing,
                 "metrics": point.metrics,
-                "music": point.music,
+                "music": digested(&point.music),
             });
             add(std::mem::replace(&mut before, ","), &value);
         }
@@ -207,6 +207,12 @@ impl PointSummary {
             timing,
         }
     }
+}
+
+/// Returns the metrics of music that the digest of a summary covers.
+fn digested(music: &BTreeMap<String, Option<Statistic>>) -> BTreeMap<&String, &Option<Statistic>> {
+    let outside = |name: &str| METRICS.iter().any(|metric| !metric.digested && metric.name == name);
+    music.iter().filter(|(name, _)| !outside(name)).collect()
 }
 
 /// Returns the metrics of music of a record, by their names without `sample_`. Empty without samples.

@@ -1,9 +1,9 @@
 //! The material of a run: the windows of its songs, with the baselines of their music. Runs of the same corpus, window
 //! length and seed share it.
 
-use crate::evaluate::music::{Baselines, Nearest, chosen_windows, nearest_training_window};
+use crate::evaluate::music::{Baselines, Diversity, Harmonies, Nearest, chosen_windows, nearest_training_window};
 use crate::music::{Corpus, CorpusOptions, Duplicates, Splits, Windows};
-use crate::music::{SongSplit, SplitWindows};
+use crate::music::{Seen, SongSplit, SplitWindows};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The songs of a corpus, divided into splits and cut into windows.
@@ -15,25 +15,32 @@ pub(crate) struct Material {
     pub(crate) windows: SplitWindows,
     /// The windows that occur more than once.
     pub(crate) duplicates: Duplicates,
+    /// The warnings about held-out music that also stands in training.
+    pub(crate) seen: Vec<String>,
     steps_per_beat: u32,
     seed: u64,
     baselines: OnceLock<Baselines>,
+    /// The harmonies of some training windows, with the mean distance between them.
+    harmonies: OnceLock<(Harmonies, Option<f64>)>,
     /// The distances of held-out windows, with the number that was asked for.
     held_out_nearest: Mutex<Option<(usize, Arc<[Nearest]>)>>,
 }
 
 impl Material {
     fn new(corpus: &Corpus, options: &CorpusOptions, timesteps: usize, seed: u64) -> Self {
-        let split = SongSplit::of(corpus, options.validation, seed);
+        let split = SongSplit::of(corpus, options, seed);
+        let seen = Seen::warnings(corpus, &split, options);
         let windows = SplitWindows::cut(corpus, &split, options, timesteps);
         let duplicates = windows.duplicates(corpus, &split);
         Self {
             split,
             windows,
             duplicates,
+            seen,
             steps_per_beat: options.steps_per_beat,
             seed,
             baselines: OnceLock::new(),
+            harmonies: OnceLock::new(),
             held_out_nearest: Mutex::default(),
         }
     }
@@ -44,6 +51,17 @@ impl Material {
             let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
             Baselines::draw(layout, (*timesteps, self.steps_per_beat), bits, Baselines::ENOUGH_WINDOWS, self.seed)
         })
+    }
+
+    /// Compares the distances between samples with those between training windows; `None` without samples.
+    pub(crate) fn diversity(&self, samples: &Harmonies) -> Option<Diversity> {
+        let (training, distance) = self.harmonies.get_or_init(|| {
+            let Windows { layout, timesteps, bits, .. } = &self.windows.windows.training;
+            let training = Harmonies::chosen(layout, *timesteps, bits, self.seed);
+            let distance = training.pairwise_distance();
+            (training, distance)
+        });
+        Diversity::of(samples, training, *distance)
     }
 
     /// Returns the training windows nearest to `count` held-out windows drawn at random. The last answer is kept for

@@ -90,6 +90,7 @@ fn make(context: &RunContext, session: &mut Session) -> Result<(), RunError> {
     let Splits { training, validation, .. } = &material.windows.windows;
     let trained = TrainingSet { windows: &training.bits, songs: &training.songs }.trained_windows(train);
     session.record.corpus = Some(record::corpus_record(context.corpus, &material, trained.len()));
+    session.record.warnings.extend(material.seen.iter().cloned());
     session.record.timing.corpus_s = start.elapsed().as_secs_f64();
     if trained.is_empty() {
         let songs = material.split.training.len();

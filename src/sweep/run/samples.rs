@@ -7,7 +7,7 @@ use crate::compose::fill_in_frames;
 use crate::data::to_npy;
 use crate::engine::BitMatrix;
 use crate::evaluate::music::{
-    Baselines, Memorisation, MusicComparison, MusicProfile, Nearest, mode_coverage, nearest_training_window,
+    Baselines, Harmonies, Memorisation, MusicComparison, MusicProfile, Nearest, mode_coverage, nearest_training_window,
 };
 use crate::music::{MidiStyle, Sketch, Windows, notes, roll_from_bits, to_midi};
 use crate::sweep::config::RunParameters;
@@ -130,6 +130,7 @@ fn judge(context: &RunContext, material: &Material, (samples, nearest): (&BitMat
     MusicComparison {
         memorisation: Memorisation::of(nearest, &held_out),
         coverage: mode_coverage(&context.parameters().corpus, context.corpus, timesteps, samples),
+        diversity: material.diversity(&Harmonies::of_windows(layout, timesteps, samples)),
         ..MusicComparison::new(profile, baselines)
     }
 }

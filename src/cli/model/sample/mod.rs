@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  runner sample --model results/quick --out music --count 20 \
     --steps 1000 --start noise\n  runner sample --model MODEL --continue song.mid --length 8bars --wav\n  runner sample \
-    --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars --hop 4\n  \
+    --model MODEL --harmonise tune.mid --keep melody --key G\n  runner sample --model MODEL --length 64bars\n  \
     runner sample --model RNN-RBM --length 64bars --steps 25 --start independent --wav")]
 pub(in crate::cli) struct SampleArguments {
     #[arg(long, value_name = "MODEL", help = MODEL_HELP)]
@@ -51,8 +51,8 @@ pub(in crate::cli) struct SampleArguments {
     seed: u64,
     #[command(flatten)]
     given: GivenArguments,
-    /// Steps from one window of a piece to the next; the others overlap [default: half a window, in whole beats]. Not
-    /// for a model of sequences, whose frames follow one another.
+    /// Steps from one window of a piece to the next; the others overlap [default: a window less one step]. A
+    /// small hop holds on to one chord. Not for a model of sequences, whose frames follow one another.
     #[arg(long, value_name = "STEPS")]
     hop: Option<usize>,
     #[arg(long, value_name = "BPM", value_parser = values_of::<f64>("sample.tempo"))]
@@ -112,7 +112,7 @@ fn pieces(arguments: &SampleArguments, model: &ModelFile) -> Result<Pieces, CliE
             let why = "the frames of this model follow one another and do not overlap";
             return Err(CliError::usage(format!("--hop {hop}: {why}: leave it out")));
         }
-        hop => overlap(hop, description.timesteps, description.steps_per_beat)?,
+        hop => overlap(hop, description.timesteps)?,
     };
     let chains = chains(arguments, own, of_sequences)?;
     if arguments.corpus.is_some() && chains.start != ChainStart::Data {
@@ -170,16 +170,15 @@ fn finite(arguments: &SampleArguments, model: &ModelFile, isa: Isa) -> Result<Bo
     Err(CliError::usage(format!("{place}: some of its parameters are not finite numbers: it makes no {makes}")))
 }
 
-/// Returns the windows of a piece: they overlap by half unless another hop is given.
-fn overlap(hop: Option<usize>, timesteps: usize, steps_per_beat: u32) -> Result<Overlap, CliError> {
-    let half = Overlap::half(timesteps, steps_per_beat as usize);
-    let Some(hop) = hop else { return Ok(half) };
+/// Returns the windows of a piece: they share one step unless another hop is given.
+fn overlap(hop: Option<usize>, timesteps: usize) -> Result<Overlap, CliError> {
+    let Some(hop) = hop else { return Ok(Overlap::of_one_step(timesteps)) };
     let most = (timesteps - 1).max(1);
     if !(1..=most).contains(&hop) {
         let why = format!("the windows of this model have {timesteps} steps and must overlap");
         return Err(CliError::usage(format!("--hop {hop}: expected 1 to {most}: {why}")));
     }
-    Ok(Overlap { hop, ..half })
+    Ok(Overlap { timesteps, hop })
 }
 
 /// Returns the requested chains; settings not given are those of the model's run. A model that is not one of sequences

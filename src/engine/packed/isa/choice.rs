@@ -4,14 +4,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The environment variable that pins the instruction set: `auto`, `scalar`, `avx2` or `avx512`.
+/// The environment variable that pins the instruction set: `auto`, `scalar`, `avx2`, `avx512` or `neon`.
 pub const ISA_VARIABLE: &str = "CHORDBENCH_ISA";
+
+/// The name of the kernels that are compiled for the target's baseline.
+const BASELINE: &str = if cfg!(target_arch = "aarch64") { "neon" } else { "scalar" };
 
 /// An instruction set that the packed engine has kernels for. All of them compute the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Isa {
-    /// The baseline of the target, which every processor has.
+    /// The baseline of the target, which every processor has. On 64-bit ARM that has NEON, and its name.
     Scalar,
     /// x86-64 with AVX2, BMI1, BMI2, LZCNT and POPCNT: Haswell (2013), Zen (2017) and later.
     Avx2,
@@ -24,7 +27,9 @@ pub enum Isa {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IsaError {
     /// The name is not that of an instruction set.
-    #[error("{name:?} is not an instruction set with kernels: use auto, scalar, avx2 or avx512")]
+    #[error(
+        "{name:?} is not an instruction set with kernels: use auto, scalar, avx2 or avx512, on 64-bit ARM also neon"
+    )]
     Unknown {
         /// The name as given.
         name: String,
@@ -47,7 +52,7 @@ impl Isa {
     /// Returns the name in configurations, records and the environment.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Scalar => "scalar",
+            Self::Scalar => BASELINE,
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
@@ -114,6 +119,9 @@ impl FromStr for Isa {
     type Err = IsaError;
 
     fn from_str(name: &str) -> Result<Self, IsaError> {
+        if name == "scalar" {
+            return Ok(Self::Scalar);
+        }
         Self::ALL.into_iter().find(|isa| isa.name() == name).ok_or_else(|| IsaError::Unknown { name: name.to_owned() })
     }
 }

@@ -29,6 +29,10 @@ function musicSection() {
       others: BASELINES.map(([key]) => own[key].values[index]),
     }));
     rows.push({ name: 'sample_nearest_training_window_bits', sample: pointStatistic('sample_nearest_training_window_bits', point), others: BASELINES.map(([key]) => own[key].nearest?.[0] ?? null) });
+    for (const name of ['pairwise_distance', 'distinct_windows', 'distinct_chord_sequences']) {
+      const known = pointStatistic(`sample_training_${name}`, point);
+      rows.push({ name: `sample_${name}`, sample: pointStatistic(`sample_${name}`, point), others: BASELINES.map(([key]) => key === 'training' ? known?.mean ?? null : null) });
+    }
     rows.unshift({ name: 'sample_distance', sample: pointStatistic('sample_distance', point), others: BASELINES.map(([key]) => own[key].distance) });
     const shown = rows.filter((row) => row.sample || row.others.some((value) => value !== null));
     const table = el('table', { class: 'music' },

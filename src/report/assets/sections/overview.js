@@ -36,6 +36,12 @@ function overviewTiles() {
     tiles.push(tile(`Best ${label}`, meanAndDeviation(mainMetric, pointStatistic(mainMetric, best)), `${unit} · ${pointName(best)}`, 'wide'));
     const distance = pointStatistic('sample_distance', best);
     const noise = pointStatistic('sample_bernoulli_distance', best);
+    const diversity = pointStatistic('sample_diversity', best);
+    if (diversity) {
+      const share = (name) => { const found = pointStatistic(name, best); return found && `${number(100 * found.mean, 2)} %`; };
+      const [distinct, copied] = [share('sample_distinct_windows'), share('sample_copies')];
+      tiles.push(tile('Diversity of its samples', number(diversity.mean, 2), ['1 is the corpus', distinct && `${distinct} distinct`, copied && `${copied} copies`].filter(Boolean).join(' · ')));
+    }
     if (distance && noise) tiles.push(tile('Its music distance', number(distance.mean, 3), `independent bits: ${number(noise.mean, 3)} · 0 is the corpus`));
   }
   const parts = [[totals.failed, 'failed'], [totals.incomplete, 'not complete']].filter(([count]) => count);
@@ -52,7 +58,8 @@ function firstListen() {
   const source = report.rolls.runs.find((own) => own.samples.length);
   if (!source) return null;
   const { samples } = piecesOf(source.run);
-  const own = samples.map((sample) => sample.piece);
+  // Far apart before alike, as much as the page knows of the run.
+  const own = source.apart.map((place) => samples[place].piece);
   const sounding = own.filter((piece) => piece.notes.length);
   if (!sounding.length) return null;
   const joined = join(own.slice(0, Math.max(1, Math.floor(64 / source.steps))), 'The best run’s samples');
@@ -61,7 +68,7 @@ function firstListen() {
     el('div', { class: 'listen-head' },
       playButton('samples of the best run', queue, { kind: 'play big' }),
       el('div', {}, el('h3', {}, 'Hear the best run'),
-        el('p', {}, `${plural(joined.seams.length + 1, 'sample')}, one after the other: ${runName(source.run)}`))),
+        el('p', {}, `${plural(joined.seams.length + 1, 'sample')}, the farthest apart first: ${runName(source.run)}`))),
     rollView(joined, pitchRange([joined], source), { height: 250 }),
     rollLegend(source.planes, [['c1', 'sample']]));
 }

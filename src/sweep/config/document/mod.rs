@@ -1,9 +1,13 @@
 //! A TOML document as a tree in which every node knows its place.
 
-use super::error::{ConfigError, Origin, Source};
-use super::key::Kind;
-use super::keys::KEYS;
+mod files;
+
+pub(in crate::sweep::config) use files::{documents, read};
+
 use crate::machine::text::Shown as _;
+use crate::sweep::config::error::{ConfigError, Origin, Source};
+use crate::sweep::config::key::Kind;
+use crate::sweep::config::keys::KEYS;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
@@ -53,6 +57,8 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
+/// The name of the arguments as a source.
+pub(crate) const ARGUMENTS: &str = "command line";
 /// The text before an argument in messages.
 pub(crate) const ARGUMENT_FLAG: &str = "--set ";
 
@@ -74,7 +80,7 @@ impl Document {
 
     /// Parses `KEY=VALUE`. A bare word, which is not TOML, is a string.
     pub(crate) fn from_argument(argument: &str) -> Result<Self, ConfigError> {
-        let source = Arc::new(Source { name: "command line".to_owned(), text: format!("{ARGUMENT_FLAG}{argument}") });
+        let source = Arc::new(Source { name: ARGUMENTS.to_owned(), text: format!("{ARGUMENT_FLAG}{argument}") });
         let whole = Origin { source: Arc::clone(&source), span: ARGUMENT_FLAG.len()..source.text.len() };
         let form = |message: &str| {
             ConfigError::at(&whole, message, "expected KEY=VALUE").help("for example `--set train.k=5`")
