@@ -28,10 +28,11 @@ start = "data"
 "#;
 
 /// The values of a column of `summary.csv`.
-fn column(csv: &str, name: &str) -> Vec<String> {
-    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let place = lines.next().unwrap().iter().position(|own| *own == name).unwrap_or_else(|| panic!("{name}: {csv}"));
-    lines.map(|line| line[place].to_owned()).collect()
+fn column(text: &str, name: &str) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let place =
+        reader.headers().unwrap().iter().position(|own| own == name).unwrap_or_else(|| panic!("{name}: {text}"));
+    reader.records().map(|row| row.unwrap()[place].to_owned()).collect()
 }
 
 #[test]

@@ -152,7 +152,11 @@ mod tests {
         let sweep = SweepConfig::from_text(Some((Path::new("lists/many.toml"), text.to_owned())), &sets).unwrap();
         let resolved = sweep.to_toml();
         let again = SweepConfig::from_text(Some((Path::new("/elsewhere/sweep.toml"), resolved.clone())), &[]).unwrap();
-        assert_eq!(again.to_toml(), resolved);
+        // The places stand where there is more than one source; the resolved text is the only one of the second.
+        let without_places: Vec<&str> =
+            resolved.lines().map(|line| line.split("  # ").next().unwrap_or(line)).collect();
+        assert_ne!(without_places.join("\n"), resolved.trim_end());
+        assert_eq!(again.to_toml().lines().collect::<Vec<_>>(), without_places);
         assert_eq!(again.name, "many");
         let ids = |sweep: &SweepConfig| -> Vec<String> {
             sweep.plan().unwrap().runs.iter().map(|run| run.run_id("")).collect()

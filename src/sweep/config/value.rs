@@ -412,7 +412,6 @@ pub(crate) fn closest<'a>(text: &str, candidates: &[&'a str]) -> Option<&'a str>
 /// The names that other programs have for keys: the last part of a path, without the dashes or underscores.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("batch", "train.batch_size"),
-    ("batches", "train.batch_size"),
     ("bpm", "sample.tempo"),
     ("bs", "train.batch_size"),
     ("cd", "train.k"),
