@@ -94,6 +94,16 @@ function foldTitles(root, width) {
   }
 }
 
+/** Narrows each tick on the left that is wider than its room. */
+function fitTicks(root) {
+  for (const tick of root.querySelectorAll('.tick[text-anchor="end"]')) {
+    const room = Number(tick.getAttribute('x')) - 1;
+    if (tick.getComputedTextLength() <= room) continue;
+    tick.setAttribute('textLength', room);
+    tick.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+  }
+}
+
 /** Makes a chart that is drawn for the width it has; returns its element, with `draw` to draw it again. */
 function chart(label, height, draw) {
   const frame = el('div', { class: 'chart' });
@@ -105,6 +115,7 @@ function chart(label, height, draw) {
     draw(root, width, own);
     frame.replaceChildren(root);
     foldTitles(root, width);
+    fitTicks(root);
   };
   new ResizeObserver(([entry]) => {
     const now = Math.floor(entry.contentRect.width);

@@ -38,7 +38,7 @@ function overviewTiles() {
     const noise = pointStatistic('sample_bernoulli_distance', best);
     const diversity = pointStatistic('sample_diversity', best);
     if (diversity) {
-      const share = (name) => { const found = pointStatistic(name, best); return found && `${number(100 * found.mean, 2)} %`; };
+      const share = (name) => { const found = pointStatistic(name, best); return found && `${number(100 * found.mean, 2)}\u00a0%`; };
       const [distinct, copied] = [share('sample_distinct_windows'), share('sample_copies')];
       tiles.push(tile('Diversity of its samples', number(diversity.mean, 2), ['1 is the corpus', distinct && `${distinct} distinct`, copied && `${copied} copies`].filter(Boolean).join(' · ')));
     }
