@@ -91,7 +91,7 @@ pub enum Kind {
     },
     /// A string that can name a file or folder on any system.
     FileName,
-    /// A string of at most [`LONGEST_TEXT`] characters.
+    /// A string of at most `LONGEST_TEXT` characters.
     Text,
     /// A list of such strings, each at most once.
     Texts,
