@@ -53,6 +53,11 @@ impl Rows {
     }
 }
 
+/// Returns the rows of each of [`Network::arrays`] that are touched; `None` for all.
+fn rows_of<'a>(to_visible: &'a Rows, from_visible: &'a Rows) -> [Option<&'a [usize]>; 6] {
+    [Some(&to_visible.rows), None, Some(&from_visible.rows), None, None, None]
+}
+
 impl NetworkGradient {
     /// Returns room for the gradient of a network of these numbers of units.
     pub(super) fn new(visible: usize, hidden: usize, recurrent: usize) -> Self {
@@ -65,19 +70,17 @@ impl NetworkGradient {
 
     /// Returns the rows that may not be zero, ascending, for each of [`Network::arrays`]; `None` for all.
     pub(super) fn rows(&self) -> [Option<&[usize]>; 6] {
-        [Some(&self.to_visible.rows), None, Some(&self.from_visible.rows), None, None, None]
+        rows_of(&self.to_visible, &self.from_visible)
     }
 
-    /// Calls `change` with every stretch that may not be zero: the place of its first number in its array, and the
-    /// numbers.
-    pub(super) fn for_each_stretch(&mut self, mut change: impl FnMut(usize, &mut [f32])) {
+    /// Calls `change` with every stretch of numbers that may not be zero.
+    pub(super) fn for_each_stretch(&mut self, mut change: impl FnMut(&mut [f32])) {
         let Self { arrays, to_visible, from_visible } = self;
         let units = arrays.recurrent;
-        let rows = [Some(&to_visible.rows), None, Some(&from_visible.rows), None, None, None];
-        for (array, rows) in arrays.arrays_mut().into_iter().zip(rows) {
+        for (array, rows) in arrays.arrays_mut().into_iter().zip(rows_of(to_visible, from_visible)) {
             match rows {
-                None => change(0, array),
-                Some(rows) => rows.iter().for_each(|row| change(row * units, &mut array[row * units..][..units])),
+                None => change(array),
+                Some(rows) => rows.iter().for_each(|row| change(&mut array[row * units..][..units])),
             }
         }
     }
@@ -146,7 +149,7 @@ impl Differences<'_> {
                 *value *= scale;
             }
         }
-        gradient.for_each_stretch(|_, values| values.iter_mut().for_each(|value| *value /= frames));
+        gradient.for_each_stretch(|values| values.iter_mut().for_each(|value| *value /= frames));
     }
 
     /// Returns g_t of every frame (frames × recurrent), zero for the last of a sequence, and adds a_0 to `initial`.

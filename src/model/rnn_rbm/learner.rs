@@ -29,7 +29,7 @@ pub struct RnnRbmLearner<'a> {
     to_visible: Vec<f32>,
     /// The gradient of the latest update, and room for the next.
     gradient: NetworkGradient,
-    /// True once an update has passed over all parameters since they were set: it makes zeros of −0.
+    /// True once an update without Adam has passed over all parameters since they were set: it makes zeros of −0.
     settled: bool,
     /// The moments of all parameters, under Adam.
     moments: Option<Moments>,
@@ -244,9 +244,9 @@ impl<'a> RnnRbmLearner<'a> {
             scale = clip(options, &mut by_rbm, gradient);
             by_rbm.arrays_mut().into_iter().flatten().for_each(|value| *value *= scale);
             if let Some(moments) = moments {
-                gradient.for_each_stretch(|_, values| values.iter_mut().for_each(|value| *value *= scale));
+                gradient.for_each_stretch(|values| values.iter_mut().for_each(|value| *value *= scale));
                 ascend_by_moments(model, moments, Adam::of(options), (&by_rbm, rbm_step), (&gradient.arrays, step));
-                self.to_visible = transposed(&self.model.network.to_visible, self.model.network.recurrent);
+                // Adam changes every weight: the next update transposes Wuv anew.
                 return;
             }
             let rule = Rule {
@@ -324,7 +324,7 @@ fn clip(options: &TrainOptions, by_rbm: &mut Gradient, by_network: &mut NetworkG
         let bound = options.gradient_clip as f32;
         let cut = |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-bound, bound));
         by_rbm.arrays_mut().into_iter().for_each(cut);
-        by_network.for_each_stretch(|_, values| cut(values));
+        by_network.for_each_stretch(cut);
     }
     if options.gradient_norm == 0.0 {
         return 1.0;
