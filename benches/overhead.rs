@@ -69,13 +69,13 @@ impl SweepObserver for Adder {
 
 fn many_runs(runs: usize) -> Result<(), Box<dyn Error>> {
     let config = config(runs);
-    let prepared = prepared(&config)?;
+    let mut prepared = prepared(&config)?;
     let folder = tempfile::tempdir()?;
     let jobs = logical_cpus();
     let options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs, threads_per_run: 1 }, Isa::pinned_or_best());
     let timed = |options: &ExecuteOptions, observer: &Adder| -> Result<(Duration, Outcome), Box<dyn Error>> {
         let start = Instant::now();
-        let outcome = execute(&prepared, &config, folder.path(), options, observer)?;
+        let outcome = execute(&mut prepared, &config, folder.path(), options, observer)?;
         Ok((start.elapsed(), outcome))
     };
     let adder = Adder::default();

@@ -115,10 +115,10 @@ fn run(config: &str) -> Finished {
     fs::write(folder.path().join("set.json"), SONGS).unwrap();
     let path = folder.path().join("sweep.toml");
     let plan = SweepConfig::from_text(Some((path.as_path(), config.to_owned())), &[]).unwrap().plan().unwrap();
-    let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
+    let mut prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     let plan = lay_out(folder.path(), &prepared, config).unwrap();
     let options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 2, threads_per_run: 1 }, Isa::pinned_or_best());
-    execute(&prepared, config, folder.path(), &options, &Silent).unwrap();
+    execute(&mut prepared, config, folder.path(), &options, &Silent).unwrap();
     let read = |run_id: &String| -> (Value, Vec<Value>) {
         let own = folder.path().join("runs").join(run_id);
         let lines = fs::read_to_string(own.join("epochs.jsonl")).unwrap();

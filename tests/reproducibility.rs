@@ -58,11 +58,11 @@ fn digests_with(isa: Isa, config: &str, workers: Workers, shards: &[&str]) -> BT
     let folder = tempfile::tempdir().unwrap();
     let file = (Path::new("sweep.toml"), config.to_owned());
     let plan = SweepConfig::from_text(Some(file), &[]).unwrap().plan().unwrap();
-    let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
+    let mut prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     for shard in shards {
         let shard: Shard = shard.parse().unwrap();
         let options = ExecuteOptions::new(shard, workers, isa);
-        execute(&prepared, config, folder.path(), &options, &Silent).unwrap();
+        execute(&mut prepared, config, folder.path(), &options, &Silent).unwrap();
     }
     let record = |run_id: &String| {
         let path = folder.path().join("runs").join(run_id).join("result.json");

@@ -48,6 +48,8 @@ pub struct SlurmJob {
     pub plan_digest: String,
     /// True if every shard has its own folder below `shards/` until all are merged.
     pub separate: bool,
+    /// The number of rungs of successive halving, each an array that waits for the one before; 1 without halving.
+    pub rungs: usize,
     /// The numbers of shards and tasks.
     pub packing: Packing,
     /// The options for Slurm.

@@ -117,11 +117,18 @@ impl Submission {
 
     /// Submits both scripts, which must be in the folder, to Slurm, and records this in `submission.json`.
     pub fn submit(&self, job: &SlurmJob) -> Result<Submitted, SubmitError> {
-        let array_arguments = array_arguments(job);
-        let array = job_id(&call("sbatch", &array_arguments, None)?);
-        let merge_arguments = merge_arguments(job, &array);
-        let merge = call("sbatch", &merge_arguments, Some(&array)).map(|said| job_id(&said));
-        let note = json!({
+        let mut arrays: Vec<String> = Vec::new();
+        let mut commands = Vec::new();
+        for _ in 0..job.rungs.max(1) {
+            let arguments = array_arguments(job, arrays.last().map(String::as_str));
+            arrays.push(job_id(&call("sbatch", &arguments, arrays.first().map(String::as_str))?));
+            commands.push(sbatch(&arguments));
+        }
+        let last = arrays.last().cloned().unwrap_or_default();
+        let merge_arguments = merge_arguments(job, &last);
+        let merge = call("sbatch", &merge_arguments, arrays.first().map(String::as_str)).map(|said| job_id(&said));
+        commands.push(sbatch(&merge_arguments));
+        let mut note = json!({
             "schema": 1,
             "system": "slurm",
             "version": env!("CARGO_PKG_VERSION"),
@@ -130,34 +137,43 @@ impl Submission {
             "plan_digest": job.plan_digest,
             "shards": job.packing.shards,
             "tasks": job.packing.tasks,
-            "array_job": array,
+            "array_job": arrays[0],
             "merge_job": merge.as_ref().ok(),
-            "commands": [sbatch(&array_arguments), sbatch(&merge_arguments)],
+            "commands": commands,
         });
+        if arrays.len() > 1 {
+            note["array_jobs"] = json!(arrays);
+        }
         let note = serde_json::to_string_pretty(&note).expect("a note is plain data");
         self.write("submission.json", &note)?;
-        Ok(Submitted { array, merge: merge? })
+        Ok(Submitted { arrays, merge: merge? })
     }
 }
 
 /// The jobs that Slurm has accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// The job array.
-    pub array: String,
+    /// The job arrays: one, or one for each rung of successive halving, each of which waits for the one before.
+    pub arrays: Vec<String>,
     /// The job that sums up.
     pub merge: String,
 }
 
 /// Returns the lines of a shell that submit the same jobs by hand.
 pub fn by_hand(job: &SlurmJob) -> String {
-    let array = sbatch(&array_arguments(job));
-    let merge = sbatch(&merge_arguments(job, "ARRAY")).replacen("ARRAY", r#""${array%%;*}""#, 1);
-    format!("array=$({array})\n{merge}\n")
+    let after = |command: String| command.replacen("ARRAY", r#""${array%%;*}""#, 1);
+    let mut lines = format!("array=$({})\n", sbatch(&array_arguments(job, None)));
+    for _ in 1..job.rungs {
+        lines += &format!("array=$({})\n", after(sbatch(&array_arguments(job, Some("ARRAY")))));
+    }
+    lines + &after(sbatch(&merge_arguments(job, "ARRAY"))) + "\n"
 }
 
-fn array_arguments(job: &SlurmJob) -> Vec<String> {
-    vec!["--parsable".to_owned(), format!("{}/{}", job.submission, SlurmJob::ARRAY_SCRIPT)]
+/// Returns the arguments for an array, which waits for the array of the rung before.
+fn array_arguments(job: &SlurmJob, before: Option<&str>) -> Vec<String> {
+    let script = format!("{}/{}", job.submission, SlurmJob::ARRAY_SCRIPT);
+    let after = before.map(|array| format!("--dependency=afterany:{array}"));
+    std::iter::once("--parsable".to_owned()).chain(after).chain([script]).collect()
 }
 
 /// Returns the arguments for the job that sums up. It runs even if the array fails, to report what is missing.

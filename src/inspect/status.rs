@@ -3,7 +3,7 @@
 use super::results::{ResultsError, read_plan};
 use crate::machine::file::read_regular;
 use crate::machine::text::Shown as _;
-use crate::sweep::{Cause, PlannedRun, RunState, StateReader, read_record, run_folder, unplanned_runs};
+use crate::sweep::{Cause, PlannedRun, PlannedRung, RunState, StateReader, read_record, run_folder, unplanned_runs};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -37,10 +37,26 @@ pub struct Status {
     pub interrupted: Vec<InterruptedRun>,
     /// The runs that have not begun, by name.
     pub missing: Vec<String>,
+    /// The rungs of successive halving, if there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halving: Option<HalvingStatus>,
     /// The number of runs in the folder that belong to no plan; `runner clean` lists them.
     pub unplanned: usize,
     /// The forecast; `None` if no run is left to do or none has finished.
     pub forecast: Option<Forecast>,
+}
+
+/// The progress of successive halving.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HalvingStatus {
+    /// The rung at work, counted from 0: the newest one that is decided.
+    pub rung: usize,
+    /// The rungs.
+    pub rungs: Vec<PlannedRung>,
+    /// The metric that points are ranked by.
+    pub metric: String,
+    /// The greatest number of runs of rungs that are not decided yet.
+    pub to_come: usize,
 }
 
 /// A run that failed.
@@ -126,6 +142,12 @@ impl Status {
         let reader = StateReader::new(folder);
         let states: Vec<RunState> = plan.runs.par_iter().map(|run| reader.state(&run.run_id)).collect();
         let unplanned = unplanned_runs(folder, &plan).len();
+        let halving = plan.halving.as_ref().map(|halving| HalvingStatus {
+            rung: plan.rung(),
+            rungs: halving.rungs.clone(),
+            metric: halving.metric.clone(),
+            to_come: plan.runs_to_come(),
+        });
         let mut status = Self {
             schema: Self::SCHEMA,
             name: plan.name,
@@ -138,6 +160,7 @@ impl Status {
             running: Vec::new(),
             interrupted: Vec::new(),
             missing: Vec::new(),
+            halving,
             unplanned,
             forecast: None,
         };
@@ -178,7 +201,8 @@ impl Status {
 
     /// Returns `true` if every run has its record, well or failed.
     pub fn is_complete(&self) -> bool {
-        self.ok + self.failed.len() == self.runs
+        let decided = self.halving.as_ref().is_none_or(|halving| halving.to_come == 0);
+        decided && self.ok + self.failed.len() == self.runs
     }
 }
 
@@ -253,7 +277,8 @@ fn total_s(folder: &Path, run_id: &str) -> Option<f64> {
 /// `swept` has the run's own values, `template` those of another run of the sweep.
 fn size(template: &Map<String, Value>, swept: &Map<String, Value>) -> f64 {
     let number = |key: &str| swept.get(key).or_else(|| template.get(key)).and_then(Value::as_f64).unwrap_or(1.0);
-    number("train.epochs").max(1.0) * number("model.hidden") * (1.0 + number("train.k"))
+    let stop_after = swept.get("train.stop_after").and_then(Value::as_f64).filter(|&epochs| epochs > 0.0);
+    stop_after.unwrap_or_else(|| number("train.epochs")).max(1.0) * number("model.hidden") * (1.0 + number("train.k"))
 }
 
 #[cfg(test)]

@@ -205,10 +205,10 @@ pub fn run_again(
     how: &Again,
     observer: &dyn SweepObserver,
 ) -> Result<Vec<Verified>, VerificationError> {
-    let prepared = only(prepared, records)?;
+    let mut prepared = only(prepared, records)?;
     let options =
         ExecuteOptions { interrupt: how.interrupt.clone(), ..ExecuteOptions::new(Shard::WHOLE, how.workers, how.isa) };
-    let outcome = execute(&prepared, "", &how.scratch, &options, observer).map_err(|error| match error {
+    let outcome = execute(&mut prepared, "", &how.scratch, &options, observer).map_err(|error| match error {
         LayOutError::Store(error) => VerificationError::Store(error),
         LayOutError::Other(other) => VerificationError::OtherRuns(other.to_string()),
     })?;
@@ -246,6 +246,9 @@ fn only(mut prepared: Prepared, records: &[&RunRecord]) -> Result<Prepared, Veri
         run.index = index;
     }
     prepared.plan.runs = runs;
+    // The records say which rungs there are, and every run is trained from its start: none continues a shorter one.
+    prepared.plan.bracket = None;
+    prepared.plan.swept.clear();
     prepared.run_ids = records.iter().map(|record| record.run_id.clone()).collect();
     Ok(prepared)
 }

@@ -102,7 +102,16 @@ fn united(plans: Vec<(PlanFile, Map<String, Value>)>, folders: &[&Path]) -> Plan
         }
         points += own_points;
     }
-    PlanFile { schema: PlanFile::SCHEMA, name: names.join(" + "), tags, note: None, swept, corpora, runs }
+    PlanFile {
+        schema: PlanFile::SCHEMA,
+        name: names.join(" + "),
+        tags,
+        note: None,
+        swept,
+        corpora,
+        halving: None,
+        runs,
+    }
 }
 
 /// Returns the default of a key, which a record leaves out if the key is newer than the first version; null for no key.

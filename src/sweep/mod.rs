@@ -19,25 +19,28 @@ mod store;
 
 pub use claim::{Claim, HEARTBEAT, STALE_AFTER};
 pub use config::{
-    ConfigError, ConfigErrors, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role, RunParameters,
-    SONGS_RECIPE, SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key, keys_markdown,
+    ConfigError, ConfigErrors, Halving, KEYS, Key, Kind, Literal, Origin, Parallelism, Place, Replicates, Role,
+    RunParameters, SONGS_RECIPE, SampleOptions, Settings, Severity, Source, Stage, SweepConfig, display, find_key,
+    keys_markdown,
 };
 pub(crate) use config::{file_name_fault, meant_key};
-pub use execute::{ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, execute};
+pub use execute::{
+    ExecuteOptions, Interrupt, Outcome, Rerun, StopSignal, SweepObserver, Workload, add_decided_rungs, execute,
+};
 pub(crate) use plan::update_microseconds;
 pub use plan::{
-    MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Shard, ShardError, SweepDuration, Workers,
-    check_memory, expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
+    Bracket, MAX_RUNS, MemoryNeed, Plan, Point, PrepareError, Prepared, RunSpec, Rung, Shard, ShardError,
+    SweepDuration, Workers, check_memory, expected_bytes, in_words, load_corpus, run_id_of, training_id_of,
 };
 pub use results::{
     Artifact, Cause, Conflict, CorpusRecord, Damage, Direction, EarlyStop, EpochRecord, EpochTiming, FileCounts,
     FileNote, Interruption, LayOutError, METRICS, MergeError, Merged, Metric, MetricGroup, Metrics, ModelDescription,
     ModelFault, ModelFile, ModelFileError, NamedMetric, OtherSweep, Per, PlanFile, PlanFileError, PlannedCorpus,
-    PlannedRun, PointSummary, Reach, Reading, RealWindow, Roll, RollsFile, RunRecord, RunState, RunStatus, SampleRoll,
-    SplitName, StateReader, Statistic, Subject, Summary, Terminal, TerminalColumn, TimeDistribution, Timing,
-    Unfinished, UnfinishedState, Unplanned, Variant, canonical_json, clean, digest, find_metric, lay_out, merge,
-    metric_names, metric_order, metrics_markdown, read_record, read_records, run_folder, run_state, sum_up,
-    terminal_columns, to_csv, unplanned_runs,
+    PlannedHalving, PlannedRun, PlannedRung, PointSummary, Reach, Reading, RealWindow, Roll, RollsFile, RunRecord,
+    RunState, RunStatus, SampleRoll, SplitName, StateReader, Statistic, Subject, Summary, Terminal, TerminalColumn,
+    TimeDistribution, Timing, Unfinished, UnfinishedState, Unplanned, Variant, canonical_json, clean, digest,
+    find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown, read_record, read_records, run_folder,
+    run_state, sum_up, terminal_columns, to_csv, unplanned_runs,
 };
 pub(crate) use results::{Named, check_names, times_of};
 pub use run::{likelihood_metrics, named_splits};

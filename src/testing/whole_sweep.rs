@@ -52,11 +52,11 @@ impl SweepObserver for StopAfter {
 fn run(config: &str, folder: &Path, stop_after: Option<u64>) -> (Prepared, usize) {
     let file = (Path::new("independent.toml"), config.to_owned());
     let plan = SweepConfig::from_text(Some(file), &[]).unwrap().plan().unwrap();
-    let prepared = Prepared::new(plan, &|_, _| ()).unwrap();
+    let mut prepared = Prepared::new(plan, &|_, _| ()).unwrap();
     let mut options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs: 1, threads_per_run: 1 }, Isa::Scalar);
     options.interrupt = Interrupt::default();
     let observer = StopAfter(stop_after.map(|epoch| (epoch, options.interrupt.clone())));
-    let outcome = execute(&prepared, config, folder, &options, &observer).unwrap();
+    let outcome = execute(&mut prepared, config, folder, &options, &observer).unwrap();
     (prepared, outcome.ok)
 }
 

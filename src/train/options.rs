@@ -28,6 +28,8 @@ pub struct TrainOptions {
     pub learning_rate_final: f64,
     /// The number of passes over the training windows.
     pub epochs: usize,
+    /// The number of epochs after which training stops, while schedules follow `epochs`; 0 stands for all of them.
+    pub stop_after: usize,
     /// The number of last epochs whose parameters, after each update, are averaged to the result of training; 0 stands
     /// for the parameters after the last update.
     pub averaged_epochs: usize,
@@ -108,6 +110,18 @@ pub struct TrainOptions {
     pub up_down: bool,
 }
 
+impl TrainOptions {
+    /// Returns the number of epochs that are trained unless early stopping ends them.
+    pub fn trained_epochs(&self) -> usize {
+        if self.stop_after == 0 { self.epochs } else { self.stop_after.min(self.epochs) }
+    }
+
+    /// Returns true if updates before the last epoch depend on the number of epochs.
+    pub fn depends_on_epochs(&self) -> bool {
+        self.learning_rate_schedule != LearningRateSchedule::Constant || self.k_final != 0 || self.averaged_epochs > 0
+    }
+}
+
 impl Default for TrainOptions {
     fn default() -> Self {
         Self {
@@ -121,6 +135,7 @@ impl Default for TrainOptions {
             learning_rate_schedule: LearningRateSchedule::Constant,
             learning_rate_final: 0.0,
             epochs: 200,
+            stop_after: 0,
             averaged_epochs: 0,
             batch_size: 100,
             batches: Batches::Shuffled,

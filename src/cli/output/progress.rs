@@ -1,7 +1,7 @@
 //! Progress: bars on a terminal, plain lines elsewhere, events where the log is JSON.
 
 use crate::cli::output::console::{PROGRESS, logs_json, say};
-use crate::sweep::{RunRecord, RunStatus, SweepObserver};
+use crate::sweep::{RunRecord, RunStatus, Rung, SweepObserver};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -134,6 +134,26 @@ impl SweepObserver for Progress {
             Display::Plain => say(&format!("[{skipped}/{total}] {skipped} runs complete, {} to do", total - skipped)),
             Display::Events => {
                 tracing::info!(target: PROGRESS, event = "sweep_started", runs = total, complete = skipped, "sweep started");
+            }
+            Display::Never => {}
+        }
+    }
+
+    fn rung_started(&self, rung: usize, rungs: &[Rung]) {
+        let Rung { epochs, points, .. } = rungs[rung];
+        let mut state = self.state();
+        (state.done, state.skipped) = (0, 0);
+        if let Some(bar) = state.sweep_bar.take() {
+            bar.finish_and_clear();
+        }
+        let text = format!("rung {} of {}: up to {points} points, to epoch {epochs}", rung + 1, rungs.len());
+        match &self.display {
+            Display::Plain => say(&text),
+            Display::Bars { all, .. } => {
+                let _ = all.println(text);
+            }
+            Display::Events => {
+                tracing::info!(target: PROGRESS, event = "rung_started", rung, rungs = rungs.len(), points, epochs, "rung started");
             }
             Display::Never => {}
         }

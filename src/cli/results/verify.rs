@@ -9,7 +9,9 @@ use crate::cli::output::progress::{Progress, ProgressMode};
 use crate::engine::Isa;
 use crate::inspect::{Again, Choice, Fault, VerificationError, Verified, check_files, complete_records, run_again};
 use crate::machine::text::Shown as _;
-use crate::sweep::{Parallelism, PrepareError, Prepared, RunRecord, StopSignal, SweepConfig, Workers, display};
+use crate::sweep::{
+    Parallelism, PrepareError, Prepared, RunRecord, StopSignal, SweepConfig, Workers, add_decided_rungs, display,
+};
 use clap::Args;
 use rayon::prelude::*;
 use std::fmt::Write as _;
@@ -99,12 +101,13 @@ fn again(arguments: &VerifyArguments, records: &[&RunRecord]) -> Result<Result<V
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { ProgressMode::Auto });
     let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of));
     progress.corpus_finished();
-    let prepared = prepared.map_err(|error| match error {
+    let mut prepared = prepared.map_err(|error| match error {
         PrepareError::Corpus(error) if arguments.corpus.is_none() => {
             CliError::usage(format!("{error}; if the corpus has moved, name it with --corpus PATH"))
         }
         error => error.into(),
     })?;
+    add_decided_rungs(&mut prepared, &arguments.results);
     if let Some(threads) = arguments.threads_per_run {
         sweep.threads_per_run = Parallelism::Exactly(threads as usize);
     }

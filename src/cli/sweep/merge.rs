@@ -8,7 +8,7 @@ use crate::cli::output::next_steps::next_steps;
 use crate::cli::output::table::summary_table;
 use crate::cli::results::report::write_beside;
 use crate::machine::text::{OneLine, Shown as _};
-use crate::sweep::{MergeError, Merged, PlannedRun, Unfinished, UnfinishedState, display, merge};
+use crate::sweep::{MergeError, Merged, PlannedRun, Summary, Unfinished, UnfinishedState, display, merge};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -47,6 +47,7 @@ pub(in crate::cli) fn run(arguments: &MergeArguments) -> Result<Exit, CliError> 
     }
     let page = write_beside(&arguments.results);
     let exit = match (merged.unfinished.as_slice(), merged.failed.as_slice()) {
+        ([], _) if merged.summary.to_come > 0 => Exit::Incomplete,
         ([], []) => Exit::Done,
         ([], _) => Exit::Failed,
         _ => Exit::Incomplete,
@@ -116,7 +117,18 @@ fn as_text(merged: &Merged, page: Option<&Path>) -> String {
         &summary.digest[..12],
         merged.folder.shown(),
     );
+    text.push_str(&to_come(summary));
     text + &next_steps(&merged.folder, summary, page)
+}
+
+/// Returns a line about the rungs of successive halving that are not decided yet; nothing if there are none.
+pub(super) fn to_come(summary: &Summary) -> String {
+    match summary.to_come {
+        0 => String::new(),
+        runs => {
+            format!("Successive halving: at most {runs} runs of later rungs to come; the same `runner run` goes on.\n")
+        }
+    }
 }
 
 /// The largest number of runs named.

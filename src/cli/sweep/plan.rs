@@ -6,8 +6,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{configuration_warning, print, start_logging};
 use crate::engine::Isa;
 use crate::sweep::{
-    ConfigErrors, MemoryNeed, Plan, PlannedRun, Prepared, Shard, SweepConfig, SweepDuration, Workers, Workload,
-    display, expected_bytes, in_words,
+    ConfigErrors, MemoryNeed, Plan, PlanFile, PlannedRun, Prepared, Shard, SweepConfig, SweepDuration, Workers,
+    Workload, add_decided_rungs, display, expected_bytes, in_words,
 };
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -51,13 +51,14 @@ pub(in crate::cli) fn read(
 pub(in crate::cli) fn run(arguments: &PlanArguments) -> Result<Exit, CliError> {
     start_logging(arguments.verbosity);
     let (sweep, plan) = read(&arguments.config, arguments.verbosity)?;
-    let prepared = Prepared::new(plan, &|_, _| ())?;
+    let folder = arguments.out.as_ref().map_or_else(|| sweep.results_dir(), |out| out.join(&sweep.name));
+    let mut prepared = Prepared::new(plan, &|_, _| ())?;
+    add_decided_rungs(&mut prepared, &folder);
     prepared.seen_in_training().iter().for_each(|warning| tracing::warn!("{warning}"));
     let isa = sweep.instruction_set()?;
     if arguments.json {
         return print(&lines(&prepared, arguments.shard), Exit::Done);
     }
-    let folder = arguments.out.as_ref().map_or_else(|| sweep.results_dir(), |out| out.join(&sweep.name));
     let workload = Workload::of(&prepared, &folder, arguments.shard);
     print(&table(&sweep, &prepared, isa, arguments.shard, workload), Exit::Done)
 }
@@ -73,6 +74,27 @@ fn lines(prepared: &Prepared, shard: Shard) -> String {
         })
         .collect();
     lines.join("\n") + "\n"
+}
+
+/// Returns a line for each rung of successive halving, and the cost of all beside that of training every point to the
+/// end; nothing without halving.
+fn rungs(prepared: &Prepared, replicates: u32) -> String {
+    let Some(halving) = PlanFile::of(prepared).halving else { return String::new() };
+    let mut text = format!("successive halving by {}, one point in {} goes on:\n", halving.metric, halving.eta);
+    let (mut epochs, mut before) = (0, 0);
+    for (place, rung) in halving.rungs.iter().enumerate() {
+        let state = if place <= prepared.plan.rung() { "" } else { " at most, to be decided" };
+        text += &format!("  rung {}: {} points to epoch {}{state}\n", place + 1, rung.points, rung.epochs);
+        epochs += rung.points * (rung.epochs - before);
+        before = rung.epochs;
+    }
+    let all = halving.rungs.first().map_or(0, |rung| rung.points) * before;
+    let replicates = replicates as usize;
+    text + &format!(
+        "  {} epochs in all, {} if every point were trained to the end\n",
+        epochs * replicates,
+        all * replicates
+    )
 }
 
 fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard, workload: Workload) -> String {
@@ -105,9 +127,10 @@ fn table(sweep: &SweepConfig, prepared: &Prepared, isa: Isa, shard: Shard, workl
         .collect();
     format!(
         "{table}\n{} points, {} replicates, {runs} runs: {workload}; {workers}; {memory}; corpus: {}\ntime, \
-         a rough estimate of all {runs} runs on an idle machine: {time}\n",
+         a rough estimate of all {runs} runs on an idle machine: {time}\n{}",
         plan.points.len(),
         sweep.replicates.count,
         corpora.join(", "),
+        rungs(prepared, sweep.replicates.count),
     )
 }

@@ -1,5 +1,6 @@
 //! `runner run`: the sweep.
 
+use super::merge::to_come;
 use super::plan;
 use crate::cli::arguments::{ConfigArguments, Verbosity};
 use crate::cli::error::CliError;
@@ -101,7 +102,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     let progress = Progress::new(if arguments.verbosity.quiet { ProgressMode::Never } else { arguments.progress });
     let prepared = Prepared::new(plan, &|done, of| progress.corpus(done, of));
     progress.corpus_finished();
-    let prepared = prepared?;
+    let mut prepared = prepared?;
     log_files(&prepared.corpora);
     prepared.seen_in_training().iter().for_each(|warning| tracing::warn!("{warning}"));
 
@@ -137,7 +138,7 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
         Some(out) => out.join(&sweep.name),
         None => sweep.results_dir(),
     };
-    let outcome = execute(&prepared, &config_text, &folder, &options, &progress).map_err(|error| match error {
+    let outcome = execute(&mut prepared, &config_text, &folder, &options, &progress).map_err(|error| match error {
         LayOutError::Other(other) => CliError::usage(other),
         LayOutError::Store(error) => {
             CliError::failed(format!("{error}; complete runs are kept, and the same command continues from there"))
@@ -145,10 +146,10 @@ pub(in crate::cli) fn run(arguments: &RunArguments) -> Result<Exit, CliError> {
     })?;
     // A user who has asked the program to stop does not wait for a page.
     let page = if outcome.interrupted.is_none() { write_beside(&outcome.folder) } else { None };
-    report(&outcome, page.as_deref(), arguments.verbosity)
+    report(&outcome, arguments.shard, page.as_deref(), arguments.verbosity)
 }
 
-fn report(outcome: &Outcome, page: Option<&Path>, verbosity: Verbosity) -> Result<Exit, CliError> {
+fn report(outcome: &Outcome, shard: Shard, page: Option<&Path>, verbosity: Verbosity) -> Result<Exit, CliError> {
     for (run_id, reason) in &outcome.failed {
         tracing::error!("run {run_id} failed: {}", reason.shown());
     }
@@ -161,7 +162,7 @@ fn report(outcome: &Outcome, page: Option<&Path>, verbosity: Verbosity) -> Resul
         Exit::Stopped(signal)
     } else if !outcome.failed.is_empty() {
         Exit::Failed
-    } else if outcome.incomplete > 0 {
+    } else if outcome.incomplete > 0 || outcome.to_come > 0 && shard == Shard::WHOLE {
         Exit::Incomplete
     } else {
         Exit::Done
@@ -171,7 +172,7 @@ fn report(outcome: &Outcome, page: Option<&Path>, verbosity: Verbosity) -> Resul
     }
     let summary = &outcome.summary;
     let text = format!(
-        "{}\n{} of {} runs done, {} failed, {} missing. Digest: {}. Results: {}\n{}",
+        "{}\n{} of {} runs done, {} failed, {} missing. Digest: {}. Results: {}\n{}{}",
         summary_table(summary),
         summary.ok,
         summary.runs,
@@ -179,6 +180,7 @@ fn report(outcome: &Outcome, page: Option<&Path>, verbosity: Verbosity) -> Resul
         summary.missing,
         &summary.digest[..12],
         outcome.folder.shown(),
+        to_come(summary),
         next_steps(&outcome.folder, summary, page),
     );
     print(&text, exit)

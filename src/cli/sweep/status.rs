@@ -7,7 +7,7 @@ use crate::cli::output::console::{print, start_logging};
 use crate::cli::output::progress::duration;
 use crate::inspect::{Forecast, Status};
 use crate::machine::text::Shown as _;
-use crate::sweep::{SweepConfig, display};
+use crate::sweep::{PlannedRung, SweepConfig, display};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
@@ -77,6 +77,18 @@ fn describe(status: &Status) -> String {
     if let Some(note) = &status.note {
         let _ = writeln!(text, "  note: {}", note.shown());
     }
+    if let Some(halving) = &status.halving {
+        let (rung, rungs) = (halving.rung, halving.rungs.len());
+        let PlannedRung { epochs, points } = halving.rungs[rung];
+        let to_come =
+            if halving.to_come > 0 { format!("; at most {} runs to come", halving.to_come) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "  rung {} of {rungs}: {points} points to epoch {epochs}, by {}{to_come}",
+            rung + 1,
+            halving.metric.shown()
+        );
+    }
     list(&mut text, &status.running, |run| {
         let job = run.job.as_deref().map(|job| format!(", job {}", job.shown())).unwrap_or_default();
         let silent = run.silent_s.map(|silent| format!(", last sign of life {} ago", duration(silent)));
@@ -103,7 +115,7 @@ fn describe(status: &Status) -> String {
     }
     if let Some(forecast) = &status.forecast {
         text.push_str(&outlook(forecast));
-    } else if !status.is_complete() {
+    } else if status.ok + status.failed.len() < status.runs {
         text.push_str("time left: unknown until a run has finished\n");
     }
     text

@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::console::{print, start_logging};
 use crate::cluster::{Packing, SlurmJob, SlurmOptions, Submission, Submitted, array_limit, by_hand, find_sbatch};
 use crate::machine::text::Shown as _;
-use crate::sweep::{PlanFile, Prepared, lay_out};
+use crate::sweep::{PlanFile, Prepared, add_decided_rungs, lay_out};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -110,7 +110,7 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
     }
     let (sweep, plan) = plan::read(&arguments.config, arguments.verbosity)?;
     // What is wrong with the corpus is better found here than by every task.
-    let prepared = Prepared::new(plan, &|_, _| ())?;
+    let mut prepared = Prepared::new(plan, &|_, _| ())?;
     let limit = array_limit().map_err(CliError::usage)?;
     let asked = arguments.shards.or(arguments.nodes).unwrap_or(1) as usize;
     let shards = asked.min(prepared.plan.runs.len());
@@ -120,6 +120,13 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
     let above = arguments.out.clone().unwrap_or_else(|| sweep.output_dir.clone());
     let place = Place::new(&above, &sweep.name, arguments.runner.as_deref())?;
     let plan_file = PlanFile::of(&prepared);
+    if arguments.separate && prepared.plan.bracket.is_some() {
+        return Err(CliError::usage(
+            "`--separate` cannot be combined with `[sweep.halving]`: every rung is decided by the records of all shards, \
+             which must share a folder",
+        ));
+    }
+    let rungs = prepared.plan.bracket.as_ref().map_or(1, |bracket| bracket.rungs.len());
     let packing = Packing::new(shards, limit);
     let job = |submission: &Path| {
         Ok::<_, PathError>(SlurmJob {
@@ -131,6 +138,7 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
             submission: text(submission)?,
             plan_digest: plan_file.digest(),
             separate: arguments.separate,
+            rungs,
             packing,
             options: options(arguments),
         })
@@ -139,6 +147,7 @@ fn slurm(arguments: &SlurmArguments) -> Result<Exit, CliError> {
         return print(&shown(&job(&Submission::next_folder(&place.results))?), Exit::Done);
     }
     let config_text = sweep.to_toml();
+    add_decided_rungs(&mut prepared, &place.results);
     // The plan stands there from the start: what is missing can be named before anything is done.
     lay_out(&place.results, &prepared, &config_text)?;
     let submission = Submission::create(&place.results)?;
@@ -242,9 +251,13 @@ fn said(job: &SlurmJob, submitted: &Submitted, runs: usize) -> String {
         1 => String::new(),
         most => format!(", up to {most} a task"),
     };
+    let arrays = match submitted.arrays.as_slice() {
+        [array] => format!("job array {array} of {tasks} tasks"),
+        arrays => format!("job arrays {} of {tasks} tasks, a rung of successive halving each", arrays.join(", ")),
+    };
     format!(
-        "{runs} runs in {shards} shards{packed}: job array {} of {tasks} tasks, then job {} to sum up.\n\
+        "{runs} runs in {shards} shards{packed}: {arrays}, then job {} to sum up.\n\
          Scripts and logs: {}\nResults: {}\n",
-        submitted.array, submitted.merge, job.submission, job.results,
+        submitted.merge, job.submission, job.results,
     )
 }

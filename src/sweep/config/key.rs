@@ -296,7 +296,7 @@ impl Key {
 
     /// Returns the table that the key stands in; empty for the top of the file.
     pub fn table(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |(table, _)| table)
+        self.path.rsplit_once('.').map_or("", |(table, _)| table)
     }
 }
 

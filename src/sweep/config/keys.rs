@@ -17,6 +17,9 @@ const SEQUENCES: &[ModelKind] = &[ModelKind::RnnRbm];
 /// The kinds of model of several hidden layers, trained one by one.
 const LAYERED: &[ModelKind] = &[ModelKind::Dbn];
 
+/// The kinds of model that are trained as one.
+const UNLAYERED: &[ModelKind] = &[ModelKind::Rbm, ModelKind::RnnRbm];
+
 /// Every key, table by table, in the order of the reference.
 pub static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let pretraining: Vec<Key> = LISTED.iter().filter_map(Key::of_pretraining).collect();
@@ -222,6 +225,14 @@ static LISTED: &[Key] = &[
         0,
         "The last epochs, over whose updates the parameters are averaged: the mean is the model; 0 for those of the last update.",
     ),
+    Key::integer(
+        "train.stop_after",
+        [0, MANY],
+        0,
+        "Epochs after which training stops, while schedules still follow `train.epochs`; 0 to train all of them.",
+    )
+    .since(7)
+    .of(UNLAYERED),
     Key::integer("train.batch_size", [1, MANY], 100, "Windows in a batch, at most."),
     Key::choice(
         "train.batches",
@@ -530,6 +541,29 @@ static LISTED: &[Key] = &[
         Kind::OutputPath,
         Literal::Text("results"),
         "The folder that the folder of results is made in, relative to the working directory.",
+    )
+    .role(Role::Setup),
+    // Search.
+    Key::new(
+        "sweep.halving.metric",
+        Kind::Text,
+        Literal::Text("validation_pseudo_log_likelihood"),
+        "The metric that successive halving ranks points by, as its mean over replicates.",
+    )
+    .role(Role::Setup),
+    Key::integer(
+        "sweep.halving.eta",
+        [2, 100],
+        3,
+        "The factor from one rung of successive halving to the next: one point in so many goes on, for so many times \
+         the epochs.",
+    )
+    .role(Role::Setup),
+    Key::new(
+        "sweep.halving.first_epochs",
+        Kind::Integer { min: 1, max: MANY },
+        Literal::Absent,
+        "Epochs of the first rung, in which all points are trained; it turns successive halving on.",
     )
     .role(Role::Setup),
 ];

@@ -3,6 +3,7 @@
 use super::axis::{Axis, RandomAxis};
 use super::document::{Document, Entry, Node, Raw};
 use super::error::{ConfigError, Origin};
+use super::halving::HALVING;
 use super::key::Key;
 use super::keys::{KEYS, find_key};
 use super::value::{Assignment, check, closest, closest_key};
@@ -61,7 +62,7 @@ impl Layer {
 }
 
 /// The tables below `sweep`.
-const SWEEP_TABLES: &[&str] = &["grid", "zip", "include", "exclude", "random"];
+const SWEEP_TABLES: &[&str] = &["grid", "zip", "include", "exclude", "random", "halving"];
 
 struct Reader<'a> {
     folder: &'a Path,
@@ -82,7 +83,10 @@ impl Reader<'_> {
                     layer.grid = self.axes(&entries, "`[sweep.grid]`");
                 }
                 ("random", Raw::Table(entries)) => self.random(entries, layer),
-                ("grid" | "random", _) => self.errors.push(not_a_table(&format!("sweep.{}", table.key), table)),
+                ("halving", Raw::Table(entries)) => self.halving(entries, layer),
+                ("grid" | "random" | "halving", _) => {
+                    self.errors.push(not_a_table(&format!("sweep.{}", table.key), table))
+                }
                 ("zip", Raw::List(items)) => {
                     let zips = items.iter().filter_map(|item| self.zip(item)).collect();
                     layer.zips = Some(zips);
@@ -114,15 +118,28 @@ impl Reader<'_> {
 
     /// Reads the settings of a table; unless `any_key`, of keys that may be swept only.
     fn settings(&mut self, entries: &[&Entry], table: &str, any_key: bool) -> Vec<Setting> {
-        let leaves = self.leaves(entries, table);
-        let setting = |reader: &mut Self, (key, entry): (usize, &Entry)| {
-            if !any_key {
-                reader.keep(may_be_swept(key, entry))?;
-            }
-            let value = reader.keep(check(&KEYS[key], &entry.node, reader.folder))?;
+        let mut leaves = self.leaves(entries, table);
+        if !any_key {
+            leaves.retain(|&(key, entry)| self.keep(may_be_swept(key, entry)).is_some());
+        }
+        self.values(leaves)
+    }
+
+    /// Reads the values of keys.
+    fn values(&mut self, leaves: Vec<(usize, &Entry)>) -> Vec<Setting> {
+        let setting = |(key, entry): (usize, &Entry)| {
+            let value = self.keep(check(&KEYS[key], &entry.node, self.folder))?;
             Some(Setting { key, assignment: Arc::new(Assignment { value, origin: entry.node.origin.clone() }) })
         };
-        leaves.into_iter().filter_map(|leaf| setting(self, leaf)).collect()
+        leaves.into_iter().filter_map(setting).collect()
+    }
+
+    /// Reads the table of successive halving, whose keys hold for the whole sweep.
+    fn halving(&mut self, entries: &[Entry], layer: &mut Layer) {
+        let below = |entry: &'_ Entry| format!("{HALVING}.{}", entry.key);
+        let open = entries.iter().rev().map(|entry| (below(entry), entry)).collect();
+        let leaves = self.leaves_of(open, "");
+        layer.settings.extend(self.values(leaves));
     }
 
     /// Reads the axes of a `grid` or `zip` table.
@@ -209,8 +226,13 @@ impl Reader<'_> {
 
     /// Returns the keys of the registry that a table sets, whether it nests tables or dots its keys.
     fn leaves<'n>(&mut self, entries: &[&'n Entry], table: &str) -> Vec<(usize, &'n Entry)> {
+        let open = entries.iter().rev().map(|entry| (entry.key.clone(), *entry)).collect();
+        self.leaves_of(open, table)
+    }
+
+    /// Returns the keys of the registry at or below entries, each with its path; the last entry comes first.
+    fn leaves_of<'n>(&mut self, mut open: Vec<(String, &'n Entry)>, table: &str) -> Vec<(usize, &'n Entry)> {
         let mut found: Vec<(usize, &Entry)> = Vec::new();
-        let mut open: Vec<(String, &Entry)> = entries.iter().rev().map(|entry| (entry.key.clone(), *entry)).collect();
         while let Some((path, entry)) = open.pop() {
             if let Some(key) = find_key(&path) {
                 if let Some((_, first)) = found.iter().find(|(other, _)| *other == key) {

@@ -9,6 +9,7 @@
 //! | `[sweep.random]` | `count` points, each key drawn from `{ uniform = [a, b] }`, `{ log-uniform = [a, b] }` or `{ choice = [a, b] }`; the last axis of all |
 //! | `[[sweep.include]]` | one more point: its settings over the base; where there is no axis, these are the only points |
 //! | `[[sweep.exclude]]` | drops the combinations that have all its values; included points stay |
+//! | `[sweep.halving]` | trains all points for a few epochs, then the best of them for longer, and so on |
 //!
 //! Precedence: defaults < file < `--set`, and a later `--set` wins over an earlier one. Several files are layers: a later
 //! one wins, and a file is above the one that it `extends`. What a later file or `--set` gives a key holds
@@ -22,6 +23,7 @@ mod axis;
 mod difference;
 mod document;
 mod error;
+mod halving;
 mod key;
 mod keys;
 mod layer;
@@ -33,6 +35,7 @@ mod value;
 
 pub(in crate::sweep) use difference::Difference;
 pub use error::{ConfigError, ConfigErrors, Origin, Place, Severity, Source};
+pub use halving::Halving;
 pub use key::{Key, Kind, Literal, Role, display};
 pub use keys::{KEYS, find_key, keys_markdown};
 pub use parameters::{RunParameters, SampleOptions, Stage};
@@ -115,6 +118,8 @@ pub struct SweepConfig {
     pub(crate) random: Vec<RandomAxis>,
     pub(crate) include: Vec<PointSettings>,
     pub(crate) exclude: Vec<PointSettings>,
+    /// Successive halving over the points, if the sweep asks for it.
+    pub halving: Option<Halving>,
 }
 
 impl SweepConfig {
@@ -310,6 +315,7 @@ impl Merge {
             let seconds = value(path).as_f64().filter(|&seconds| seconds > 0.0);
             seconds.map(Duration::from_secs_f64)
         };
+        let halving = Halving::read(&self.base)?;
         let walks = self.grid.into_iter().map(|axis| vec![axis]).chain(self.zips).collect();
         Ok(SweepConfig {
             name,
@@ -327,6 +333,7 @@ impl Merge {
             random: self.random,
             include: self.include,
             exclude: self.exclude,
+            halving,
             base: self.base,
         })
     }

@@ -87,9 +87,9 @@ impl RunParameters {
         stages
     }
 
-    /// Returns the number of epochs of all stages.
+    /// Returns the number of epochs that are trained in all stages.
     pub fn epochs(&self) -> u64 {
-        self.stages().iter().map(|stage| stage.train.epochs as u64).sum()
+        self.stages().iter().map(|stage| stage.train.trained_epochs() as u64).sum()
     }
 
     /// Returns these parameters with the engine of training in all stages.

@@ -33,6 +33,11 @@ impl Explicit {
         self.0[position(path)].as_deref()
     }
 
+    /// Sets a key that the code itself names.
+    pub(in crate::sweep) fn set(&mut self, path: &str, value: Value, origin: Origin) {
+        self.0[position(path)] = Some(Arc::new(Assignment { value, origin }));
+    }
+
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.get(path)?.value.as_str()
     }

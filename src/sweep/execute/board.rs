@@ -1,6 +1,7 @@
 //! The board of a sweep at work: its runs with everything that its threads share.
 
 use super::commit::{Committed, Finished, QUEUE, commit_all};
+use super::courses::Courses;
 use super::followers::Followers;
 use super::options::ExecuteOptions;
 use super::options::SweepObserver;
@@ -44,6 +45,8 @@ pub(super) struct Board<'a> {
     started: SystemTime,
     /// The runs to do.
     queue: Mutex<VecDeque<usize>>,
+    /// The courses of trainings that runs of several lengths share.
+    courses: Courses,
     /// The runs that wait for another run whose training they will take over.
     followers: Followers,
     /// The runs that another process held.
@@ -72,6 +75,7 @@ impl<'a> Board<'a> {
         survey: Survey,
     ) -> Self {
         let trained = TrainedRuns::find(folder);
+        let courses = Courses::of(prepared, &survey.pending);
         Self {
             prepared,
             folder,
@@ -85,7 +89,9 @@ impl<'a> Board<'a> {
                 &survey.pending,
                 |run| prepared.training_id(run),
                 |id| survey.again.is_empty() && trained.has(id),
+                |run| courses.shorter(run),
             ),
+            courses,
             trained,
             pretraining: Mutex::default(),
             jobs: options.workers.jobs.min(survey.pending.len()),
@@ -283,6 +289,7 @@ impl<'a> Board<'a> {
             folder: run_folder,
             claim,
             resume: !self.again.contains(&run) && !crashed,
+            course: self.courses.of_run(run).filter(|_| !crashed),
             environment: &self.environment,
             isa: self.options.isa,
             threads: self.options.workers.threads_per_run,

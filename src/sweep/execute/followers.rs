@@ -20,12 +20,13 @@ struct State {
 }
 
 impl Followers {
-    /// Finds the followers among the runs to do: all but the first of each training. A training that is `complete`
-    /// already has none.
+    /// Finds the followers among the runs to do: all but the first of each training, and those that continue a `shorter` run
+    /// of their course. A training that is `complete` already has none.
     pub(super) fn among(
         pending: &[usize],
         training_id: impl Fn(usize) -> String,
         complete: impl Fn(&str) -> bool,
+        shorter: impl Fn(usize) -> Option<usize>,
     ) -> Self {
         let mut first: HashMap<String, usize> = HashMap::new();
         let mut leaders = HashMap::new();
@@ -37,6 +38,8 @@ impl Followers {
             let leader = *first.entry(training_id).or_insert(run);
             if leader != run {
                 leaders.insert(run, leader);
+            } else if let Some(shorter) = shorter(run) {
+                leaders.insert(run, shorter);
             }
         }
         let unsettled = leaders.values().copied().collect();
@@ -84,7 +87,8 @@ mod tests {
     #[test]
     fn followers_wait_for_the_first_run_of_their_training() {
         let trainings = ["a", "b", "a", "c", "b", "a"];
-        let followers = Followers::among(&[0, 1, 2, 3, 4, 5], |run| trainings[run].to_owned(), |id| id == "c");
+        let followers =
+            Followers::among(&[0, 1, 2, 3, 4, 5], |run| trainings[run].to_owned(), |id| id == "c", |_| None);
         assert_eq!([0, 1, 3].map(|run| followers.hold(run)), [false; 3]);
         assert_eq!([2, 4, 5].map(|run| followers.hold(run)), [true; 3]);
         assert_eq!(followers.next(), None);
@@ -93,5 +97,16 @@ mod tests {
         followers.release(0);
         assert_eq!((followers.next(), followers.next(), followers.next()), (Some(2), Some(5), None));
         assert!(followers.is_empty() && !followers.hold(2));
+    }
+
+    #[test]
+    fn a_longer_run_waits_for_the_next_shorter_one() {
+        let shorter = [None, Some(0), Some(1)];
+        let followers = Followers::among(&[0, 2, 1], |run| run.to_string(), |_| false, |run| shorter[run]);
+        assert_eq!([0, 2, 1].map(|run| followers.hold(run)), [false, true, true]);
+        followers.release(0);
+        assert_eq!((followers.next(), followers.next()), (Some(1), None));
+        followers.release(1);
+        assert_eq!(followers.next(), Some(2));
     }
 }

@@ -2,23 +2,28 @@
 
 mod board;
 mod commit;
+mod courses;
 mod followers;
 mod interrupt;
 mod options;
+mod rungs;
 mod survey;
 mod workload;
 
 pub use interrupt::{Interrupt, StopSignal};
 pub use options::{ExecuteOptions, Rerun, SweepObserver};
+pub use rungs::add_decided_rungs;
 pub use workload::Workload;
 
 use crate::sweep::claim::heart::Heart;
 use crate::sweep::claim::presence::Presence;
 use crate::sweep::plan::{Prepared, Shard};
 use crate::sweep::results::{LayOutError, RunRecord, RunStatus, Summary, lay_out, lay_out_in_place, sum_up};
+use crate::sweep::run::course;
 use crate::sweep::store::StoreError;
 use board::{Board, record_in};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use rungs::Decision;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use survey::Survey;
@@ -39,6 +44,8 @@ pub struct Outcome {
     /// The number of runs of the shard that are not complete: interrupted, out of time, held by another process, or not
     /// started.
     pub incomplete: usize,
+    /// The greatest number of runs of rungs that are not decided yet.
+    pub to_come: usize,
     /// The signal that ended the sweep, if one did.
     pub interrupted: Option<StopSignal>,
 }
@@ -47,7 +54,61 @@ pub struct Outcome {
 ///
 /// Complete runs in the folder are kept, and interrupted ones continue. Other processes may work on it at the same
 /// time. An error means that the folder holds another sweep, or that results could not be written; complete runs stay.
+///
+/// Under successive halving the rungs follow one another: when all runs of a rung have records, those decide the points
+/// of the next, which are added to the plan.
 pub fn execute(
+    prepared: &mut Prepared,
+    config_text: &str,
+    folder: &Path,
+    options: &ExecuteOptions,
+    observer: &dyn SweepObserver,
+) -> Result<Outcome, LayOutError> {
+    // What is to be done again is done again rung by rung.
+    let anew = matches!(options.rerun, Rerun::All | Rerun::Failed);
+    if !anew {
+        add_decided_rungs(prepared, folder);
+    }
+    if options.rerun == Rerun::All {
+        course::forget_all(folder);
+    }
+    loop {
+        let mut outcome = execute_rung(prepared, config_text, folder, options, observer)?;
+        match Decision::in_folder(prepared, folder) {
+            Decision::Survivors(survivors) if !survivors.is_empty() => {
+                forget_the_dropped(prepared, folder, &survivors);
+                if outcome.interrupted.is_none() {
+                    prepared.promote(&survivors);
+                    continue;
+                }
+            }
+            Decision::Survivors(_) => tracing::warn!(
+                "successive halving ends at rung {}: no run of it has a value of `{}`",
+                prepared.plan.rung() + 1,
+                prepared.plan.bracket.as_ref().map(|bracket| bracket.halving.metric.name()).unwrap_or_default()
+            ),
+            Decision::Last if outcome.summary.missing == 0 => course::forget_all(folder),
+            Decision::Last | Decision::Open(_) => {}
+        }
+        let replicates = prepared.plan.runs.len() / prepared.plan.points.len().max(1);
+        outcome.to_come = prepared.plan.rungs_to_come().iter().map(|rung| rung.points * replicates).sum();
+        return Ok(outcome);
+    }
+}
+
+/// Removes the states of the runs of the newest rung whose points do not go on.
+fn forget_the_dropped(prepared: &Prepared, folder: &Path, survivors: &[usize]) {
+    let plan = &prepared.plan;
+    let rung = plan.rung();
+    for run in plan.runs.iter().filter(|run| run.point.rung == rung && !survivors.contains(&run.point_index)) {
+        if let Some(id) = prepared.course_id(run.index) {
+            course::forget(folder, &id);
+        }
+    }
+}
+
+/// Does the runs of a shard that belong to the newest rung; without halving all runs do.
+fn execute_rung(
     prepared: &Prepared,
     config_text: &str,
     folder: &Path,
@@ -63,9 +124,14 @@ pub fn execute(
 
     let in_shard: Vec<usize> = plan.shard(options.shard).map(|run| run.index).collect();
     let same_run = first_of_name(&prepared.run_ids, options.shard);
-    let own: Vec<usize> = in_shard.iter().copied().filter(|&run| same_run[run] == run).collect();
+    let rung = plan.rung();
+    let is_own = |&run: &usize| same_run[run] == run && (plan.bracket.is_none() || plan.runs[run].point.rung == rung);
+    let own: Vec<usize> = in_shard.iter().copied().filter(is_own).collect();
     let survey = Survey::of(prepared, folder, options, &own);
     let timed_out = survey.timed_out.len();
+    if let Some(bracket) = &plan.bracket {
+        observer.rung_started(rung, &bracket.rungs);
+    }
     observer.sweep_started(own.len() - timed_out, own.len() - timed_out - survey.pending.len());
 
     let (records, newly_timed_out) = if survey.pending.is_empty() {
@@ -110,6 +176,7 @@ pub fn execute(
         timed_out: timed_out + newly_timed_out,
         incomplete: in_shard.len() - ok - failed.len(),
         failed,
+        to_come: 0,
         interrupted: options.interrupt.raised(),
     })
 }

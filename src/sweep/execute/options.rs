@@ -2,7 +2,7 @@
 
 use super::interrupt::Interrupt;
 use crate::engine::Isa;
-use crate::sweep::plan::{Shard, Workers};
+use crate::sweep::plan::{Rung, Shard, Workers};
 use crate::sweep::results::RunRecord;
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ impl ExecuteOptions {
 pub trait SweepObserver: Sync {
     /// Receives the number of runs; `skipped` of `total` are complete already.
     fn sweep_started(&self, total: usize, skipped: usize);
+    /// Receives the start of a rung of successive halving, by its place among the rungs; then the runs of it start.
+    fn rung_started(&self, _rung: usize, _rungs: &[Rung]) {}
     /// Receives the start of a run; `epochs` are planned.
     fn run_started(&self, run: usize, run_id: &str, epochs: u64);
     /// Receives the number of epochs that a run has trained.

@@ -73,7 +73,7 @@ impl Duration {
         };
         let of_layer = |layer: &TrainOptions| {
             let own = RunParameters { train: layer.clone(), ..parameters.clone() };
-            layer.epochs as f64 * epoch(&own)
+            layer.trained_epochs() as f64 * epoch(&own)
         };
         let pretrain = if sequences { of_layer(&parameters.pretrain.0) } else { 0.0 };
         let train_s = of_layer(train) + parameters.upper.iter().map(of_layer).sum::<f64>() + pretrain;
@@ -89,7 +89,7 @@ impl Duration {
         let hidden = model.hidden as f64;
         let flips = limited(evaluate.pseudo_likelihood_windows) * visible as f64;
         let flips = if evaluate.pseudo_likelihood_windows == 0 { 0.0 } else { flips };
-        let evaluations = (train.epochs / evaluate.every.max(1)) as f64 + 2.0;
+        let evaluations = (train.trained_epochs() / evaluate.every.max(1)) as f64 + 2.0;
         // Both sides of the split.
         let once = 2.0
             * (STEPS_OF_EVALUATION * gibbs(limited(evaluate.windows)) + flips * hidden / SOFTPLUS_A_MICROSECOND * 1e-6);

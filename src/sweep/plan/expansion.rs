@@ -1,6 +1,7 @@
 //! The plan of a sweep: its points, each with its runs.
 
-use super::identity::{run_id_of, training_id_of};
+use super::bracket::Bracket;
+use super::identity::{course_id_of, run_id_of, training_id_of};
 use super::shard::Shard;
 use crate::sweep::config::Axis;
 use crate::sweep::config::KEYS;
@@ -38,6 +39,9 @@ pub struct Plan {
     pub merged: usize,
     /// The warnings about likely mistakes, such as an exclusion that matches nothing.
     pub warnings: Vec<ConfigError>,
+    /// The rungs of successive halving, if the sweep asks for it. The plan has the points of the first; later ones are
+    /// added when the records of the one before are complete.
+    pub bracket: Option<Bracket>,
 }
 
 /// A point of a sweep: parameters without a seed.
@@ -47,8 +51,10 @@ pub struct Point {
     pub parameters: RunParameters,
     /// The parameters by key.
     pub settings: Settings,
-    /// The values that were set, with their places.
-    explicit: Explicit,
+    /// The rung of successive halving; 0 without it.
+    pub rung: usize,
+    /// The values that were set, with their places, without those of the rung.
+    pub(super) explicit: Explicit,
 }
 
 impl Point {
@@ -97,6 +103,11 @@ impl RunSpec {
     /// Returns the identity of the run's training, given the digest of its corpus: see [`training_id_of`].
     pub fn training_id(&self, corpus_digest: &str) -> String {
         training_id_of(self.point.settings.parameters(), corpus_digest, self.seed)
+    }
+
+    /// Returns the identity of the course of the run's training: runs of one course differ in its length alone.
+    pub(super) fn course_id(&self, corpus_digest: &str) -> String {
+        course_id_of(self.point.settings.parameters(), &self.parameters().train, corpus_digest, self.seed)
     }
 }
 
@@ -152,7 +163,7 @@ impl SweepConfig {
         let warnings = unmatched.map(|(exclusion, _)| {
             ConfigError::at(&exclusion.origin, "an exclusion matches no point", "nothing is dropped").warning()
         });
-        Ok(Plan {
+        let plan = Plan {
             name: self.name.clone(),
             tags: self.tags.clone(),
             note: self.note.clone(),
@@ -161,7 +172,12 @@ impl SweepConfig {
             points: points.unique,
             merged: points.merged,
             warnings: warnings.collect(),
-        })
+            bracket: None,
+        };
+        match &self.halving {
+            None => Ok(plan),
+            Some(halving) => plan.halved(halving),
+        }
     }
 
     /// Returns the groups of axes, random points last.
@@ -283,7 +299,12 @@ impl Points {
             self.merged += 1;
             return;
         }
-        self.unique.push(Arc::new(Point { parameters: RunParameters::from_settings(&settings), settings, explicit }));
+        self.unique.push(Arc::new(Point {
+            parameters: RunParameters::from_settings(&settings),
+            settings,
+            rung: 0,
+            explicit,
+        }));
     }
 }
 

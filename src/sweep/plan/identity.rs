@@ -1,6 +1,7 @@
 //! The identity of a run or of its training.
 
 use crate::sweep::config::KEYS;
+use crate::train::TrainOptions;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +31,19 @@ pub fn training_id_of<'a>(
 ) -> String {
     let after = |path: &str| KEYS.iter().any(|key| key.after_training && key.path == path);
     hash(parameters.into_iter().filter(|(path, _)| !after(path)).collect(), corpus_digest, seed).to_hex().to_string()
+}
+
+/// Returns the identity of the course of a run's training: as [`training_id_of`], but without the number of its epochs
+/// where no update depends on it. Of two runs of one course the longer makes the updates of the shorter first.
+pub(super) fn course_id_of<'a>(
+    parameters: impl IntoIterator<Item = (&'a str, &'a Value)>,
+    train: &TrainOptions,
+    corpus_digest: &str,
+    seed: u64,
+) -> String {
+    let left_out = |path: &str| path == "train.stop_after" || path == "train.epochs" && !train.depends_on_epochs();
+    let own = parameters.into_iter().filter(|(path, _)| !left_out(path));
+    training_id_of(own, corpus_digest, seed)[..DIGITS].to_owned()
 }
 
 fn hash(parameters: BTreeMap<&str, &Value>, corpus_digest: &str, seed: u64) -> blake3::Hash {

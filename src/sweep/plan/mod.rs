@@ -1,5 +1,6 @@
 //! The plan of a sweep: every run, in order, with the resources that they take.
 
+mod bracket;
 mod duration;
 mod expansion;
 mod identity;
@@ -8,6 +9,7 @@ mod prepared;
 mod shard;
 mod workers;
 
+pub use bracket::{Bracket, Rung};
 pub use duration::SweepDuration;
 pub use expansion::{MAX_RUNS, Plan, Point, RunSpec};
 pub use identity::{run_id_of, training_id_of};

@@ -108,9 +108,29 @@ impl Prepared {
         self
     }
 
+    /// Adds the next rung of successive halving, given its points by their places in the plan.
+    pub(in crate::sweep) fn promote(&mut self, survivors: &[usize]) {
+        let known = self.run_ids.len();
+        self.plan.promote(survivors);
+        self.corpus_of_point.extend(survivors.iter().map(|&point| self.corpus_of_point[point]).collect::<Vec<_>>());
+        for run in known..self.plan.runs.len() {
+            let run_id = self.plan.runs[run].run_id(&self.corpus_of(run).digest);
+            self.run_ids.push(run_id);
+        }
+    }
+
     /// Returns the identity of the training of a run of the plan.
     pub fn training_id(&self, run: usize) -> String {
         self.plan.runs[run].training_id(&self.corpus_of(run).digest)
+    }
+
+    /// Returns the identity of the course of the training of a run of the plan; `None` if no other length of it can be in
+    /// the plan.
+    pub(in crate::sweep) fn course_id(&self, run: usize) -> Option<String> {
+        let varies = self.plan.swept.iter().any(|key| ["train.epochs", "train.stop_after"].contains(key));
+        let spec = &self.plan.runs[run];
+        let in_one_stage = !spec.parameters().model.kind.has_layers();
+        (varies && in_one_stage).then(|| spec.course_id(&self.corpus_of(run).digest))
     }
 
     /// Returns the warnings about held-out music that also stands in training, each once. Of the splits of a plan the first

@@ -1,6 +1,6 @@
 //! The metric: a number of records, with all that a reader of results needs to know about it.
 
-use super::record::Timing;
+use super::record::{RunRecord, Timing};
 use crate::evaluate::music::{Coverage, MusicComparison, MusicMetrics, PieceMetrics};
 use serde::Serialize;
 
@@ -507,6 +507,15 @@ impl NamedMetric {
     /// Returns the name, as in `summary.csv`.
     pub fn name(&self) -> String {
         format!("{}{}{}", self.metric.prefix(self.split), self.metric.name, self.variant.suffix())
+    }
+
+    /// Returns the value in a record, for metrics of the model and of samples; `None` if it is undefined or not there.
+    pub(crate) fn of_record(&self, record: &RunRecord) -> Option<f64> {
+        match self.metric.group() {
+            MetricGroup::Model => record.metrics.get(&self.name()).copied().flatten(),
+            MetricGroup::Music => self.metric.of_run_music(record.music.as_ref()?).and_then(|MusicValue(value)| value),
+            MetricGroup::Timing => None,
+        }
     }
 
     /// Returns a few words for headings.

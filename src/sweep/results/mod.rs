@@ -29,7 +29,7 @@ pub use metrics::{
 };
 pub use model_file::{ModelDescription, ModelFault, ModelFile, ModelFileError};
 pub(crate) use names::Named;
-pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedRun};
+pub use plan_file::{PlanFile, PlanFileError, PlannedCorpus, PlannedHalving, PlannedRun, PlannedRung};
 pub use record::{
     Artifact, CorpusRecord, EarlyStop, EpochRecord, EpochTiming, FileCounts, FileNote, RunRecord, RunStatus,
     TimeDistribution, Timing, canonical_json, digest,

@@ -3,8 +3,7 @@
 use super::names::{Named, check_keys};
 use crate::machine::file::read_regular_text;
 use crate::machine::text::Shown as _;
-use crate::sweep::plan::Prepared;
-use crate::sweep::plan::RunSpec;
+use crate::sweep::plan::{Bracket, Plan, Prepared, RunSpec, Rung};
 use crate::sweep::store::{StoreError, keep_whole};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,8 +26,31 @@ pub struct PlanFile {
     pub swept: Vec<String>,
     /// The readings of corpora that runs train on.
     pub corpora: Vec<PlannedCorpus>,
+    /// The rungs of successive halving; absent without it. The runs are those of the rungs that are decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halving: Option<PlannedHalving>,
     /// The runs, in order.
     pub runs: Vec<PlannedRun>,
+}
+
+/// The rungs of successive halving.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedHalving {
+    /// The metric that points are ranked by.
+    pub metric: String,
+    /// The factor from one rung to the next.
+    pub eta: usize,
+    /// The rungs, in order.
+    pub rungs: Vec<PlannedRung>,
+}
+
+/// A rung of successive halving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRung {
+    /// The epochs that its runs train in all.
+    pub epochs: usize,
+    /// The number of its points, or the greatest possible where it is not decided yet.
+    pub points: usize,
 }
 
 /// A reading of a corpus.
@@ -59,6 +81,14 @@ pub struct PlannedRun {
     pub swept: Map<String, Value>,
     /// The place in `corpora` of the corpus that it trains on.
     pub corpus: usize,
+    /// The rung of successive halving; absent in the first, and without halving.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub rung: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_first(rung: &usize) -> bool {
+    *rung == 0
 }
 
 /// The reason why a plan cannot be read from a folder of results.
@@ -98,6 +128,7 @@ impl PlanFile {
             note: plan.note.clone(),
             swept: plan.swept.iter().map(|&key| key.to_owned()).collect(),
             corpora: corpora.collect(),
+            halving: plan.bracket.as_ref().map(|bracket| PlannedHalving::of(plan, bracket)),
             runs: plan.runs.iter().map(|run| PlannedRun::of(prepared, run)).collect(),
         }
     }
@@ -124,6 +155,18 @@ impl PlanFile {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// Returns the newest rung of successive halving that has runs; 0 without it.
+    pub fn rung(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.rung)
+    }
+
+    /// Returns the greatest number of runs of rungs that are not decided yet.
+    pub fn runs_to_come(&self) -> usize {
+        let rungs = self.halving.iter().flat_map(|halving| &halving.rungs);
+        let replicates = self.runs.iter().take_while(|run| run.point == 0).count();
+        rungs.skip(self.rung() + 1).map(|rung| rung.points * replicates).sum()
+    }
+
     /// Checks that runs and points are in order, that names can be names of folders, and that corpora are listed.
     fn check(&self) -> Result<(), String> {
         for corpus in &self.corpora {
@@ -141,6 +184,9 @@ impl PlanFile {
             }
             points = run.point + 1;
             check_keys(run.swept.keys()).map_err(|error| error.to_string())?;
+            if run.rung > 0 && self.halving.as_ref().is_none_or(|halving| run.rung >= halving.rungs.len()) {
+                return Err(format!("run {index} belongs to rung {}, which is not listed", run.rung));
+            }
             if run.corpus >= self.corpora.len() {
                 return Err(format!("run {index} trains on corpus {}, which is not listed", run.corpus));
             }
@@ -152,6 +198,21 @@ impl PlanFile {
     pub(crate) fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let json = serde_json::to_string_pretty(self).expect("a plan is plain data");
         keep_whole(&folder.join(Self::NAME), json.as_bytes())
+    }
+}
+
+impl PlannedHalving {
+    fn of(plan: &Plan, bracket: &Bracket) -> Self {
+        let points = |rung: usize| plan.points.iter().filter(|point| point.rung == rung).count();
+        let planned = |(place, rung): (usize, &Rung)| PlannedRung {
+            epochs: rung.epochs,
+            points: if place <= plan.rung() { points(place) } else { rung.points },
+        };
+        Self {
+            metric: bracket.halving.metric.name(),
+            eta: bracket.halving.eta,
+            rungs: bracket.rungs.iter().enumerate().map(planned).collect(),
+        }
     }
 }
 
@@ -167,6 +228,7 @@ impl PlannedRun {
             seed: run.seed.to_string(),
             swept: swept.map(|(key, value)| (key.to_owned(), value.clone())).collect(),
             corpus: prepared.corpus_of_point[run.point_index],
+            rung: run.point.rung,
         }
     }
 }
@@ -214,6 +276,7 @@ mod tests {
         refused(&|plan| plan.corpora[0].files = "/tmp/x".into(), "is not the list of a corpus");
         refused(&|plan| plan.runs[2].point = 5, "out of order");
         refused(&|plan| plan.runs[4].corpus = 1, "not listed");
+        refused(&|plan| plan.runs[7].rung = 1, "belongs to rung 1");
         std::fs::write(folder.path().join(PlanFile::NAME), "{\"schema\": 1").unwrap();
         assert!(message().contains("is not a plan"), "{}", message());
     }

@@ -38,6 +38,9 @@ impl Statistic {
 pub struct PointSummary {
     /// The values of the keys that vary over the sweep.
     pub swept: Map<String, Value>,
+    /// The rung of successive halving; absent in the first, and without halving.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub rung: usize,
     /// The runs of the point, complete or not.
     pub runs: Vec<String>,
     /// The number of replicates that did not fail.
@@ -52,6 +55,11 @@ pub struct PointSummary {
     pub music: BTreeMap<String, Option<Statistic>>,
     /// The times and rates, which are not reproducible.
     pub timing: BTreeMap<String, Option<Statistic>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The summary in `summary.json`.
@@ -69,11 +77,14 @@ pub struct Summary {
     pub failed: usize,
     /// The number of runs without a record.
     pub missing: usize,
+    /// The greatest number of runs of rungs of successive halving that are not decided yet; absent if there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub to_come: usize,
     /// The keys that vary.
     pub swept: Vec<String>,
     /// The metric that points are ordered by, best first.
     pub ordered_by: Option<String>,
-    /// The points; those without a complete run last.
+    /// The points; those of the last rung of successive halving first, and those without a complete run last.
     pub points: Vec<PointSummary>,
     /// The BLAKE3 hash of the part without times: equal for equal results, wherever and in how many parts the runs were
     /// done.
@@ -89,12 +100,15 @@ impl Summary {
         // The runs of a point follow each other.
         let of_points = plan.runs.chunk_by(|run, next| run.point == next.point);
         let mut points: Vec<PointSummary> = of_points.map(|members| PointSummary::of(members, records)).collect();
-        let complete = || points.iter().filter(|point| point.ok > 0);
+        // Under halving the runs of earlier rungs are shorter, and lack metrics that no choice depends on.
+        let newest = points.iter().filter(|point| point.ok > 0).map(|point| point.rung).max().unwrap_or(0);
+        let complete = || points.iter().filter(|point| point.ok > 0 && point.rung == newest);
         let usable = |metric: &String| complete().all(|point| point.mean(metric).is_some());
         let ordered_by = ranking().map(|named| named.name()).find(usable).filter(|_| complete().next().is_some());
         if let Some(metric) = &ordered_by {
             let score = |point: &PointSummary| point.mean(metric).unwrap_or(f64::NEG_INFINITY);
-            points.sort_by(|a, b| score(b).total_cmp(&score(a)));
+            let rung = |point: &PointSummary| if point.ok > 0 { point.rung } else { 0 };
+            points.sort_by(|a, b| rung(b).cmp(&rung(a)).then(score(b).total_cmp(&score(a))));
         } else {
             points.sort_by_key(|point| point.ok == 0);
         }
@@ -106,6 +120,7 @@ impl Summary {
             ok: total(|point| point.ok),
             failed: total(|point| point.failed),
             missing: total(|point| point.missing),
+            to_come: plan.runs_to_come(),
             swept: plan.swept.clone(),
             ordered_by,
             points,
@@ -198,6 +213,7 @@ impl PointSummary {
             .collect();
         Self {
             swept: members[0].swept.clone(),
+            rung: members[0].rung,
             runs: members.iter().map(|run| run.run_id.clone()).collect(),
             ok: ok.len(),
             failed: found.len() - ok.len(),
@@ -290,7 +306,8 @@ fn epochs_of(record: &RunRecord) -> [String; 3] {
             [stop.epochs.to_string(), best, stop.stopped.to_string()]
         }
         None if record.status == RunStatus::Ok => {
-            [cell(record.params.get("train.epochs")), String::new(), false.to_string()]
+            let stopped = record.params.get("train.stop_after");
+            [cell(stopped.or(record.params.get("train.epochs"))), String::new(), false.to_string()]
         }
         None => Default::default(),
     }

@@ -1,5 +1,6 @@
 //! The context of a run: its specification, its folder, its sweep.
 
+use super::course::Course;
 use super::material::Shared;
 use super::takeover::TrainedRun;
 use crate::engine::Isa;
@@ -51,6 +52,8 @@ pub(in crate::sweep) struct RunContext<'a> {
     pub(in crate::sweep) claim: &'a HeldClaim,
     /// True if the run continues from a checkpoint, if it has one.
     pub(in crate::sweep) resume: bool,
+    /// The course of its training, if other runs of the sweep may share it.
+    pub(in crate::sweep) course: Option<&'a Course>,
     /// The machine and the build.
     pub(in crate::sweep) environment: &'a Environment,
     /// The instruction set of the packed engine.

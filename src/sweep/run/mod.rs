@@ -2,6 +2,7 @@
 
 pub(in crate::sweep) mod checkpoint;
 pub(in crate::sweep) mod context;
+pub(in crate::sweep) mod course;
 mod evaluation;
 mod likelihood;
 pub(in crate::sweep) mod material;

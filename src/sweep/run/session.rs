@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Position};
 use super::context::RunContext;
+use super::course::{self, Left};
 use super::record::summarise_timing;
 use super::takeover::TrainedRun;
 use crate::machine::clock::CpuClock;
@@ -106,7 +107,19 @@ impl Session {
             (lines, epochs, position, Some(checkpoint))
         } else {
             log.push(&format!("run {} seed {} replicate {}", context.run_id, spec.seed, spec.replicate))?;
-            (LineFile::create(&context.folder.join("epochs.jsonl"))?, Vec::new(), Position::default(), None)
+            let mut lines = LineFile::create(&context.folder.join("epochs.jsonl"))?;
+            if let Some(Left { checkpoint, epochs }) = course::find(context) {
+                log.push(&format!(
+                    "continues a shorter run of its training after epoch {}",
+                    checkpoint.position.epoch
+                ))?;
+                for epoch in &epochs {
+                    lines.push(line_of(epoch).trim_end())?;
+                }
+                (lines, epochs, checkpoint.position.clone(), Some(checkpoint))
+            } else {
+                (lines, Vec::new(), Position::default(), None)
+            }
         };
         create_folder(&context.folder.join("samples"))?;
         let mut environment = context.environment.clone();

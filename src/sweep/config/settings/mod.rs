@@ -188,6 +188,7 @@ fn effective(mut values: Map<String, Value>, table: &str, train: &TrainOptions) 
         ("adam_first", sgd),
         ("adam_second", sgd),
         ("adam_epsilon", sgd),
+        ("stop_after", table == "train" && train.stop_after >= epochs),
         ("fine_tune_rate", table == "train" && train.fine_tune_epochs == 0),
     ];
     // Values above the number of epochs mean that number.

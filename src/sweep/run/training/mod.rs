@@ -9,6 +9,7 @@ use crate::sweep::config::{RunParameters, Stage};
 use crate::sweep::results::{EarlyStop, EpochRecord, EpochTiming, Metrics};
 use crate::sweep::run::checkpoint::{Checkpoint, Position};
 use crate::sweep::run::context::RunContext;
+use crate::sweep::run::course;
 use crate::sweep::run::evaluation::Evaluation;
 use crate::sweep::run::material::Material;
 use crate::sweep::run::session::{RunError, Session, Underway, line_of};
@@ -153,7 +154,7 @@ impl<'a> Training<'a> {
         session: &mut Session,
     ) -> Result<(), RunError> {
         let RunParameters { train, evaluate, .. } = context.parameters();
-        let (every, last) = (evaluate.every as u64, epochs_before(self.stages, self.stages.len()));
+        let (every, last) = (evaluate.every as u64, context.parameters().epochs());
         while !session.position.finished {
             // Epoch 0 of the record is the model before training.
             if let Some(index) = session.position.epoch.checked_sub(1).filter(|_| !session.position.trained) {
@@ -171,6 +172,9 @@ impl<'a> Training<'a> {
                 session.position.trained = true;
             }
             let epoch = session.position.epoch;
+            if epoch == last && epoch > 0 {
+                self.leave_state(context, session);
+            }
             if let Some(pause) = session.pause(context) {
                 session.heed(pause, context, self)?;
             }
@@ -185,7 +189,7 @@ impl<'a> Training<'a> {
             let mut entry = EpochRecord { epoch, stage, updates, examples, metrics, timing };
             let mut verdict = Verdict::Continue;
             let ends_stage = (1..=self.stages.len()).any(|stage| epoch == epochs_before(self.stages, stage));
-            if epoch.is_multiple_of(every) || ends_stage {
+            if epoch.is_multiple_of(every) || ends_stage || epoch == last {
                 let evaluated = session.attempt(context, self, |own, go_on| {
                     own.evaluation.metrics(own.trainer.model_mut(), epoch, go_on)
                 })?;
@@ -213,6 +217,9 @@ impl<'a> Training<'a> {
                 train_s: 0.0,
                 ..session.position.clone()
             };
+            if verdict == Verdict::Stop && epoch < last {
+                self.leave_state(context, session);
+            }
             context.claim.reached(epoch);
             context.host.epoch_finished(epoch);
         }
@@ -238,6 +245,16 @@ impl<'a> Training<'a> {
         }
         session.record.metrics = metrics_of_model(context, session);
         Ok(())
+    }
+
+    /// Leaves the state of training for longer runs of its course, if there may be some. The run itself does not depend on
+    /// it.
+    fn leave_state(&self, context: &RunContext, session: &Session) {
+        if context.course.is_some_and(|course| course.leaves_state)
+            && let Err(error) = course::leave(context, session, self)
+        {
+            tracing::warn!("run {}: the state of its training is not left for longer runs: {error}", context.run_id);
+        }
     }
 
     /// Trains on the remaining batches of an epoch, with pauses when they are due.
