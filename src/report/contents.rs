@@ -4,7 +4,7 @@ use super::error::ReportError;
 use super::music::{Baselines, Rolls};
 use super::page;
 use super::provenance::Provenance;
-use super::runs::{Axis, Column, Curves, Runs, Term, Totals, axes_of, columns_of, points_of, term};
+use super::runs::{Axis, Column, Curves, Rungs, Runs, Term, Totals, axes_of, columns_of, points_of, term};
 use super::sweep_results::SweepResults;
 use super::units::{self, ModelUnits};
 use crate::model::ModelKind;
@@ -28,6 +28,8 @@ pub struct Report {
     totals: Totals,
     /// The metric that puts the best point first.
     ordered_by: Option<String>,
+    /// The rungs of successive halving, if the page shows one sweep that has them.
+    halving: Option<Rungs>,
     /// The keys that vary.
     axes: Vec<Axis>,
     /// The points listed, best first: for each axis the index of the value.
@@ -93,6 +95,7 @@ impl Report {
             note: results.plan.note.clone(),
             totals: Totals::of(results),
             ordered_by: ordered_by.clone(),
+            halving: Rungs::of(results, points.len()),
             points,
             glossary: names.filter_map(|name| Some((name.clone(), term(name)?))).collect(),
             kinds: kinds_of(results),

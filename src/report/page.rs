@@ -28,6 +28,7 @@ const SCRIPT: &str = concat!(
     include_str!("assets/charts/heatmap.js"),
     include_str!("assets/charts/parallel.js"),
     include_str!("assets/sound/listen.js"),
+    include_str!("assets/sections/halving.js"),
     include_str!("assets/sections/units.js"),
     include_str!("assets/sections/music.js"),
     include_str!("assets/sections/timing.js"),

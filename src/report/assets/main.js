@@ -12,7 +12,7 @@ function build(part) {
 
 applyTheme();
 document.getElementById('report').append(...[
-  overview, runsSection, curvesSection, sweepSection, listenSection, unitsSection, musicSection, timingSection,
+  overview, runsSection, halvingSection, curvesSection, sweepSection, listenSection, unitsSection, musicSection, timingSection,
   provenanceSection, definitionsSection,
 ].map(build).filter(Boolean));
 

@@ -29,7 +29,11 @@ pub(in crate::report) fn axes_of(results: &SweepResults) -> Vec<Axis> {
                 }
             }
             if values.iter().all(Value::is_number) {
-                values.sort_by(|a, b| a.as_f64().unwrap_or_default().total_cmp(&b.as_f64().unwrap_or_default()));
+                // A run that does not stop before its end is the longest.
+                let to_the_end = |number: &f64| *number == 0.0 && key == "train.stop_after";
+                let place = |value: &Value| value.as_f64().filter(|number| !to_the_end(number));
+                let place = |value: &Value| place(value).unwrap_or(f64::INFINITY);
+                values.sort_by(|a, b| place(a).total_cmp(&place(b)));
             }
             Axis { key: key.clone(), label: short_name(key, keys).to_owned(), values }
         })
