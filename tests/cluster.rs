@@ -377,6 +377,15 @@ fn a_dry_run_shows_the_scripts_and_writes_nothing() {
         assert!(nodes.lines().any(|own| own == line), "{line}: {nodes}");
     }
     assert!(!nodes.contains("--signal"), "{nodes}");
+    // Three rungs, each an array that waits for the one before, then the merge.
+    let halving = ["--set", "sweep.halving.first_epochs=1", "--set", "sweep.halving.eta=2", "--set", "train.epochs=4"];
+    let rungs = shown(&[&["--shards", "2"], halving.as_slice()].concat());
+    let after = r#"--dependency=afterany:"${array%%;*}""#;
+    let submitted: Vec<&str> = rungs.lines().skip_while(|line| !line.contains("submitted by")).skip(1).collect();
+    assert_eq!(submitted.len(), 4, "{rungs}");
+    assert!(submitted[0].starts_with("array=$(sbatch --parsable ") && !submitted[0].contains(after), "{rungs}");
+    assert!(submitted[1..3].iter().all(|line| line.starts_with("array=$(") && line.contains(after)), "{rungs}");
+    assert!(submitted[3].contains(after) && submitted[3].contains("merge.sh"), "{rungs}");
     assert!(!bench.path("results").exists() && !bench.path("bin").exists());
 }
 
@@ -397,6 +406,8 @@ fn submitting_needs_slurm_and_sound_arguments() {
     refuse(&["--dry-run", "--shards", "2", "--out", "a\nb"], "line break");
     refuse(&["--dry-run", "--shards", "2", "--out", "a\\b"], "backslash");
     refuse(&["--dry-run", "--shards", "2", "--set", "train.epocs=1"], "train.epochs");
+    let halved = ["--dry-run", "--shards", "2", "--separate", "--set", "sweep.halving.first_epochs=1"];
+    refuse(&halved, "every rung is decided by the records of all shards");
     refuse(&["--dry-run", "--shards", "2", "--set", "corpus.path=nowhere"], "nowhere");
 }
 

@@ -42,7 +42,7 @@ pub(in crate::cli) struct VerifyArguments {
     /// The corpus, if it is no longer at the path that the results name.
     #[arg(long, value_name = "PATH")]
     corpus: Option<PathBuf>,
-    /// The instruction set to run with: auto, scalar, avx2 or avx512; the results must not depend on it.
+    /// The instruction set to run with: auto, scalar, avx2, avx512 or, on 64-bit ARM, neon; the results must not depend on it.
     #[arg(long, value_name = "NAME")]
     isa: Option<String>,
     /// Threads of one run; the results must not depend on them.

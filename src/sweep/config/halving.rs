@@ -69,7 +69,6 @@ impl Halving {
 
 /// Returns the metric of a name; an error with the reason if nothing may be chosen by it.
 fn rankable(name: &str) -> Result<NamedMetric, &'static str> {
-    // Records name the metrics of samples without their place.
     let named = find_metric(name).ok_or("not a metric")?;
     let metric = named.metric;
     if metric.group() == MetricGroup::Timing || metric.subject != Subject::Run {

@@ -88,7 +88,7 @@ pub fn execute(
                 prepared.plan.bracket.as_ref().map(|bracket| bracket.halving.metric.name()).unwrap_or_default()
             ),
             Decision::Last if outcome.summary.missing == 0 => course::forget_all(folder),
-            Decision::Last | Decision::Open(_) => {}
+            Decision::Last | Decision::Open => {}
         }
         let replicates = prepared.plan.runs.len() / prepared.plan.points.len().max(1);
         outcome.to_come = prepared.plan.rungs_to_come().iter().map(|rung| rung.points * replicates).sum();
@@ -100,7 +100,9 @@ pub fn execute(
 fn forget_the_dropped(prepared: &Prepared, folder: &Path, survivors: &[usize]) {
     let plan = &prepared.plan;
     let rung = plan.rung();
-    for run in plan.runs.iter().filter(|run| run.point.rung == rung && !survivors.contains(&run.point_index)) {
+    for run in
+        plan.runs.iter().filter(|run| run.point.rung == rung && survivors.binary_search(&run.point_index).is_err())
+    {
         if let Some(id) = prepared.course_id(run.index) {
             course::forget(folder, &id);
         }

@@ -133,12 +133,10 @@ impl Plan {
             let point = self.points[survivor].in_rung(bracket, rung);
             let point = Arc::new(point.expect("settings that fit at one length fit at another"));
             let point_index = self.points.len();
-            let seeds: Vec<(u32, u64)> = self
-                .runs
-                .iter()
-                .filter(|run| run.point_index == survivor)
-                .map(|run| (run.replicate, run.seed))
-                .collect();
+            // The runs of a point follow each other.
+            let first = self.runs.partition_point(|run| run.point_index < survivor);
+            let of_point = self.runs[first..].iter().take_while(|run| run.point_index == survivor);
+            let seeds: Vec<(u32, u64)> = of_point.map(|run| (run.replicate, run.seed)).collect();
             self.points.push(Arc::clone(&point));
             for (replicate, seed) in seeds {
                 let index = self.runs.len();
