@@ -355,6 +355,76 @@ fn tables_are_those_of_the_results_kept() {
     assert!(tables >= 8, "{tables} tables");
 }
 
+/// Returns the cells of the lines of a table, without its head.
+fn cells(table: &str) -> Vec<Vec<&str>> {
+    let lines = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    lines.skip(2).map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn ratios_to_other_frameworks_are_those_of_the_measurements_kept() {
+    let text = fs::read_to_string(root().join("results/reference/peers/results.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // `serde_json` sorts keys; the tables have the jobs in this order.
+    let jobs = ["seed", "seed-start", "seed-k10", "wide", "wide-start", "dbn-pop", "rnn-pop", "rnn-jsb"];
+    assert_eq!(kept["jobs"].as_object().unwrap().len(), jobs.len());
+    let of = |job: &str, peer: &str| {
+        let own = &kept["jobs"][job]["contestants"][peer];
+        Some((own["seconds"].as_f64()?, own["ratio"].as_f64()?))
+    };
+    let peers = ["NumPy", "PyTorch", "JAX", "TensorFlow"];
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/findings/performance.md")).unwrap();
+    let speed = cells(readme.split_once("## Speed").unwrap().1);
+    let table = cells(page.split_once("<!-- peers: begin -->").unwrap().1);
+    assert_eq!((speed.len(), table.len()), (jobs.len(), jobs.len()));
+    for ((job, short), long) in jobs.into_iter().zip(&speed).zip(&table) {
+        assert!(long[0].starts_with(kept["jobs"][job]["job"]["title"].as_str().unwrap()), "{job}: {}", long[0]);
+        let own = of(job, "chordbench").unwrap().0;
+        assert_eq!((short[1], long[1]), (&*format!("**{own:.2}**"), &*format!("{own:.3}")), "{job}");
+        for (place, peer) in peers.into_iter().enumerate() {
+            let cell =
+                of(job, peer).map_or("–".to_owned(), |(seconds, ratio)| format!("{seconds:.2} ({ratio:.1} ×)"));
+            // The longer table marks times that were measured on fewer epochs.
+            let longer = long[2 + place].replace('†', "");
+            assert_eq!((short[2 + place], &*longer), (&*cell, &*cell), "{job}, {peer}");
+        }
+        let least =
+            peers.into_iter().filter_map(|peer| of(job, peer)).map(|(_, ratio)| ratio).fold(f64::INFINITY, f64::min);
+        assert!(long[7].starts_with(&format!("**{least:.1} ×**")), "{job}: {}", long[7]);
+    }
+    // Elsewhere the README quotes no ratio that is not in the table.
+    let ratio = |text: &str| text.matches('×').count();
+    let of_table: usize = speed.iter().flatten().map(|cell| ratio(cell)).sum();
+    let factors = readme.match_indices(" ×)").count();
+    assert_eq!(factors, of_table, "ratios in the README");
+}
+
+#[test]
+fn the_gains_of_halving_are_those_of_the_measurements_kept() {
+    let text = fs::read_to_string(root().join("results/reference/search/results.json")).unwrap();
+    let kept: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let page = fs::read_to_string(root().join("docs/findings/search.md")).unwrap();
+    let lines = cells(page.split_once("<!-- search: begin -->").unwrap().1);
+    assert_eq!(lines.len(), 4);
+    for line in &lines[..3] {
+        let own: Vec<_> = kept.iter().filter(|row| row["first_epochs"].to_string() == line[0]).collect();
+        assert_eq!(own.len(), 5);
+        let column = |name: &str| own.iter().map(|row| row[name].as_f64().unwrap()).collect::<Vec<_>>();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let places: Vec<String> = column("place").iter().map(ToString::to_string).collect();
+        let gains: Vec<f64> =
+            column("halving").iter().zip(column("random")).map(|(own, random)| own - random).collect();
+        let squares: f64 = gains.iter().map(|gain| (gain - mean(&gains)).powi(2)).sum();
+        let error = (squares / 4.0 / 5.0).sqrt();
+        assert_eq!(line[1].replace(',', ""), own[0]["epochs"].to_string());
+        assert_eq!(line[2], format!("{:.1}", mean(&column("halving"))));
+        assert_eq!(line[3], places.join(", "));
+        assert_eq!((line[4], line[5]), (&*own[0]["draws"].to_string(), &*format!("{:.1}", mean(&column("random")))));
+        assert_eq!(line[6], format!("**{:+.1} ± {error:.1}**", mean(&gains)));
+    }
+}
+
 /// `docs/findings/tables.md` rounds what `results/reference/tables` has.
 #[test]
 fn published_tables_are_those_of_the_summaries_kept() {

@@ -1,4 +1,4 @@
-//! The cases that are timed: updates of three shapes with their parts, Gibbs steps of frames, short jobs of two
+//! The cases that are timed: updates of several shapes with their parts, Gibbs steps of frames, short jobs of two
 //! recipes.
 //!
 //! A case keeps its name for as long as it means the same work; another work gets another name, and the gate then has
@@ -48,16 +48,35 @@ struct Shape {
     hidden: usize,
     rows: usize,
     probabilities: bool,
+    /// True if half of the visible units are on, in data and fantasies, as in the first epochs of the article's recipe.
+    dense: bool,
 }
 
-/// A batch of the seed recipe, one of the practical recipe, a larger one like it, and one too large for the second-level
-/// cache.
-const SHAPES: [Shape; 4] = [
-    Shape { name: "H=50 B=10 samples", hidden: 50, rows: 10, probabilities: false },
-    Shape { name: "H=200 B=20 probabilities", hidden: 200, rows: 20, probabilities: true },
-    Shape { name: "H=250 B=100 probabilities", hidden: 250, rows: 100, probabilities: true },
-    Shape { name: "H=1024 B=100 samples", hidden: 1024, rows: 100, probabilities: false },
+/// A batch of the seed recipe, one of the practical recipe, a larger one like it, one too large for the second-level
+/// cache, and one of the seed recipe with dense units.
+const SHAPES: [Shape; 5] = [
+    Shape { name: "H=50 B=10 samples", hidden: 50, rows: 10, probabilities: false, dense: false },
+    Shape { name: "H=200 B=20 probabilities", hidden: 200, rows: 20, probabilities: true, dense: false },
+    Shape { name: "H=250 B=100 probabilities", hidden: 250, rows: 100, probabilities: true, dense: false },
+    Shape { name: "H=1024 B=100 samples", hidden: 1024, rows: 100, probabilities: false, dense: false },
+    Shape { name: "H=50 B=10 dense samples", hidden: 50, rows: 10, probabilities: false, dense: true },
 ];
+
+impl Shape {
+    /// Returns the parameters of the engines, which decide how many units of a fantasy are on.
+    fn parameters(self) -> Parameters {
+        let mut parameters = parameters(VISIBLE, self.hidden);
+        if self.dense {
+            parameters.visible_bias.fill(0.0);
+        }
+        parameters
+    }
+
+    /// Returns the share of the units that are on in the data.
+    fn density(self) -> f64 {
+        if self.dense { 0.5 } else { DENSITY }
+    }
+}
 
 /// The parts of an update that are timed apart.
 const PARTS: [&str; 4] = ["hidden", "visible", "step", "update"];
@@ -106,20 +125,16 @@ pub(crate) fn check() {
         };
         if shape.probabilities {
             // Their sums are not exact: engines agree to rounding.
-            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut()).2;
-            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
+            let expected = outcome(build(EngineKind::Reference, shape.parameters()).as_mut()).2;
+            for (name, mut engine) in engines(&shape.parameters()) {
                 let own = outcome(engine.as_mut()).2;
                 let error = own.weights.iter().zip(&expected.weights).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(
-                    own != parameters(VISIBLE, shape.hidden) && error < 1e-4,
-                    "{name} is off by {error} at {}",
-                    shape.name
-                );
+                assert!(own != shape.parameters() && error < 1e-4, "{name} is off by {error} at {}", shape.name);
             }
         } else {
-            let expected = outcome(build(EngineKind::Reference, parameters(VISIBLE, shape.hidden)).as_mut());
+            let expected = outcome(build(EngineKind::Reference, shape.parameters()).as_mut());
             assert!(expected.1.count_ones() > 0, "the fantasies of {} are empty", shape.name);
-            for (name, mut engine) in engines(VISIBLE, shape.hidden) {
+            for (name, mut engine) in engines(&shape.parameters()) {
                 assert!(outcome(engine.as_mut()) == expected, "{name} differs from the reference at {}", shape.name);
             }
         }
@@ -132,7 +147,7 @@ pub(crate) fn check() {
     for offsets in [false, true] {
         let mut reference = build(EngineKind::Reference, parameters(Frames::VISIBLE, Frames::HIDDEN));
         let expected = outcome(reference.as_mut(), offsets);
-        for (name, mut engine) in engines(Frames::VISIBLE, Frames::HIDDEN) {
+        for (name, mut engine) in engines(&parameters(Frames::VISIBLE, Frames::HIDDEN)) {
             assert!(outcome(engine.as_mut(), offsets) == expected, "{name} differs from the reference on frames");
         }
     }
@@ -149,26 +164,25 @@ pub(crate) fn check() {
 
 /// Returns the engines worth timing: plain instructions are the fallback of rare machines, and slow for large models.
 fn timed_engines(shape: Shape) -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines = engines(VISIBLE, shape.hidden);
+    let mut engines = engines(&shape.parameters());
     engines.retain(|(name, _)| shape.hidden == SHAPES[0].hidden || *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
 /// Returns the engines that frames are timed with.
 fn frames_engines() -> Vec<(String, Box<dyn Engine>)> {
-    let mut engines = engines(Frames::VISIBLE, Frames::HIDDEN);
+    let mut engines = engines(&parameters(Frames::VISIBLE, Frames::HIDDEN));
     engines.retain(|(name, _)| *name != format!("packed {}", Isa::Scalar));
     engines
 }
 
 /// Returns the packed engine with every instruction set of this processor, and the dense engine.
-fn engines(visible: usize, hidden: usize) -> Vec<(String, Box<dyn Engine>)> {
+fn engines(parameters: &Parameters) -> Vec<(String, Box<dyn Engine>)> {
     let packed = Isa::available().into_iter().map(|isa| {
-        let engine =
-            build_for(EngineKind::Packed, parameters(visible, hidden), isa).expect("an available instruction set");
+        let engine = build_for(EngineKind::Packed, parameters.clone(), isa).expect("an available instruction set");
         (format!("packed {isa}"), engine)
     });
-    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters(visible, hidden)))]).collect()
+    packed.chain([("dense".to_owned(), build(EngineKind::Dense, parameters.clone()))]).collect()
 }
 
 /// Returns small multiples of 2^-8, and visible biases that keep samples as sparse as the data.
@@ -183,9 +197,9 @@ fn parameters(visible: usize, hidden: usize) -> Parameters {
 }
 
 /// Returns cells that are on independently of each other.
-fn random_batch(number: usize, rows: usize, columns: usize) -> BitMatrix {
+fn random_batch(number: usize, rows: usize, columns: usize, density: f64) -> BitMatrix {
     let streams = RowStreams::new(SEED, Purpose::Baseline, 0, number as u64, 0);
-    let threshold = (DENSITY * 4_294_967_296.0) as u32;
+    let threshold = (density * 4_294_967_296.0) as u32;
     let mut states = BitMatrix::zeros(rows, columns);
     for row in 0..rows {
         let mut stream = streams.row(row);
@@ -214,7 +228,7 @@ impl Update {
         let states = BitMatrix::default;
         Self {
             shape,
-            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows, VISIBLE)).collect(),
+            batches: (0..BATCHES).map(|number| random_batch(number, shape.rows, VISIBLE, shape.density())).collect(),
             // So small that weights stay where they are: every repetition does the same work.
             step: Step { learning_rate: 1e-12, momentum: 0.0, weight_decay: 0.0 },
             positive: states(),
@@ -292,7 +306,9 @@ impl Frames {
             (0..Self::ROWS * units).map(|_| ((stream.next_u32() % 513) as f32 - 256.0) / 256.0).collect()
         };
         Self {
-            batches: (0..Self::BATCHES).map(|number| random_batch(number, Self::ROWS, Self::VISIBLE)).collect(),
+            batches: (0..Self::BATCHES)
+                .map(|number| random_batch(number, Self::ROWS, Self::VISIBLE, DENSITY))
+                .collect(),
             to_visible: offsets(Self::VISIBLE),
             to_hidden: offsets(Self::HIDDEN),
             hidden: BitMatrix::default(),

@@ -3,9 +3,9 @@
     cargo build --release
     python3 benches/search/halving.py --runner target/release/runner --out target/search
 
-trains the points of configs/halving.toml for each of five seeds twice: by halving, and all of them to the end. The
-second gives the mean of random search over all choices of its points, without drawing any. It takes some minutes on two
-cores and needs no package.
+trains the points of configs/halving.toml for each of five seeds: all of them to the end, and by halving with first
+rungs of several lengths. All of them give the mean of random search over every choice of its points, without drawing
+any. It takes a quarter of an hour on two cores and needs no package.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 METRIC = "validation_pseudo_log_likelihood"
+# Epochs of the first rung.
+FIRST_EPOCHS = (1, 3, 9)
 
 
 def expected_best(values, draws):
@@ -48,44 +50,55 @@ def main():
     for seed in range(1, arguments.seeds + 1):
         out = arguments.out / str(seed)
         sets = [f"replicates.seed={seed}", "evaluate.log_likelihood=none", "sample.count=0"]
-        run(arguments.runner, config, out, sets)
         run(arguments.runner, whole, out, sets)
-        plan = json.loads((out / "halving" / "plan.json").read_text())
         points = json.loads((out / "whole" / "summary.json").read_text())["points"]
-        # The run that halving leaves is one of the whole sweep: same parameters, same bits.
         value = {point["runs"][0]: point["metrics"].get(METRIC) for point in points}
         value = {name: own["mean"] for name, own in value.items() if own}
-        last = [own["run_id"] for own in plan["runs"] if own.get("rung", 0) == len(plan["halving"]["rungs"]) - 1]
-        chosen = max(value[name] for name in last)
-        rungs = plan["halving"]["rungs"]
-        before = [0] + [rung["epochs"] for rung in rungs]
-        cost = sum(rung["points"] * (rung["epochs"] - before[place]) for place, rung in enumerate(rungs))
-        length = rungs[-1]["epochs"]
-        draws = math.ceil(cost / length)
-        rows.append({
-            "seed": seed,
-            "epochs": cost,
-            "halving": chosen,
-            "rank": 1 + sum(own > chosen for own in value.values()),
-            "points": len(value),
-            "draws": draws,
-            "random": expected_best(list(value.values()), draws),
-            "best": max(value.values()),
-            # How many random points reach the same value on average.
-            "equal": next((n for n in range(1, len(value)) if expected_best(list(value.values()), n) >= chosen), len(value)),
-        })
-    print(f"| seed | halving, {rows[0]['epochs']} epochs | its place among {rows[0]['points']} | random search, "
-          f"{rows[0]['draws']} points, {rows[0]['draws'] * length} epochs | best of all, {length * rows[0]['points']:,} epochs "
-          "| random points for as much |")
-    print("|---|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row['seed']} | {row['halving']:.2f} | {row['rank']} | {row['random']:.2f} | {row['best']:.2f} | {row['equal']} |")
-    mean = {name: statistics.mean(row[name] for row in rows) for name in ("halving", "rank", "random", "best", "equal")}
-    print(f"| mean | **{mean['halving']:.2f}** | {mean['rank']:.1f} | **{mean['random']:.2f}** | {mean['best']:.2f} | {mean['equal']:.0f} |")
-    gains = [row["halving"] - row["random"] for row in rows]
-    error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else float("nan")
-    print(f"\nHalving gains {statistics.mean(gains):.2f} ± {error:.2f} nats a window (mean and standard error over seeds).")
+        for first in FIRST_EPOCHS:
+            name = f"halving-{first}"
+            run(arguments.runner, config, out, [*sets, f"name={name}", f"sweep.halving.first_epochs={first}"])
+            plan = json.loads((out / name / "plan.json").read_text())
+            rungs = plan["halving"]["rungs"]
+            # The runs of the last rung are runs of the whole sweep: same parameters, same bits.
+            last = [own["run_id"] for own in plan["runs"] if own.get("rung", 0) == len(rungs) - 1]
+            chosen = max(value[name] for name in last)
+            epochs = [0] + [rung["epochs"] for rung in rungs]
+            cost = sum(rung["points"] * (rung["epochs"] - epochs[place]) for place, rung in enumerate(rungs))
+            draws = math.ceil(cost / rungs[-1]["epochs"])
+            rows.append({
+                "first_epochs": first,
+                "seed": seed,
+                "epochs": cost,
+                "halving": chosen,
+                "place": 1 + sum(own > chosen for own in value.values()),
+                "draws": draws,
+                "random": expected_best(list(value.values()), draws),
+                "best": max(value.values()),
+                "points": len(value),
+                "all_epochs": len(value) * rungs[-1]["epochs"],
+            })
+
     (arguments.out / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+    print(table(rows), end="")
+
+
+def table(rows):
+    """The table of docs/findings/search.md, as Markdown."""
+    seeds = sorted({row["seed"] for row in rows})
+    lines = ["| `first_epochs` | epochs of all runs | halving, mean over seeds | its place among "
+             f"{rows[0]['points']}, by seed | random points for that | random search | gain |",
+             "|---|---|---|---|---|---|---|"]
+    for first in sorted({row["first_epochs"] for row in rows}):
+        own = [row for row in rows if row["first_epochs"] == first]
+        mean = {name: statistics.mean(row[name] for row in own) for name in ("halving", "random")}
+        gains = [row["halving"] - row["random"] for row in own]
+        error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else math.nan
+        places = ", ".join(str(row["place"]) for row in own)
+        lines.append(f"| {first} | {own[0]['epochs']:,} | {mean['halving']:.1f} | {places} | {own[0]['draws']} "
+                     f"| {mean['random']:.1f} | **{statistics.mean(gains):+.1f} ± {error:.1f}** |")
+    best = statistics.mean(row["best"] for row in rows if row["first_epochs"] == rows[0]["first_epochs"])
+    lines.append(f"| all to the end | {rows[0]['all_epochs']:,} | {best:.1f} | {', '.join('1' for _ in seeds)} | – | – | – |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
