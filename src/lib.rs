@@ -44,8 +44,8 @@
 //! | [`data`] | tables of bits in NumPy files and CSV |
 //! | [`engine`] | packed bits, kernels, random streams |
 //!
-//! Above them stand the parts of the program: `compose`, `report`, `inspect`, `cluster` and `cli`. The last four need the
-//! feature `cli`, which is on by default; `default-features = false` leaves out their dependencies.
+//! Above them stand the parts of the program: `compose`, `report`, `export`, `inspect`, `cluster` and `cli`. All but the
+//! first need the feature `cli`, which is on by default; `default-features = false` leaves out their dependencies.
 
 #![cfg_attr(
     not(feature = "cli"),
@@ -64,6 +64,8 @@ pub mod compose;
 pub mod data;
 pub mod engine;
 pub mod evaluate;
+#[cfg(feature = "cli")]
+mod export;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod inspect;

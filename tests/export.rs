@@ -4,9 +4,12 @@
 
 mod support;
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::Field;
 use predicates::prelude::*;
 use std::collections::HashMap;
 use std::fs;
+use std::fs::File;
 use std::path::Path;
 use support::{Bench, TWO_RUNS, json};
 
@@ -68,4 +71,92 @@ fn tables_have_every_parameter_and_every_epoch() {
     assert!(bench.path("tables/runs.csv").is_file());
     bench.runner(&["export", "nowhere", "--to", "csv"]).assert().code(2);
     bench.runner(&["export", "results", "--to", "csv"]).assert().code(2);
+}
+
+/// Reads a Parquet file as one map for each row, without nulls.
+fn parquet_rows(path: &Path) -> Vec<HashMap<String, Field>> {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let rows = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().into_columns());
+    rows.map(|row| row.into_iter().filter(|(_, value)| *value != Field::Null).collect()).collect()
+}
+
+#[test]
+fn parquet_files_have_the_tables_with_types() {
+    let bench = Bench::new(TWO_RUNS);
+    bench.sweep(&[]).assert().success();
+    let results = bench.path("results/small");
+    let said = predicate::str::contains("runs.parquet: 2 rows").and(predicate::str::contains("epochs.parquet: 4 rows"));
+    bench.runner(&["export", "small", "--to", "parquet"]).assert().success().stdout(said);
+
+    let (header, lines) = table(&results.join("summary.csv"));
+    let rows = parquet_rows(&results.join("export/runs.parquet"));
+    assert_eq!(rows.len(), lines.len());
+    for (row, line) in rows.iter().zip(&lines) {
+        for name in &header {
+            let text = match row.get(name) {
+                None => String::new(),
+                Some(Field::Str(text)) => text.clone(),
+                Some(Field::Bool(flag)) => flag.to_string(),
+                Some(Field::Long(integer)) => integer.to_string(),
+                Some(Field::ULong(integer)) => integer.to_string(),
+                Some(Field::Double(number)) => {
+                    assert_eq!(Ok(*number), line[name].parse(), "{name}");
+                    continue;
+                }
+                Some(other) => panic!("{name}: {other}"),
+            };
+            assert_eq!(text, line[name], "{name}");
+        }
+        assert_eq!(row["train.k"], Field::Long(line["train.k"].parse().unwrap()));
+        assert_eq!(row["seed"], Field::ULong(line["seed"].parse().unwrap()));
+        assert!(matches!(row["train_s"], Field::Double(seconds) if seconds > 0.0));
+    }
+    let epochs = parquet_rows(&results.join("export/epochs.parquet"));
+    assert_eq!(
+        epochs.iter().map(|epoch| &epoch["epoch"]).collect::<Vec<_>>(),
+        [0, 1, 0, 1].map(Field::Long).each_ref()
+    );
+
+    let first = fs::read(results.join("export/runs.parquet")).unwrap();
+    fs::write(results.join("export/runs.parquet"), "old").unwrap();
+    bench.runner(&["export", "small", "--to", "parquet", "-q"]).assert().success().stdout("");
+    assert_eq!(fs::read(results.join("export/runs.parquet")).unwrap(), first);
+    bench.runner(&["export", "nowhere", "--to", "parquet"]).assert().code(2);
+}
+
+#[test]
+fn event_files_are_one_for_each_run_that_has_trained() {
+    let bench = Bench::new(TWO_RUNS);
+    bench.sweep(&[]).assert().success();
+    let results = bench.path("results/small");
+    let plan = json(&results.join("plan.json"));
+    let runs: Vec<&str> = plan["runs"].as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+    let file = |folder: &str, run: &str| bench.path(folder).join(run).join("events.out.tfevents.chordbench");
+    let bytes = |folder: &str, run: &str| fs::read(file(folder, run)).unwrap();
+
+    let said = predicate::str::contains("the events of 2 of 2 runs");
+    bench.runner(&["export", "small", "--to", "tensorboard"]).assert().success().stdout(said);
+    bench.runner(&["export", "small", "--to", "tensorboard", "--out", "logs", "-q"]).assert().success().stdout("");
+    for run in &runs {
+        let events = bytes("logs", run);
+        assert_eq!(events, bytes("results/small/export/tensorboard", run), "the same bytes again");
+        for part in ["brain.Event:2", "train/reconstruction_error", "timing/train_s", "samples/", "train.k", "hparams"]
+        {
+            assert!(events.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
+        }
+    }
+
+    // A run without a record has the epochs that it has trained; one without any has no folder.
+    fs::remove_file(results.join("runs").join(runs[0]).join("result.json")).unwrap();
+    fs::remove_dir_all(results.join("runs").join(runs[1])).unwrap();
+    let said = predicate::str::contains("the events of 1 of 2 runs");
+    let export = ["export", "small", "--to", "tensorboard", "--out", "part"];
+    bench.runner(&export).assert().success().stdout(said);
+    assert!(bytes("part", runs[0]).len() < bytes("logs", runs[0]).len());
+    assert!(!bench.path("part").join(runs[1]).exists());
+
+    fs::write(bench.path("file"), "").unwrap();
+    let error = predicate::str::contains("cannot create the folder");
+    bench.runner(&["export", "small", "--to", "tensorboard", "--out", "file"]).assert().code(1).stderr(error);
+    bench.runner(&["export", "nowhere", "--to", "tensorboard"]).assert().code(2);
 }

@@ -19,7 +19,8 @@ pub use doctor::{
     BUILTIN_CORPUS_DIGEST, Check, CheckStatus, Diagnosis, Machine, SPEED_JOBS, SelfTestError, Speed, SpeedJob,
     TRAINING_DIGEST, builtin_corpus, bytes, measure, training_digest,
 };
-pub use epochs_table::epochs_csv;
+pub(crate) use epochs_table::{TIMES, epochs_table, read_epochs};
+pub(crate) use results::read_plan;
 pub use results::{Results, ResultsError, Side};
 pub use status::{FailedRun, Forecast, InterruptedRun, RunningRun, Status};
 pub use verification::{

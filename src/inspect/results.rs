@@ -106,7 +106,7 @@ impl Results {
 }
 
 /// Reads the plan of a folder of results. Runs of the same name, as two paths to the same songs give, are kept once.
-pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
+pub(crate) fn read_plan(folder: &Path) -> Result<PlanFile, ResultsError> {
     if !folder.join(PlanFile::NAME).is_file() {
         return Err(ResultsError::NoPlan(folder.to_path_buf()));
     }

@@ -42,7 +42,10 @@ pub use results::{
     find_metric, lay_out, merge, metric_names, metric_order, metrics_markdown, read_record, read_records, run_folder,
     run_state, sum_up, terminal_columns, to_csv, unplanned_runs,
 };
-pub(crate) use results::{Named, check_names, times_of};
+pub(crate) use results::{
+    Cell, Column, ColumnType, Named, Table, check_names, key_column, music_of, run_cells, run_columns, runs_table,
+    times_of,
+};
 pub use run::{likelihood_metrics, named_splits};
 pub use store::StoreError;
 pub(crate) use store::{create_folder, end_of_links, write_whole};

@@ -10,6 +10,7 @@ mod record;
 mod rolls;
 mod state;
 mod summary;
+mod tables;
 pub(in crate::sweep) mod tensor_file;
 
 pub use crate::model::Metrics;
@@ -37,4 +38,7 @@ pub use record::{
 pub use rolls::{RealWindow, Roll, RollsFile, SampleRoll};
 pub(in crate::sweep) use state::INTERRUPTED_FILE;
 pub use state::{Cause, Interruption, RunState, StateReader, run_state};
-pub use summary::{PointSummary, Statistic, Summary, to_csv};
+pub(crate) use summary::music_of;
+pub use summary::{PointSummary, Statistic, Summary};
+pub use tables::to_csv;
+pub(crate) use tables::{Cell, Column, ColumnType, Table, key_column, run_cells, run_columns, runs_table};

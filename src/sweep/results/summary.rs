@@ -232,94 +232,10 @@ fn digested(music: &BTreeMap<String, Option<Statistic>>) -> BTreeMap<&String, &O
 }
 
 /// Returns the metrics of music of a record, by their names without `sample_`. Empty without samples.
-fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
+pub(crate) fn music_of(record: &RunRecord) -> BTreeMap<String, Option<f64>> {
     let Some(music) = &record.music else { return BTreeMap::new() };
     let value = |MusicValue(value)| value;
     METRICS.iter().filter_map(|metric| Some((metric.name.to_owned(), metric.of_run_music(music).map(value)?))).collect()
-}
-
-/// Returns `summary.csv`: one line for each run, in the order of the plan, with the swept keys, all other parameters, the
-/// epochs of training, metrics, music metrics and times as columns.
-pub fn to_csv(plan: &PlanFile, records: &[Option<RunRecord>]) -> Result<Vec<u8>, csv::Error> {
-    let found = || records.iter().flatten();
-    let columns = |names: &dyn Fn(&RunRecord) -> Vec<String>| {
-        let mut names: Vec<String> = found().flat_map(names).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let metrics = columns(&|record| record.metrics.keys().cloned().collect());
-    let music = columns(&|record| music_of(record).into_keys().collect());
-    let parameters = columns(&|record| record.params.keys().filter(|key| !plan.swept.contains(key)).cloned().collect());
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fixed = ["run_id", "status", "replicate", "seed"].map(str::to_owned);
-    let times = times_of(Reach::Csv).map(|time| time.name).chain(["threads", "contended"]).map(str::to_owned);
-    let header: Vec<String> = fixed
-        .into_iter()
-        .chain(plan.swept.iter().cloned())
-        .chain(parameters.iter().cloned())
-        .chain(EPOCHS.map(str::to_owned))
-        .chain(metrics.iter().cloned())
-        .chain(music.iter().map(|name| format!("sample_{name}")))
-        .chain(times)
-        .chain(["digest".to_owned()])
-        .collect();
-    let columns_in_all = header.len();
-    writer.write_record(header)?;
-    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for (run, record) in plan.runs.iter().zip(records) {
-        let status = match record {
-            None => "missing",
-            Some(record) if record.status == RunStatus::Ok => "ok",
-            Some(_) => "failed",
-        };
-        let mut line = vec![run.run_id.clone(), status.to_owned(), run.replicate.to_string(), run.seed.clone()];
-        line.extend(plan.swept.iter().map(|key| cell(run.swept.get(key))));
-        line.extend(parameters.iter().map(|key| cell(record.as_ref().and_then(|record| record.params.get(key)))));
-        line.extend(record.as_ref().map_or_else(Default::default, epochs_of));
-        let own_music = record.as_ref().map(music_of).unwrap_or_default();
-        let own = |name: &String| record.as_ref().and_then(|record| record.metrics.get(name).copied().flatten());
-        line.extend(metrics.iter().map(|name| number(own(name))));
-        line.extend(music.iter().map(|name| number(own_music.get(name).copied().flatten())));
-        match record {
-            None => line.resize(columns_in_all, String::new()),
-            Some(record) => {
-                let timing = &record.timing;
-                line.extend(times_of(Reach::Csv).map(|time| number(time.of_run_times(timing))));
-                line.extend([timing.threads.to_string(), timing.contended.to_string(), record.digest.clone()]);
-            }
-        }
-        writer.write_record(line)?;
-    }
-    writer.into_inner().map_err(|error| error.into_error().into())
-}
-
-/// The columns about the length of training: the number of epochs trained, the best epoch and `true` for an end before
-/// the last epoch planned, both by early stopping.
-const EPOCHS: [&str; 3] = ["epochs", "best_epoch", "stopped_early"];
-
-/// Returns the cells of [`EPOCHS`]. Without early stopping, all epochs planned are trained, and none is known as the best.
-fn epochs_of(record: &RunRecord) -> [String; 3] {
-    match &record.early_stop {
-        Some(stop) => {
-            let best = stop.best_epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-            [stop.epochs.to_string(), best, stop.stopped.to_string()]
-        }
-        None if record.status == RunStatus::Ok => {
-            let stopped = record.params.get("train.stop_after");
-            [cell(stopped.or(record.params.get("train.epochs"))), String::new(), false.to_string()]
-        }
-        None => Default::default(),
-    }
-}
-
-/// Returns a value as a cell: a text without quotes, all else as JSON; nothing for no value.
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
 }
 
 #[cfg(test)]
