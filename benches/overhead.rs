@@ -73,7 +73,7 @@ fn many_runs(runs: usize) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let jobs = logical_cpus();
     let options = ExecuteOptions::new(Shard::WHOLE, Workers { jobs, threads_per_run: 1 }, Isa::pinned_or_best());
-    let timed = |options: &ExecuteOptions, observer: &Adder| -> Result<(Duration, Outcome), Box<dyn Error>> {
+    let mut timed = |options: &ExecuteOptions, observer: &Adder| -> Result<(Duration, Outcome), Box<dyn Error>> {
         let start = Instant::now();
         let outcome = execute(&mut prepared, &config, folder.path(), options, observer)?;
         Ok((start.elapsed(), outcome))

@@ -162,11 +162,10 @@ pub struct Submitted {
 /// Returns the lines of a shell that submit the same jobs by hand.
 pub fn by_hand(job: &SlurmJob) -> String {
     let after = |command: String| command.replacen("ARRAY", r#""${array%%;*}""#, 1);
-    let mut lines = format!("array=$({})\n", sbatch(&array_arguments(job, None)));
-    for _ in 1..job.rungs {
-        lines += &format!("array=$({})\n", after(sbatch(&array_arguments(job, Some("ARRAY")))));
-    }
-    lines + &after(sbatch(&merge_arguments(job, "ARRAY"))) + "\n"
+    let first = std::iter::once(sbatch(&array_arguments(job, None)));
+    let others = (1..job.rungs).map(|_| after(sbatch(&array_arguments(job, Some("ARRAY")))));
+    let arrays: Vec<String> = first.chain(others).map(|command| format!("array=$({command})\n")).collect();
+    arrays.concat() + &after(sbatch(&merge_arguments(job, "ARRAY"))) + "\n"
 }
 
 /// Returns the arguments for an array, which waits for the array of the rung before.

@@ -11,6 +11,7 @@ use crate::sweep::{
 };
 use clap::Args;
 use comfy_table::{Table, presets};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Arguments of `runner plan`.
@@ -84,7 +85,8 @@ fn rungs(prepared: &Prepared, replicates: u32) -> String {
     let (mut epochs, mut before) = (0, 0);
     for (place, rung) in halving.rungs.iter().enumerate() {
         let state = if place <= prepared.plan.rung() { "" } else { " at most, to be decided" };
-        text += &format!("  rung {}: {} points to epoch {}{state}\n", place + 1, rung.points, rung.epochs);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  rung {}: {} points to epoch {}{state}", place + 1, rung.points, rung.epochs);
         epochs += rung.points * (rung.epochs - before);
         before = rung.epochs;
     }

@@ -85,7 +85,7 @@ impl Reader<'_> {
                 ("random", Raw::Table(entries)) => self.random(entries, layer),
                 ("halving", Raw::Table(entries)) => self.halving(entries, layer),
                 ("grid" | "random" | "halving", _) => {
-                    self.errors.push(not_a_table(&format!("sweep.{}", table.key), table))
+                    self.errors.push(not_a_table(&format!("sweep.{}", table.key), table));
                 }
                 ("zip", Raw::List(items)) => {
                     let zips = items.iter().filter_map(|item| self.zip(item)).collect();
