@@ -408,7 +408,7 @@ fn the_gains_of_halving_are_those_of_the_measurements_kept() {
     let lines = cells(page.split_once("<!-- search: begin -->").unwrap().1);
     assert_eq!(lines.len(), 4);
     for line in &lines[..3] {
-        let own: Vec<_> = kept.iter().filter(|row| row["first_epochs"].to_string() == line[0]).collect();
+        let own: Vec<_> = kept.iter().filter(|row| row["first_epochs"].as_u64() == line[0].parse().ok()).collect();
         assert_eq!(own.len(), 5);
         let column = |name: &str| own.iter().map(|row| row[name].as_f64().unwrap()).collect::<Vec<_>>();
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;

@@ -121,3 +121,12 @@ fn circles_missing_files_and_special_files_are_refused() {
         refused("pipe.toml", &["`pipe`"]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_at_home_can_be_extended() {
+    let bench = Bench::new("extends = \"~/below/base.toml\"\nname = \"above\"\n");
+    put(&bench, &[("below/base.toml", TWO_RUNS)]);
+    let mut command = bench.runner(&["plan", "--json", "--config", "sweep.toml"]);
+    command.env("HOME", bench.folder.path()).assert().success().stdout(predicate::str::contains("\"train.k\":2"));
+}

@@ -290,7 +290,7 @@ pub(crate) fn file_name_fault(text: &str) -> Option<&'static str> {
 }
 
 /// Returns a path with `~` at its start as the user's home folder; as it is if there is none.
-fn at_home(path: &str) -> Cow<'_, str> {
+pub(in crate::sweep::config) fn at_home(path: &str) -> Cow<'_, str> {
     let rest = match path.strip_prefix('~') {
         Some(rest) if rest.is_empty() || rest.starts_with(std::path::is_separator) => rest,
         _ => return path.into(),

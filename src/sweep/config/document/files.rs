@@ -5,6 +5,7 @@ use crate::machine::file::read_regular_up_to;
 use crate::machine::text::Shown as _;
 use crate::sweep::config::SONGS_RECIPE;
 use crate::sweep::config::error::{ConfigError, Origin};
+use crate::sweep::config::value::at_home;
 use std::path::{Path, PathBuf};
 
 /// The key at the top of a file that names the file below it.
@@ -58,7 +59,7 @@ fn extended(document: &mut Document) -> Result<Option<(String, Origin)>, ConfigE
     let Some(place) = document.entries.iter().position(|entry| entry.key == EXTENDS) else { return Ok(None) };
     let Entry { node, .. } = document.entries.remove(place);
     match node.value {
-        Raw::Text(name) if !name.is_empty() => Ok(Some((name, node.origin))),
+        Raw::Text(name) if !name.is_empty() => Ok(Some((at_home(&name).into_owned(), node.origin))),
         _ => {
             let message = format!("`{EXTENDS}` cannot be {}", node.origin.text());
             let example = "for example `extends = \"base.toml\"`, relative to this file";
