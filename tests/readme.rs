@@ -35,10 +35,10 @@ fn the_example_of_the_readme_plans() {
 }
 
 /// The first example of the guide is 2 × 3 points × 2, less 3 excluded, of 3 replicates; then come one with tags, 20
-/// random points and two included ones.
+/// random points, the halving of one and two included ones.
 #[test]
 fn the_examples_of_the_guide_plan() {
     let plans = plans("docs/guide/sweeps.md");
-    assert_eq!(plans.iter().map(|plan| plan.runs.len()).collect::<Vec<_>>(), [(2 * 3 * 2 - 3) * 3, 1, 20, 2]);
+    assert_eq!(plans.iter().map(|plan| plan.runs.len()).collect::<Vec<_>>(), [(2 * 3 * 2 - 3) * 3, 1, 20, 1, 2]);
     assert!(plans.iter().all(|plan| plan.warnings.is_empty()));
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  runner export results/quick --to csv --out tables\n  \
     runner export quick --to parquet\n  \
-    runner export quick --to tensorboard --out logs && tensorboard --logdir logs\n\n\
+    runner export quick --to tensorboard --out logs\n\n\
     Exit codes: 0 written; 1 it could not be written; 2 the folder holds no results of a sweep.")]
 pub(in crate::cli) struct ExportArguments {
     /// The sweep: the folder of its results, complete or not, its name, or one of its runs.

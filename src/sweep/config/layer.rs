@@ -292,7 +292,8 @@ fn unknown(path: &str, entry: &Entry, table: &str) -> ConfigError {
 
 /// Returns the tables of a configuration.
 fn tables() -> Vec<&'static str> {
-    let mut tables: Vec<&str> = KEYS.iter().map(Key::table).filter(|table| !table.is_empty()).collect();
+    let is_own = |table: &&str| !table.is_empty() && *table != HALVING;
+    let mut tables: Vec<&str> = KEYS.iter().map(Key::table).filter(is_own).collect();
     tables.dedup();
     tables.push("sweep");
     tables
