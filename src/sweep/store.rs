@@ -118,6 +118,7 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 /// Waits until everything in some folders and the folders below them has reached the disk.
 pub(crate) fn sync_folders(folders: &[&Path]) -> Result<(), StoreError> {
     /// The number of folders from which syncing the whole file system is quicker than syncing file by file.
+    #[cfg(target_os = "linux")]
     const MANY: usize = 3;
     #[cfg(target_os = "linux")]
     if let [first, ..] = folders
