@@ -4,12 +4,14 @@
 //! program, and one state of `epochs.jsonl`, which it names by length and hash. If any of these differs, or the file is
 //! torn, it is not used, and the run starts again.
 
+use super::session::line_of;
 use super::training::early_stopping::EarlyStopping;
 use crate::machine::Environment;
-use crate::machine::file::read_regular;
+use crate::machine::file::{read_regular, read_regular_text};
 use crate::model::{Tensor, Tensors};
+use crate::sweep::results::EpochRecord;
 use crate::sweep::results::tensor_file::{self, LittleEndian, TensorFileError};
-use crate::sweep::store::{StoreError, write_whole};
+use crate::sweep::store::{StoreError, create_folder, replace, write_whole};
 use safetensors::SafeTensorError;
 use safetensors::tensor::View as _;
 use serde::{Deserialize, Serialize};
@@ -165,6 +167,34 @@ impl Checkpoint {
         let some = |tensors: Tensors| (!tensors.tensors.is_empty()).then_some(tensors);
         let (before, best) = (some(arrays.below("before.")), some(arrays.below("best.")));
         Ok(Self { position: description.position, trainer: arrays.below("trainer."), before, best })
+    }
+
+    /// Leaves the checkpoint with its lines in a folder, for other runs to continue from.
+    pub(crate) fn leave(
+        mut self,
+        folder: &Path,
+        id: &str,
+        epochs: &[EpochRecord],
+        environment: &Environment,
+    ) -> Result<(), StoreError> {
+        create_folder(folder)?;
+        let lines: String = epochs.iter().map(line_of).collect();
+        replace(&folder.join("epochs.jsonl"), lines.as_bytes())?;
+        self.position.lines_bytes = lines.len() as u64;
+        self.position.lines_blake3 = blake3::hash(lines.as_bytes()).to_hex().to_string();
+        self.write(folder, id, environment)
+    }
+
+    /// Reads what [`Self::leave`] has left, with the records of its lines; `None` if it is not there, torn, or another
+    /// build's.
+    pub(crate) fn find(folder: &Path, id: &str, environment: &Environment) -> Option<(Self, Vec<EpochRecord>)> {
+        let checkpoint = Self::read(folder, id, environment).ok()??;
+        let lines = read_regular_text(&folder.join("epochs.jsonl")).ok()?;
+        if blake3::hash(lines.as_bytes()).to_hex().as_str() != checkpoint.position.lines_blake3 {
+            return None;
+        }
+        let epochs = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
+        Some((checkpoint, epochs))
     }
 
     /// Returns the tensors of all parts under the names of the file.

@@ -7,10 +7,9 @@
 
 use super::checkpoint::{Checkpoint, Position};
 use super::context::RunContext;
-use super::session::{Session, Underway, line_of};
-use crate::machine::file::read_regular_text;
+use super::session::{Session, Underway};
 use crate::sweep::results::EpochRecord;
-use crate::sweep::store::{StoreError, create_folder, replace};
+use crate::sweep::store::StoreError;
 use std::path::{Path, PathBuf};
 
 /// The folder of the states, below that of the sweep.
@@ -25,12 +24,6 @@ pub(in crate::sweep) struct Course {
     pub(in crate::sweep) leaves_state: bool,
 }
 
-/// The state of a shorter run.
-pub(super) struct Left {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) epochs: Vec<EpochRecord>,
-}
-
 fn folder_of(sweep_folder: &Path, id: &str) -> PathBuf {
     sweep_folder.join(STATES).join(id)
 }
@@ -39,37 +32,19 @@ fn folder_of(sweep_folder: &Path, id: &str) -> PathBuf {
 /// only if an epoch of that number is due.
 pub(super) fn leave(context: &RunContext, session: &Session, underway: &dyn Underway) -> Result<(), StoreError> {
     let (Some(course), Some((trainer, before))) = (context.course, underway.state()) else { return Ok(()) };
-    let folder = folder_of(context.sweep_folder, &course.id);
-    create_folder(&folder)?;
-    let lines: String = session.epochs.iter().map(line_of).collect();
-    replace(&folder.join("epochs.jsonl"), lines.as_bytes())?;
-    let position = Position {
-        lines_bytes: lines.len() as u64,
-        lines_blake3: blake3::hash(lines.as_bytes()).to_hex().to_string(),
-        // The time so far is that of the shorter run.
-        spent_s: 0.0,
-        cpu_s: 0.0,
-        continued: 0,
-        ..session.position.clone()
-    };
+    // The time so far is that of the shorter run.
+    let position = Position { spent_s: 0.0, cpu_s: 0.0, continued: 0, ..session.position.clone() };
     let checkpoint = Checkpoint { position, trainer, before, best: session.best.clone() };
-    checkpoint.write(&folder, &course.id, context.environment)
+    let folder = folder_of(context.sweep_folder, &course.id);
+    checkpoint.leave(&folder, &course.id, &session.epochs, context.environment)
 }
 
-/// Finds the state of a shorter run of the course; `None` if there is none that can be used.
-pub(super) fn find(context: &RunContext) -> Option<Left> {
+/// Finds the state of a shorter run of the course, with the records of its epochs; `None` if there is none that can be
+/// used.
+pub(super) fn find(context: &RunContext) -> Option<(Checkpoint, Vec<EpochRecord>)> {
     let course = context.course?;
-    let folder = folder_of(context.sweep_folder, &course.id);
-    let checkpoint = Checkpoint::read(&folder, &course.id, context.environment).ok()??;
-    if checkpoint.position.epoch > context.parameters().epochs() {
-        return None;
-    }
-    let lines = read_regular_text(&folder.join("epochs.jsonl")).ok()?;
-    if blake3::hash(lines.as_bytes()).to_hex().as_str() != checkpoint.position.lines_blake3 {
-        return None;
-    }
-    let epochs = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
-    Some(Left { checkpoint, epochs })
+    let found = Checkpoint::find(&folder_of(context.sweep_folder, &course.id), &course.id, context.environment);
+    found.filter(|(checkpoint, _)| checkpoint.position.epoch <= context.parameters().epochs())
 }
 
 /// Removes the state of a course that no run will continue. One that stays does no harm.

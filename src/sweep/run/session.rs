@@ -2,7 +2,7 @@
 
 use super::checkpoint::{Checkpoint, Position};
 use super::context::RunContext;
-use super::course::{self, Left};
+use super::course;
 use super::record::summarise_timing;
 use super::takeover::TrainedRun;
 use crate::machine::clock::CpuClock;
@@ -108,7 +108,7 @@ impl Session {
         } else {
             log.push(&format!("run {} seed {} replicate {}", context.run_id, spec.seed, spec.replicate))?;
             let mut lines = LineFile::create(&context.folder.join("epochs.jsonl"))?;
-            if let Some(Left { checkpoint, epochs }) = course::find(context) {
+            if let Some((checkpoint, epochs)) = course::find(context) {
                 log.push(&format!(
                     "continues a shorter run of its training after epoch {}",
                     checkpoint.position.epoch

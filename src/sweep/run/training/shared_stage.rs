@@ -4,7 +4,6 @@
 //! leaves it in `pretrained/ID`, and the others continue from there. The files are those of a checkpoint, with
 //! its checksum, and belong to one build of the program.
 
-use crate::machine::file::read_regular_text;
 use crate::model::Tensors;
 use crate::sweep::config::Key;
 use crate::sweep::config::settings::layers::joined;
@@ -12,8 +11,8 @@ use crate::sweep::plan::training_id_of;
 use crate::sweep::results::EpochRecord;
 use crate::sweep::run::checkpoint::{Checkpoint, Position};
 use crate::sweep::run::context::{Host, RunContext};
-use crate::sweep::run::session::{RunError, Session, line_of};
-use crate::sweep::store::{StoreError, create_folder, replace};
+use crate::sweep::run::session::{RunError, Session};
+use crate::sweep::store::StoreError;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -120,27 +119,14 @@ pub(in crate::sweep::run) fn leave(
     epochs: &[EpochRecord],
 ) -> Result<(), StoreError> {
     let id = name_of(context, place);
-    let folder = folder_of(context, &id);
-    create_folder(&folder)?;
-    let lines: String = epochs.iter().map(line_of).collect();
-    replace(&folder.join("epochs.jsonl"), lines.as_bytes())?;
-    let position = Position {
-        epoch: epochs.last().map_or(0, |epoch| epoch.epoch),
-        lines_bytes: lines.len() as u64,
-        lines_blake3: blake3::hash(lines.as_bytes()).to_hex().to_string(),
-        ..Position::default()
-    };
-    Checkpoint { position, trainer: tensors, before: None, best: None }.write(&folder, &id, context.environment)
+    let position = Position { epoch: epochs.last().map_or(0, |epoch| epoch.epoch), ..Position::default() };
+    let checkpoint = Checkpoint { position, trainer: tensors, before: None, best: None };
+    checkpoint.leave(&folder_of(context, &id), &id, epochs, context.environment)
 }
 
 /// Reads what a run has left; `None` if it is not there, torn, or another build's.
 fn read(context: &RunContext, id: &str) -> Option<Left> {
-    let folder = folder_of(context, id);
-    let Checkpoint { position, trainer: tensors, .. } = Checkpoint::read(&folder, id, context.environment).ok()??;
-    let lines = read_regular_text(&folder.join("epochs.jsonl")).ok()?;
-    if blake3::hash(lines.as_bytes()).to_hex().as_str() != position.lines_blake3 {
-        return None;
-    }
-    let epochs = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>().ok()?;
+    let (Checkpoint { trainer: tensors, .. }, epochs) =
+        Checkpoint::find(&folder_of(context, id), id, context.environment)?;
     Some(Left { tensors, epochs })
 }
